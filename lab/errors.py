@@ -1,0 +1,54 @@
+"""Every error that a user can see.
+
+    LabError                 exit code 1: the lab could not do it
+    ├── UsageError           exit code 2: the command or lab.yaml asks for something that makes no sense
+    ├── DockerError          Docker is missing, does not answer, or refused
+    ├── NatsError            a server did not answer, or refused
+    ├── NotRunning           the lab, or the part that is needed, is not up
+    ├── NotReady             waited until the deadline; the message says what is still missing
+    └── FaultNotProven       a fault was injected but the probes see that it did not take hold
+
+A message is one sentence without a final period; values stand in backticks. A hint says what to do next.
+"""
+
+from collections.abc import Iterable
+
+
+class LabError(Exception):
+    """Something a user can cause or meet; printed as `error: message` and `hint: …`, never as a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(LabError):
+    exit_code = 2
+
+
+class DockerError(LabError):
+    pass
+
+
+class NatsError(LabError):
+    pass
+
+
+class NotRunning(LabError):  # noqa: N818 (a state, not a mishap)
+    pass
+
+
+class NotReady(LabError):  # noqa: N818
+    pass
+
+
+class FaultNotProven(LabError):  # noqa: N818
+    pass
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that does not exist; it lists the ones that do."""
+    return UsageError(f"unknown {kind} `{name}`", f"known {kind}s: {', '.join(f'`{k}`' for k in known)}")
