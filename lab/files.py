@@ -1,0 +1,73 @@
+"""The generated files on disk: where they are, writing them, and what differs from the topology."""
+
+import difflib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.render import files as render
+from lab.topology import Topology
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One generated file that is not as the topology says; `diff` is unified, empty for a file that is missing."""
+
+    path: str
+    state: str  # "missing", "changed"
+    diff: str
+
+
+def folder(topology: Topology, root: Path) -> Path:
+    """The default topology's files are the committed ones in `root`; every other lab has an ignored folder."""
+    return root if topology == Topology() else root / ".lab" / topology.name
+
+
+def compose_path(topology: Topology, root: Path) -> Path:
+    return folder(topology, root) / "compose" / "compose.yaml"
+
+
+def differences(topology: Topology, root: Path) -> list[Difference]:
+    found = []
+    for path, wanted in render(topology).items():
+        target = folder(topology, root) / path
+        if not target.is_file():
+            found.append(Difference(path, "missing", ""))
+            continue
+        have = target.read_text(encoding="utf-8", errors="replace")
+        if have != wanted:
+            lines = difflib.unified_diff(
+                wanted.splitlines(keepends=True), have.splitlines(keepends=True), f"{path} (rendered)", f"{path} (on disk)"
+            )
+            found.append(Difference(path, "changed", "".join(lines)))
+    return found
+
+
+def write(topology: Topology, root: Path, only_missing: bool = False) -> list[str]:
+    """Write the files that are missing or (unless `only_missing`) changed; returns their paths."""
+    wanted = render(topology)
+    written = []
+    for difference in differences(topology, root):
+        if difference.state == "missing" or not only_missing:
+            _replace(folder(topology, root) / difference.path, wanted[difference.path])
+            written.append(difference.path)
+    return written
+
+
+def _replace(target: Path, content: str) -> None:
+    """Whole or not at all: a full disk or a kill leaves the old file."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(content)
+            Path(name).chmod(0o644)  # the server in the container may run as another user
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise LabError(f"`{target}` cannot be written: {error.strerror}", "is the disk full, or the folder not yours?") from error

@@ -1,0 +1,103 @@
+"""The Compose file: nine containers, the region networks and the link networks.
+
+Written as text, not dumped: people read it on the web. It runs with `docker compose -f compose/compose.yaml up` alone.
+"""
+
+from lab.topology import CLIENT_PORT, MONITOR_PORT, OFFICIAL_IMAGE, Node, Topology
+
+LABEL_NAME, LABEL_REGION, LABEL_NODE, LABEL_LINK = "lab.name", "lab.region", "lab.node", "lab.link"
+LABEL_TOPOLOGY = "lab.topology"
+
+
+def compose_file(topology: Topology) -> str:
+    # YAML's quote is doubled; Compose reads `$` as the start of a variable.
+    label = "'" + topology.to_label().replace("'", "''").replace("$", "$$") + "'"
+    services = "\n".join(_service(topology, node) for node in topology.nodes)
+    networks = "\n".join(_network(topology, key) for key in topology.networks)
+    volumes = "\n".join(
+        f"  {node.name}:\n    name: {topology.container(node)}\n    labels: *volume-labels" for node in topology.nodes
+    )
+    return f"""\
+# {len(topology.nodes)} NATS servers in {len(topology.regions)} regions. Written by `lab render`; `lab up` runs what stands here.
+name: {topology.name}
+
+x-labels: &labels
+  {LABEL_NAME}: {topology.name}
+  {LABEL_TOPOLOGY}: {label}
+
+x-volume-labels: &volume-labels
+  {LABEL_NAME}: {topology.name}
+
+x-node: &node
+  image: ${{LAB_IMAGE:-{OFFICIAL_IMAGE}:{topology.nats}}}
+  command: ["--config", "/etc/nats/nats-server.conf"]
+  read_only: true
+  cap_drop: [ALL]
+  security_opt: ["no-new-privileges:true"]
+  mem_limit: {topology.memory}
+  pids_limit: 200
+  restart: "no"
+  logging:
+    driver: json-file
+    options: {{ max-size: 10m, max-file: "3" }}
+
+services:
+{services}
+
+# A region's network carries its routes and the published ports; a link's is internal and carries gateways only.
+networks:
+{networks}
+
+volumes:
+{volumes}
+"""
+
+
+def _service(topology: Topology, node: Node) -> str:
+    hosts = "\n".join(f'      - "{peer.name}:{address}"' for peer, address in _peers(topology, node))
+    networks = "\n".join(f"      {key}: {{ ipv4_address: {address} }}" for key, address in node.addresses.items())
+    return f"""\
+  {node.name}:
+    <<: *node
+    container_name: {topology.container(node)}
+    hostname: {node.name}
+    labels:
+      <<: *labels
+      {LABEL_REGION}: {node.region}
+      {LABEL_NODE}: {node.name}
+    ports:
+      - "127.0.0.1:{node.client_port}:{CLIENT_PORT}"
+      - "127.0.0.1:{node.monitor_port}:{MONITOR_PORT}"
+    volumes:
+      - ../configs/{node.name}.conf:/etc/nats/nats-server.conf:ro
+      - ../configs/mappings.conf:/etc/nats/mappings.conf:ro
+      - {node.name}:/data
+    # Names that resolve before a peer has started and while it is cut off, unlike Docker's own DNS.
+    extra_hosts:
+{hosts}
+    networks:
+{networks}
+"""
+
+
+def _peers(topology: Topology, node: Node) -> list[tuple[Node, str]]:
+    """Every other node with the address on the network that both are on."""
+    return [
+        (peer, next(peer.addresses[key] for key in node.addresses if key in peer.addresses))
+        for peer in topology.nodes
+        if peer is not node
+    ]
+
+
+def _network(topology: Topology, key: str) -> str:
+    is_region = key in topology.regions
+    return f"""\
+  {key}:
+    name: {topology.network(key)}
+    internal: {"false" if is_region else "true"}
+    labels:
+      {LABEL_NAME}: {topology.name}
+      {LABEL_REGION if is_region else LABEL_LINK}: {key}
+    ipam:
+      config:
+        - subnet: {topology.subnets[key]}"""
