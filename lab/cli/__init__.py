@@ -1,0 +1,9 @@
+"""The command line: arguments, printing, exit codes. One module for each panel of `lab --help`.
+
+Heavy libraries (python-on-whales, nats-py, pydantic) are imported inside the commands that need them.
+"""
+
+from lab.cli import faults, life, messages
+from lab.cli.app import app, main
+
+__all__ = ["app", "faults", "life", "main", "messages"]

@@ -1,0 +1,126 @@
+"""The Typer application, what all commands share, and `main`, which turns errors into sentences and exit codes."""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.topology import Topology
+
+PANEL_LIFE, PANEL_USE, PANEL_FAULTS, PANEL_FILES = "The lab", "Using the stream", "Faults", "Files and machine"
+
+app = typer.Typer(
+    name="lab",
+    help="A real NATS JetStream super-cluster in three regions, and the faults to learn from it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Name = Annotated[str | None, typer.Option("--name", "-n", envvar="LAB_NAME", help="Which lab, when several run side by side.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+LabFile = Annotated[Path | None, typer.Option("--file", "-f", help="The lab's description; `lab.yaml` when there is one.")]
+
+
+def say(text: str) -> None:
+    """Progress, on stderr."""
+    typer.echo(f"· {text}", err=True)
+
+
+def root() -> Path:
+    """Where the generated files are: the checkout that this package runs from, else the current folder."""
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def lab_file(given: Path | None) -> Path | None:
+    if given:
+        return given
+    return next((path for path in (Path.cwd() / "lab.yaml", root() / "lab.yaml") if path.is_file()), None)
+
+
+def wanted_topology(file: Path | None, name: str | None) -> "Topology":
+    """The lab that lab.yaml and `--name` describe. Raises `UsageError` with everything that is wrong."""
+    from lab.errors import UsageError
+    from lab.topology import Topology, problems
+
+    path = lab_file(file)
+    if path:
+        from lab.labfile import load
+
+        topology = load(path)
+    else:
+        topology = Topology()
+    if name:
+        topology = topology.named(name)
+        wrong = list(problems(topology))
+        if wrong:
+            raise UsageError("\n".join(f"--name: {sentence}" for _, sentence in wrong))
+    return topology
+
+
+def lab_name(name: str | None) -> str:
+    if name:
+        return name
+    path = lab_file(None)
+    if path is None:
+        from lab.topology import DEFAULT_NAME
+
+        return DEFAULT_NAME
+    return wanted_topology(path, None).name
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it; dataclasses become objects, faults carry their `kind`."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kind = {"kind": value.kind} if hasattr(value, "kind") else {}
+        return kind | {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value
+
+
+def print_json(value: Any, indent: int | None = 2) -> None:
+    typer.echo(json.dumps(plain(value), indent=indent))
+
+
+def main() -> None:
+    """Run the command line; no traceback for what a user can cause."""
+    try:
+        code = app(standalone_mode=False) or 0
+    except LabError as error:
+        _report(error.message, error.hint)
+        code = error.exit_code
+    except typer.Exit as exit_:
+        code = exit_.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _report("interrupted", "`lab faults` lists what is in force, `lab heal` undoes it")
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except Exception as error:
+        if not hasattr(error, "show"):  # a click usage error shows itself
+            raise
+        error.show()
+        code = getattr(error, "exit_code", 2)
+    sys.exit(code)
+
+
+def _report(message: str, hint: str) -> None:
+    typer.echo(f"error: {message}", err=True)
+    if hint:
+        typer.echo(f"\nhint: {hint}", err=True)

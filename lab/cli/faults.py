@@ -1,0 +1,179 @@
+"""`lab partition`, `cut`, `join`, `stop`, `kill`, `pause`, `start`, `resume`, `heal`, `faults`."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, lab_name, print_json, say
+
+if TYPE_CHECKING:
+    from lab.engine import Observation
+
+Targets = Annotated[list[str], typer.Argument(metavar="NODE|REGION...", help="Nodes or regions: `east-1`, `central`.")]
+Regions = Annotated[list[str], typer.Argument(metavar="LINK", help="Two regions, or one word: `west central`, `west-central`.")]
+Wanted = Callable[["Observation"], Any]
+
+
+def _change(name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, probe_early: bool = False) -> "Observation":
+    from lab import lifecycle, proof, view
+    from lab.engine import Engine
+
+    engine, lab = Engine(), lab_name(name)
+    with lifecycle.exclusive(lab, say):
+        early = proof.Probe(engine, lab) if probe_early and not dry_run else None
+        try:
+            before = engine.observe(lab)
+            change = lifecycle.apply(engine, before, wanted(before), say, dry_run, early)
+        finally:
+            if early:
+                early.cancel()
+    if as_json:
+        print_json(change)
+    else:
+        typer.echo(view.change(change, before.topology, dry_run))
+    return before
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def partition(
+    groups: Annotated[list[str], typer.Argument(metavar="GROUP...", help="Regions of one side, joined by commas: `west,east central`.")],
+    name: Name = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Split the network: each group sees only itself. Regions that are not named form the last group.
+
+    `lab partition central` isolates central. A new partition replaces the old one.
+    """
+
+    def wanted(before: "Observation") -> Any:
+        from lab.faults import present
+        from lab.faults.partition import groups as parse
+        from lab.faults.partition import partition as cuts
+        from lab.lifecycle import with_cuts
+
+        return with_cuts(present(before), cuts(before.topology, parse(before.topology, groups)))
+
+    _change(name, wanted, dry_run, as_json, probe_early=True)
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def cut(link: Regions, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Cut one link: `lab cut west central`. Other faults stay."""
+
+    def wanted(before: "Observation") -> Any:
+        from lab.faults import present
+        from lab.faults.cut import link_cuts
+
+        return present(before) | link_cuts(before.topology, _link(before, link))
+
+    _change(name, wanted, dry_run, as_json, probe_early=True)
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def join(link: Regions, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Undo the cut of one link."""
+
+    def wanted(before: "Observation") -> Any:
+        from lab.faults import Cut, present
+
+        key = _link(before, link).name
+        return frozenset(fault for fault in present(before) if not (isinstance(fault, Cut) and fault.link == key))
+
+    _change(name, wanted, dry_run, as_json, probe_early=True)
+
+
+def _link(before: "Observation", words: list[str]) -> Any:
+    from lab.errors import UsageError
+
+    if len(words) > 2:
+        raise UsageError("a link joins two regions", "write `lab cut west central`")
+    return before.topology.link(*words)
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def stop(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Stop nodes or regions in good order (SIGTERM)."""
+    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=False))
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def kill(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Kill nodes or regions (SIGKILL): no goodbye, nothing flushed by the server."""
+    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=True))
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def pause(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Freeze nodes or regions: connections stay open, nobody answers."""
+    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.with_nodes_paused(now, nodes))
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def start(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Start nodes or regions that are stopped or killed; a cut that they are under stays."""
+    from lab.faults import Down
+
+    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.without(now, Down, nodes))
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def resume(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Thaw nodes or regions that are paused."""
+    from lab.faults import Paused
+
+    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.without(now, Paused, nodes))
+
+
+def _nodes(targets: list[str], name: str | None, dry_run: bool, as_json: bool, wanted: Callable[..., Any]) -> None:
+    def of(before: "Observation") -> Any:
+        from lab import lifecycle
+        from lab.faults import present
+
+        return wanted(lifecycle, present(before), before.topology.select(targets))
+
+    _change(name, of, dry_run, as_json)
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def heal(
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until gateways, meta leader and streams have converged.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait with `--wait`.")] = 240,
+    name: Name = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Undo every fault, from any state, also half-made ones. Twice in a row does nothing."""
+    import time
+
+    began = time.monotonic()
+    before = _change(name, lambda _: frozenset(), dry_run, as_json and not wait)
+    if not wait or dry_run:
+        return
+    from lab import ready
+    from lab.engine import Engine
+
+    engine = Engine()
+    observation = engine.observe(before.topology.name)
+    snapshot = asyncio.run(ready.until_healthy(engine, observation, timeout, say))
+    seconds = time.monotonic() - began
+    if as_json:
+        print_json({"seconds": round(seconds, 1), "status": snapshot})
+    else:
+        typer.echo(f"converged {seconds:.1f} s after heal: gateways, meta leader, streams and sources are as they should be")
+
+
+@app.command(rich_help_panel=PANEL_FAULTS)
+def faults(name: Name = None, as_json: AsJson = False) -> None:
+    """The faults in force, read from Docker."""
+    from lab import view
+    from lab.engine import Engine
+    from lab.faults import present
+
+    found = sorted(present(Engine().observe(lab_name(name))), key=lambda fault: (fault.kind, str(fault)))
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(view.faults(found))

@@ -1,0 +1,223 @@
+"""`lab pub`, `view`, `compare`, `streams`, `contexts`."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, lab_name, print_json
+from lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.engine import Observation
+    from lab.topology import Node
+
+Region = Annotated[str, typer.Argument(help="The region to talk to: `west`, `central`, `east`.")]
+
+
+def _observed(name: str | None) -> "Observation":
+    from lab.engine import Engine
+
+    return Engine().observe(lab_name(name))
+
+
+def _running(observation: "Observation", region: str) -> "Sequence[Node]":
+    from lab.errors import NotRunning
+
+    nodes = [node for node in observation.topology.region_nodes(region) if observation.running(node.name)]
+    if not nodes:
+        raise NotRunning(f"no node of {region} is running", f"`lab start {region}` starts them, `lab heal` undoes every fault")
+    return nodes
+
+
+@app.command(rich_help_panel=PANEL_USE)
+def pub(
+    region: Region,
+    subject: Annotated[str, typer.Argument(help="A subject of the stream, such as `foo.test`.")],
+    body: Annotated[str, typer.Argument(help="The message; `-` reads it from stdin.")],
+    count: Annotated[int, typer.Option("--count", "-c", min=1, help="Publish so many, with ` 1`, ` 2` … behind the body.")] = 1,
+    message_id: Annotated[str, typer.Option("--id", help="`Nats-Msg-Id`, by which the server drops duplicates.")] = "",
+    name: Name = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish in a region and print the acknowledgement (PubAck): the stream that stored it and its sequence."""
+    observation = _observed(name)
+    topology = observation.topology
+    topology.require_region(region)
+    if not subject.startswith(f"{topology.stream}.") or subject.endswith(".") or any(c in subject for c in " *>") or ".." in subject:
+        raise UsageError(f"`{subject}` is not a subject of the stream", f"subjects are `{topology.stream}.…`, without wildcards, such as `{topology.stream}.test`")
+    text = sys.stdin.read() if body == "-" else body
+    bodies = [text if count == 1 else f"{text} {number}" for number in range(1, count + 1)]
+
+    async def publish() -> list[Any]:
+        from lab import jetstream
+
+        async with jetstream.connect(region, _running(observation, region)) as session:
+            headers = {"Nats-Msg-Id": message_id} if message_id else None
+            return [await session.publish(subject, one.encode(), headers) for one in bodies]
+
+    for ack in asyncio.run(publish()):
+        if as_json:
+            print_json(ack, indent=None)
+        else:
+            typer.echo(f"stored in {ack.stream} at sequence {ack.sequence}" + (" (duplicate, not stored again)" if ack.duplicate else ""))
+
+
+@app.command(rich_help_panel=PANEL_USE)
+def view(
+    region: Region,
+    last: Annotated[int, typer.Option("--last", min=0, help="Only the last so many; 0 shows all.")] = 50,
+    name: Name = None,
+    as_json: AsJson = False,
+) -> None:
+    """The virtual stream as a region sees it: each message with its origin."""
+    observation = _observed(name)
+    stream = observation.topology.stream
+
+    async def read() -> list[Any]:
+        from lab import jetstream
+
+        async with jetstream.connect(region, _running(observation, region)) as session:
+            # The virtual name on purpose: the region's servers turn it into their own read stream's.
+            end = (await session.stream_info(stream))["state"]["last_seq"]
+            return [entry async for entry in session.read(stream, max(1, end - last + 1) if last else 1, end)]
+
+    observation.topology.require_region(region)
+    entries = asyncio.run(read())
+    if as_json:
+        print_json(entries)
+        return
+    from lab import view as views
+
+    typer.echo(views.entries(stream, region, entries))
+
+
+@app.command(rich_help_panel=PANEL_USE)
+def compare(
+    name: Name = None,
+    wait: Annotated[float, typer.Option("--wait", help="Try for so many seconds until the regions agree.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Do the regions hold the same messages? Exit code 0 when they agree, 3 when they differ, 4 when it cannot be told."""
+    import time
+
+    from lab import compare as comparing
+    from lab import view as views
+
+    deadline = time.monotonic() + wait
+    while True:
+        observation = _observed(name)
+        comparison = asyncio.run(comparing.gather(observation))
+        if comparison.verdict == "agree" or time.monotonic() >= deadline:
+            break
+        time.sleep(0.2)
+    if as_json:
+        print_json(comparison)
+    else:
+        typer.echo(views.comparison(comparison))
+    raise typer.Exit({"agree": 0, "differ": 3, "unknown": 4}[comparison.verdict])
+
+
+streams_app = typer.Typer(help="The underlying streams: list, define, clean.", no_args_is_help=True)
+app.add_typer(streams_app, name="streams", rich_help_panel=PANEL_USE)
+
+
+async def _with_session(observation: "Observation", use: Any) -> Any:
+    """`use(session)` on whichever region has a running node, the one of the meta leader's side first."""
+    from lab import jetstream, monitor
+
+    topology = observation.topology
+    running = [node for node in topology.nodes if observation.running(node.name)]
+    readings = await monitor.read(running)
+
+    def knows_leader(node: "Node") -> bool:
+        return bool(((readings[node.name].jsz or {}).get("meta_cluster") or {}).get("leader"))
+
+    nodes = sorted(running, key=lambda node: not knows_leader(node))
+    if not nodes:
+        raise UsageError("no node is running", "`lab heal` undoes every fault")
+    async with jetstream.connect(nodes[0].region, [n for n in nodes if n.region == nodes[0].region]) as session:
+        return await use(session)
+
+
+@streams_app.command("list")
+def streams_list(name: Name = None, as_json: AsJson = False) -> None:
+    """The streams as the servers have them: leader, replicas, messages."""
+    from lab import status as snapshots
+    from lab import view as views
+
+    observation = _observed(name)
+    snapshot = asyncio.run(snapshots.read(observation, arrivals=False))
+    if as_json:
+        print_json({"streams": snapshot.streams, "absent": snapshot.absent})
+    else:
+        views.show(views.streams(snapshot))
+
+
+@streams_app.command("define")
+def streams_define(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Create the streams that are missing; a differing definition is an error that shows the difference."""
+    from lab import streams
+    from lab.render import stream_configs
+
+    observation = _observed(name)
+    configs = stream_configs(observation.topology)
+    done = asyncio.run(_with_session(observation, lambda session: streams.define(session, configs, dry_run)))
+    if as_json:
+        print_json(done)
+    else:
+        verb = "would create" if dry_run else "created"
+        typer.echo(f"{verb}: {', '.join(done.created) or 'nothing'}; there already: {', '.join(done.left) or 'none'}")
+
+
+@streams_app.command("clean")
+def streams_clean(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Delete the lab's streams with all their messages."""
+    from lab import streams
+    from lab.render import stream_configs
+
+    observation = _observed(name)
+    configs = stream_configs(observation.topology)
+    gone = asyncio.run(_with_session(observation, lambda session: streams.clean(session, configs, dry_run)))
+    if as_json:
+        print_json(gone)
+    else:
+        typer.echo(f"{'would delete' if dry_run else 'deleted'}: {', '.join(gone) or 'nothing'}")
+
+
+contexts_app = typer.Typer(help="Contexts of the `nats` CLI: sc-west, sc-central, sc-east and their -sys variants.", no_args_is_help=True)
+app.add_typer(contexts_app, name="contexts", rich_help_panel=PANEL_FILES)
+
+
+def _contexts(remove: bool, name: str | None, dry_run: bool, as_json: bool) -> None:
+    from lab import contexts
+    from lab.cli.app import wanted_topology
+    from lab.errors import NotRunning
+
+    try:
+        topology = _observed(name).topology
+    except NotRunning:
+        topology = wanted_topology(None, name)
+    done = (contexts.remove if remove else contexts.install)(topology, contexts.default_folder(), dry_run=dry_run)
+    if as_json:
+        print_json(done)
+        return
+    for verb, names in (("wrote", done.written), ("left as it is:", done.unchanged), ("removed", done.removed)):
+        for context in names:
+            typer.echo(f"{'would have ' if dry_run and verb != 'left as it is:' else ''}{verb} {context}")
+
+
+@contexts_app.command("install")
+def contexts_install(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Write the contexts; nobody else's is touched. Then: `nats --context sc-west req foo.test hello`."""
+    _contexts(False, name, dry_run, as_json)
+
+
+@contexts_app.command("remove")
+def contexts_remove(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Remove the contexts that `install` wrote."""
+    _contexts(True, name, dry_run, as_json)
+
+

@@ -1,0 +1,23 @@
+"""Faults: frozen values in a set, one module for each kind.
+
+A value is the smallest thing that can change. The set in force is read from Docker (`present`); injecting and healing
+are differences of sets (`lab/lifecycle.py`). A new kind is one module and one entry in `KINDS`.
+"""
+
+from lab.engine import Observation
+from lab.faults.cut import Cut
+from lab.faults.down import Down
+from lab.faults.paused import Paused
+
+Fault = Paused | Cut | Down
+# In the order in which they are healed: a frozen node can be neither detached nor stopped, and a node that starts
+# should find its networks.
+KINDS: tuple[type[Fault], ...] = (Paused, Cut, Down)
+
+
+def present(observation: Observation) -> frozenset[Fault]:
+    """The faults in force."""
+    return frozenset(fault for kind in KINDS for fault in kind.observe(observation))
+
+
+__all__ = ["KINDS", "Cut", "Down", "Fault", "Paused", "present"]

@@ -1,0 +1,238 @@
+"""NATS: the only module that imports the client library. Everything here is async and bounded in time.
+
+A `Session` is a client connection to one region. Nothing is retried here: who waits says so (`lab/ready.py`).
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as ClientError
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as ClientTimeout
+
+from lab.errors import NatsError
+from lab.topology import Node
+
+CONNECT_TIMEOUT_S = 2
+REQUEST_TIMEOUT_S = 5
+BATCH = 1000
+NO_RESPONDERS, API_LEADERLESS = 503, 10008
+
+
+class ApiError(NatsError):
+    """A JetStream error response. `code` is the server's `err_code`, 0 where it sent none."""
+
+    def __init__(self, message: str, code: int, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Ack:
+    """The PubAck of a publish: the stream that stored the message and its sequence there."""
+
+    stream: str
+    sequence: int
+    duplicate: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A message as a stream stores it. `origin` is (write stream, sequence there), taken from `Nats-Stream-Source`;
+    for a message that was published into this very stream it is the stream itself."""
+
+    sequence: int
+    subject: str
+    time: str
+    body: bytes
+    origin: tuple[str, int]
+    headers: dict[str, str]
+
+
+class Session:
+    """A connection to one region; make it with `connect`."""
+
+    def __init__(self, client: Client, region: str) -> None:
+        self._client = client
+        self.region = region
+
+    @property
+    def server(self) -> str:
+        return str(self._client._server_info.get("server_name", ""))  # no public accessor in nats-py 2.16
+
+    async def publish(self, subject: str, body: bytes, headers: dict[str, str] | None = None, timeout: float = REQUEST_TIMEOUT_S) -> Ack:
+        """Publish and wait for the acknowledgement; one attempt. `timeout` in seconds."""
+        answer = await self._request(subject, body, timeout, headers)
+        if "stream" not in answer:
+            raise NatsError(f"the answer to `{subject}` is not a JetStream acknowledgement: {answer}")
+        return Ack(answer["stream"], answer["seq"], answer.get("duplicate", False))
+
+    async def api(self, call: str, body: Any = None, timeout: float = REQUEST_TIMEOUT_S) -> dict[str, Any]:
+        """The answer of `$JS.API.<call>`. Raises `ApiError`, or `NatsError` when nobody answers in time."""
+        payload = b"" if body is None else json.dumps(body).encode()
+        return await self._request(f"$JS.API.{call}", payload, timeout)
+
+    async def _request(self, subject: str, payload: bytes, timeout: float, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        try:
+            message = await self._client.request(subject, payload, timeout=timeout, headers=headers)
+            answer: dict[str, Any] = json.loads(message.data)
+        except NoRespondersError:
+            raise ApiError(f"nobody answers `{subject}` in {self.region} (503 no responders)", NO_RESPONDERS,
+                           "is the stream defined (`lab streams`), and does it have a leader (`lab status`)?") from None
+        except ClientTimeout:
+            raise NatsError(f"no answer to `{subject}` in {self.region} within {timeout:g} s", "`lab status` shows who leads what") from None
+        except ValueError:
+            raise NatsError(f"the answer to `{subject}` is not JSON: {message.data[:80]!r}") from None
+        except ClientError as error:
+            raise NatsError(f"the request to `{subject}` in {self.region} failed: {error}") from error
+        if "error" in answer:
+            raise api_error(answer["error"])
+        return answer
+
+    async def stream_info(self, stream: str, timeout: float = REQUEST_TIMEOUT_S) -> dict[str, Any]:
+        return await self.api(f"STREAM.INFO.{stream}", timeout=timeout)
+
+    async def read(self, stream: str, first: int = 1, last: int | None = None, timeout: float = REQUEST_TIMEOUT_S) -> AsyncIterator[Entry]:
+        """The entries of a stream from sequence `first` on, in order, up to the `last` one at the time of the call.
+
+        Batched Direct Get (ADR-31): it needs no meta leader and makes no consumer, so it works in an isolated region.
+        A stream without `allow_direct` is read message by message through the JetStream API, which needs the meta leader.
+        `timeout` (seconds) bounds each batch.
+        """
+        info = await self.stream_info(stream, timeout)
+        state, direct = info["state"], info["config"].get("allow_direct", False)
+        last = state["last_seq"] if last is None else min(last, state["last_seq"])
+        sequence = max(first, state["first_seq"])
+        while state["messages"] and sequence <= last:
+            if direct:
+                batch = [_entry(message, stream) for message in await self._batch(stream, sequence, timeout)]
+            else:
+                batch = await self._get(stream, sequence, timeout)
+            for entry in batch:
+                if entry.sequence <= last:
+                    yield entry
+            if not batch:
+                return
+            sequence = batch[-1].sequence + 1
+
+    async def _batch(self, stream: str, sequence: int, timeout: float) -> list[Msg]:
+        """Up to `BATCH` messages from `sequence` on; empty at the end."""
+        messages: list[Msg] = []
+        inbox = self._client.new_inbox()
+        subscription = await self._client.subscribe(inbox)
+        try:
+            request = json.dumps({"seq": sequence, "batch": BATCH}).encode()
+            await self._client.publish(f"$JS.API.DIRECT.GET.{stream}", request, reply=inbox)
+            while True:
+                message = await subscription.next_msg(timeout)
+                status = (message.headers or {}).get("Status", "")
+                if status in ("204", "404"):
+                    return messages
+                if status:
+                    raise ApiError(f"Direct Get of `{stream}` failed: {status} {(message.headers or {}).get('Description', '')}", int(status))
+                messages.append(message)
+        except ClientTimeout:
+            raise NatsError(f"Direct Get of `{stream}` in {self.region}: no answer within {timeout:g} s") from None
+        finally:
+            await subscription.unsubscribe()
+
+    async def _get(self, stream: str, sequence: int, timeout: float) -> list[Entry]:
+        import base64
+
+        try:
+            got = (await self.api(f"STREAM.MSG.GET.{stream}", {"seq": sequence, "next_by_subj": ">"}, timeout))["message"]
+        except ApiError as error:
+            if error.code == 10037:  # no message found
+                return []
+            raise
+        headers = _headers(base64.b64decode(got.get("hdrs", "")).decode())
+        body = base64.b64decode(got.get("data", ""))
+        return [Entry(got["seq"], got["subject"], got["time"], body, origin(headers, stream, got["seq"]), headers)]
+
+
+def api_error(raw: dict[str, Any]) -> ApiError:
+    code = raw.get("err_code", 0)
+    hint = ""
+    if code == API_LEADERLESS:
+        hint = "no meta leader is in reach: is this region isolated? `lab status`"
+    return ApiError(f"the server says: {raw.get('description', raw)} ({code})", code, hint)
+
+
+def origin(headers: dict[str, str], stream: str, sequence: int) -> tuple[str, int]:
+    """(write stream, sequence) from `Nats-Stream-Source: <stream> <sequence> <filter> …` (nats-server `stream.go`)."""
+    source = headers.get("Nats-Stream-Source")
+    if not source:
+        return stream, sequence
+    name, number, *_ = source.split(" ")
+    return name.partition(":")[0], int(number)
+
+
+def _entry(message: Msg, stream: str) -> Entry:
+    headers = dict(message.headers or {})
+    sequence = int(headers.pop("Nats-Sequence"))
+    subject, time = headers.pop("Nats-Subject"), headers.pop("Nats-Time-Stamp")
+    for name in ("Nats-Stream", "Nats-Num-Pending", "Nats-Last-Sequence"):
+        headers.pop(name, None)
+    return Entry(sequence, subject, time, message.data, origin(headers, stream, sequence), headers)
+
+
+def _headers(raw: str) -> dict[str, str]:
+    lines = (line.partition(":") for line in raw.split("\r\n")[1:] if ":" in line)
+    return {name: value.strip() for name, _, value in lines}
+
+
+@asynccontextmanager
+async def connect(region: str, nodes: Sequence[Node], credentials: tuple[str, str] | None = None) -> AsyncIterator[Session]:
+    """A connection to one of the nodes, tried in their order. Raises `NatsError` when none greets within 2 s each."""
+
+    async def quiet(_: Exception) -> None:
+        """The library prints a traceback for each failed dial otherwise."""
+
+    options: dict[str, Any] = {"user": credentials[0], "password": credentials[1]} if credentials else {}
+    try:
+        client = await asyncio.wait_for(
+            nats.connect(
+                [f"nats://127.0.0.1:{node.client_port}" for node in nodes],
+                dont_randomize=True,
+                allow_reconnect=False,
+                max_reconnect_attempts=0,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                error_cb=quiet,
+                **options,
+            ),
+            CONNECT_TIMEOUT_S * (len(nodes) + 1),
+        )
+    except (ClientError, OSError, TimeoutError) as error:
+        names = ", ".join(node.name for node in nodes) or "none is running"
+        raise NatsError(f"no server of {region} accepts a client ({names}): {error or 'time-out'}", "`lab status` shows the nodes") from error
+    try:
+        yield Session(client, region)
+    finally:
+        await client.close()
+
+
+async def last_arrivals(session: Session, read_stream: str, origins: Sequence[str]) -> dict[str, int | None]:
+    """Write stream -> the last of its sequences that is in the read stream: 0 if none, None if too deep to find.
+
+    Looks backwards from the end in growing steps, since a read stream has no index by origin.
+    """
+    info = await session.stream_info(read_stream)
+    first, last = info["state"]["first_seq"], info["state"]["last_seq"]
+    found: dict[str, int] = {}
+    start, step = last + 1, 32
+    while start > first and len(found) < len(origins) and step <= 32 * 8**3:
+        end, start = start - 1, max(first, start - step)
+        window: dict[str, int] = {}
+        async for entry in session.read(read_stream, start, end):
+            window[entry.origin[0]] = max(window.get(entry.origin[0], 0), entry.origin[1])
+        found = window | found
+        step *= 8
+    absent: int | None = 0 if start <= max(first, 1) else None
+    return {origin: found.get(origin, absent) for origin in origins}

@@ -1,0 +1,250 @@
+"""What one does to a lab: up, down, faults, heal.
+
+`apply` is the heart: it observes the faults in force, heals what is not wanted and injects what is missing, side by
+side, and proves the outcome. Nothing is remembered between two commands, so that one which died half-way is finished
+by repeating it, or undone by `heal`.
+"""
+
+import fcntl
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from lab import files, image, proof
+from lab.engine import COMPOSE_MINIMUM, Container, Engine, Observation
+from lab.errors import DockerError, LabError, NotRunning
+from lab.faults import KINDS, Cut, Down, Fault, Paused, present
+from lab.topology import Node, Topology
+
+Say = Callable[[str], None]
+LOCK_WAIT_S = 60
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a command did, or would do: faults healed and injected, and the evidence (None on a dry run or no change)."""
+
+    healed: tuple[Fault, ...]
+    injected: tuple[Fault, ...]
+    in_force: tuple[Fault, ...]
+    evidence: proof.Evidence | None
+
+
+@contextmanager
+def exclusive(lab: str, say: Say) -> Iterator[None]:
+    """One changing command at a time for each lab on this host. The kernel drops the lock when a command dies."""
+    path = Path(tempfile.gettempdir()) / f"nats-region-lab-{os.getuid()}-{lab}.lock"
+    with path.open("a+") as lock:
+        deadline, told = time.monotonic() + LOCK_WAIT_S, False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                lock.seek(0)
+                holder = lock.read().strip() or "another process"
+                if time.monotonic() > deadline:
+                    raise LabError(f"another `lab` command is at work on `{lab}` (process {holder})", "wait for it, or end it") from None
+                if not told:
+                    say(f"waiting for another `lab` command on `{lab}` (process {holder})")
+                    told = True
+                time.sleep(0.05)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+# --- up and down ---
+
+
+def check_free(engine: Engine, topology: Topology) -> None:
+    """Ports and subnets of a lab that is not up yet. Raises `LabError` that names who has them."""
+    published = engine.published_ports()
+    for node in topology.nodes:
+        for port in (node.client_port, node.monitor_port):
+            owner = published.get(port)
+            if owner and owner != topology.container(node):
+                raise LabError(f"port {port} of {node.name} is taken by the container `{owner}`", "stop it, or choose other ports in lab.yaml or a `--name`")
+            if not owner and not _bindable(port):
+                raise LabError(f"port {port} of {node.name} is taken by another program on this host", "end it, or choose other ports in lab.yaml")
+    clashes = overlapping(engine, topology)
+    if clashes:
+        raise LabError(clashes[0], "set `subnet_pool` in lab.yaml, or choose another `--name`")
+
+
+def overlapping(engine: Engine, topology: Topology) -> list[str]:
+    """Sentences about Docker networks and host routes that overlap with the lab's subnets."""
+    found = []
+    for name, lab, subnets in engine.networks():
+        if lab == topology.name:
+            continue
+        for key, mine in topology.subnets.items():
+            found += [f"subnet {mine} of `{key}` overlaps with {other} of the Docker network `{name}`" for other in subnets if mine.overlaps(other)]
+    return found + [
+        f"subnet {mine} of `{key}` overlaps with the host's route to {route}"
+        for route, device in _host_routes()
+        if not device.startswith(("br-", "docker"))
+        for key, mine in topology.subnets.items()
+        if mine.overlaps(route)
+    ]
+
+
+def _host_routes() -> Iterator[tuple[IPv4Network, str]]:
+    try:
+        rows = Path("/proc/net/route").read_text().splitlines()[1:]
+    except OSError:  # not Linux: Docker's own machine has other routes anyway
+        return
+    for row in rows:
+        device, destination, *_, mask, _, _, _ = row.split()
+        if mask != "00000000":
+            address, netmask = (IPv4Address(int(part, 16).to_bytes(4, "little")) for part in (destination, mask))
+            yield IPv4Network(f"{address}/{netmask}", strict=False), device
+
+
+def _bindable(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def start(engine: Engine, topology: Topology, root: Path, chosen: image.Image, say: Say) -> Observation:
+    """Containers of a lab that run: creates what is missing, starts what never ran, leaves faults in force alone."""
+    compose = engine.compose_version()
+    if not compose or tuple(int(part) for part in compose.split(".")[:2]) < COMPOSE_MINIMUM:
+        raise DockerError(
+            f"Docker Compose is {'too old: ' + compose if compose else 'missing'}",
+            f"version {'.'.join(map(str, COMPOSE_MINIMUM))} or newer is needed; `make lab-up` installs it",
+        )
+    try:
+        before: Observation | None = engine.observe(topology.name)
+    except NotRunning:
+        before = None
+    if before is None or before.missing:
+        check_free(engine, topology)
+    if before is not None and not before.missing and all(c.state != "created" for c in before.containers.values()):
+        return before  # faults in force are not healed by `up`
+    say("starting the containers")
+    engine.compose_up(files.compose_path(topology, root), chosen.name, say)
+    return engine.observe(topology.name)
+
+
+def dead_at_start(engine: Engine, observation: Observation, down: Iterable[str] = ()) -> None:
+    """Raise when a node that should run has ended, with the server's own words."""
+    for name, container in observation.containers.items():
+        if container.state not in ("running", "paused") and name not in down:
+            raise _death(engine, container)
+
+
+def _death(engine: Engine, container: Container) -> LabError:
+    words = engine.log_tail(container.name)
+    why = " (out of memory)" if container.out_of_memory else ""
+    return LabError(
+        f"{container.node} ended with exit code {container.exit_code}{why}; its last words:\n{words or '(none)'}",
+        f"look at configs/{container.node}.conf; `lab render` writes it anew; `lab logs {container.node}` shows all",
+    )
+
+
+# --- faults ---
+
+
+def apply(
+    engine: Engine,
+    before: Observation,
+    wanted: frozenset[Fault],
+    say: Say,
+    dry_run: bool = False,
+    probe: proof.Probe | None = None,
+) -> Change:
+    """Make exactly the faults `wanted` be in force, and prove it."""
+    topology = before.topology
+    now = present(before)
+    injected = {fault for fault in wanted if fault not in now}
+    healed = now - wanted
+    change = Change(_ordered(healed), _ordered(injected), _ordered(wanted), None)
+    if dry_run or not (injected or healed):
+        if probe:
+            probe.cancel()
+        return change
+    thaw = [fault for fault in healed if isinstance(fault, Paused)]
+    _side_by_side(thaw, lambda fault: fault.heal(engine, topology))
+    _side_by_side(injected, lambda fault: fault.inject(engine, topology))
+    for kind in KINDS:
+        _side_by_side([f for f in healed if isinstance(f, kind) and f not in thaw], lambda fault: fault.heal(engine, topology))
+    after = engine.observe(topology.name)
+    _require(after, wanted, engine)
+    started = {fault.node for fault in healed if isinstance(fault, Down)}
+    for name in started:
+        _wait_for_greeting(engine, after, topology.node(name))
+    evidence = proof.prove(engine, after, probe)
+    return Change(change.healed, change.injected, change.in_force, evidence)
+
+
+def _require(after: Observation, wanted: frozenset[Fault], engine: Engine) -> None:
+    now = present(after)
+    for fault in _ordered(now - wanted):
+        if isinstance(fault, Down):
+            raise _death(engine, after.containers[fault.node])
+        raise DockerError(f"Docker reports success, but {fault}", "`lab faults` lists what is in force; `lab heal` undoes it")
+    for fault in _ordered(wanted - now):
+        raise DockerError(f"Docker reports success, but it is not so that {fault}", "repeat the command, or `lab heal`")
+
+
+def _wait_for_greeting(engine: Engine, after: Observation, node: Node, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while proof.greeting(node.client_port, 0.3) != "greets":
+        container = engine.observe(after.topology.name).containers[node.name]
+        if container.state != "running":
+            raise _death(engine, container)
+        if time.monotonic() > deadline:
+            raise LabError(f"{node.name} runs but does not greet clients after {seconds:.0f} s", f"`lab logs {node.name}` tells why")
+        time.sleep(0.05)
+
+
+def _side_by_side(faults: Iterable[Fault], act: Callable[[Fault], None]) -> None:
+    """All at once; when some fail the others are still done, and the first error is raised."""
+    todo = list(faults)
+    if not todo:
+        return
+    with ThreadPoolExecutor(len(todo)) as pool:
+        for future in [pool.submit(act, fault) for fault in todo]:
+            future.result()
+
+
+def _ordered(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    return tuple(sorted(faults, key=lambda fault: (fault.kind, str(fault))))
+
+
+def with_nodes_down(now: frozenset[Fault], nodes: Iterable[Node], killed: bool) -> frozenset[Fault]:
+    names = {node.name for node in nodes}
+    return frozenset(f for f in now if not (isinstance(f, Paused) and f.node in names)) | {Down(name, killed) for name in names}
+
+
+def with_nodes_paused(now: frozenset[Fault], nodes: Iterable[Node]) -> frozenset[Fault]:
+    """Raises `NotRunning` for a node that is down: there is nothing to freeze."""
+    names = {node.name for node in nodes}
+    down = sorted(fault.node for fault in now if isinstance(fault, Down) and fault.node in names)
+    if down:
+        raise NotRunning(f"{', '.join(down)} cannot be paused, being down", "`lab start` starts it")
+    return now | {Paused(name) for name in names}
+
+
+def without(now: frozenset[Fault], kind: type[Fault], nodes: Iterable[Node]) -> frozenset[Fault]:
+    names = {node.name for node in nodes}
+    return frozenset(fault for fault in now if not (isinstance(fault, kind) and fault.node in names))
+
+
+def with_cuts(now: frozenset[Fault], cuts: frozenset[Cut]) -> frozenset[Fault]:
+    """Another partition: these cuts replace the ones in force, all other faults stay."""
+    return frozenset(fault for fault in now if not isinstance(fault, Cut)) | cuts

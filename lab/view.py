@@ -1,0 +1,171 @@
+"""Values -> terminal; pure but for `show`. Meaning is never by colour alone; rich obeys NO_COLOR and pipes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lab.compare import Comparison
+    from lab.faults import Fault
+    from lab.jetstream import Entry
+    from lab.lifecycle import Change
+    from lab.status import LinkStatus, Snapshot, SourceStatus
+    from lab.topology import Topology
+
+SHOWN = 10
+
+
+def show(renderable: "RenderableType") -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=160)
+    console.print(renderable)
+
+
+def _table(*columns: str, title: str) -> Any:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for column in columns:
+        table.add_column(column, header_style="dim", no_wrap=True)
+    return table
+
+
+def status(snapshot: "Snapshot") -> "RenderableType":
+    """The whole snapshot: faults, nodes, links, streams, sources."""
+    from rich.console import Group
+
+    parts: list[RenderableType] = [f"lab {snapshot.lab}, image {snapshot.image} ({snapshot.image_origin})\n"]
+    parts += [_nodes(snapshot), "", _links(snapshot), "", streams(snapshot), ""]
+    if any(stream.sources for stream in snapshot.streams):
+        parts += [_sources(snapshot), ""]
+    return Group(*parts, "faults in force: " + faults(snapshot.faults))
+
+
+def _nodes(snapshot: "Snapshot") -> Any:
+    table = _table("node", "state", "version", "JetStream", "sees meta leader", "clients", "monitoring", title="Nodes")
+    for node in snapshot.nodes:
+        jetstream = {True: "yes", False: "no", None: "?"}[node.jetstream]
+        leader = "?" if node.meta_leader is None else node.meta_leader or "none"
+        state = node.state if node.state == "running" else f"[red]{node.state}[/red]"
+        me = " (itself)" if leader == node.name else ""
+        table.add_row(node.name, state, node.version or "?", jetstream, leader + me, f"127.0.0.1:{node.client_port}", f"127.0.0.1:{node.monitor_port}")
+    return table
+
+
+def _links(snapshot: "Snapshot") -> Any:
+    table = _table("", "state", "gateways as the servers report them", title="Links")
+    for link in snapshot.links:
+        table.add_row(drawn(link), link.state, "   ".join(_gateway(link, region) for region in link.regions))
+    return table
+
+
+def drawn(link: "LinkStatus") -> str:
+    """`central ═══════ west`, broken where it is cut."""
+    line = {"joined": "═══════", "cut": "══   ══", "partly cut": "══ ~ ══"}[link.state]
+    one, other = link.regions
+    return f"{one:>8} {line} {other:<8}"
+
+
+def _gateway(link: "LinkStatus", region: str) -> str:
+    other = link.regions[link.regions[0] == region]
+    up, asked = link.gateways[region]
+    return f"{region}→{other}: " + (f"{up} of {asked} connected" if asked else "nobody answers")
+
+
+def streams(snapshot: "Snapshot") -> Any:
+    table = _table("stream", "leader", "current", "messages", "sequences", title="Streams")
+    for stream in snapshot.streams:
+        sequences = f"{stream.first}–{stream.last}" if stream.messages else "–"
+        table.add_row(stream.name, stream.leader or "none", f"{stream.current}/{stream.replicas}", str(stream.messages), sequences)
+    for name in snapshot.absent:
+        table.add_row(name, "[red]not seen[/red]", "", "", "")
+    return table
+
+
+def _sources(snapshot: "Snapshot") -> Any:
+    table = _table("read stream", "origin", "arrived", "behind", "last heard", title="Sources (true lag: the origin's last sequence against what arrived)")
+    for stream in snapshot.streams:
+        for source in stream.sources:
+            table.add_row(stream.name, source.origin, *_source(source))
+    return table
+
+
+def _source(source: "SourceStatus") -> tuple[str, str, str]:
+    arrived = "?" if source.arrived is None else str(source.arrived)
+    of = "?" if source.origin_last is None else str(source.origin_last)
+    behind = "?" if source.behind is None else f"[red]{source.behind}[/red]" if source.behind else "0"
+    heard = "never" if source.last_heard_s is None else f"{source.last_heard_s:.1f} s ago"
+    return f"{arrived} of {of}", behind, heard + (f" ({source.error})" if source.error else "")
+
+
+def faults(found: "Sequence[Fault]") -> str:
+    return "\n".join(["", *(f"  {fault}" for fault in found)]).lstrip("\n") if found else "none"
+
+
+def change(change: "Change", topology: "Topology", dry_run: bool) -> str:
+    """What a fault command did."""
+    if not (change.healed or change.injected):
+        return "nothing to do: it is so already"
+    would = "would be " if dry_run else ""
+    lines = [f"{would}healed:   {fault}" for fault in change.healed] + [f"{would}injected: {fault}" for fault in change.injected]
+    if change.evidence:
+        e = change.evidence
+        lines.append(f"proven:   {e.dead} connects across cuts are dead, {e.alive} others alive, {e.ports} published ports as they should be")
+    return "\n".join(lines)
+
+
+def entries(stream: str, region: str, found: "Sequence[Entry]") -> str:
+    if not found:
+        return f"the stream `{stream}` is empty in {region}"
+    rows = [(str(e.sequence), e.subject, f"{e.origin[0]}:{e.origin[1]}", e.body.decode(errors="replace")) for e in found]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join(f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}" for row in rows)
+
+
+def comparison(result: "Comparison") -> str:
+    lines = []
+    for row in result.regions:
+        if row.error:
+            lines.append(f"{row.region}: cannot be read: {row.error}")
+            continue
+        parts = [f"{row.messages} messages"]
+        parts.append(f"{len(row.missing)} missing" if row.missing else "none missing")
+        parts.append(f"{len(row.duplicated)} duplicated" if row.duplicated else "none duplicated")
+        turned = result.out_of_order.get(row.region, 0)
+        parts.append(f"order differs at {turned} places" if turned else "same order")
+        lines.append(f"{row.region}: " + ", ".join(parts))
+        lines += _examples("missing", row.missing, result) + _examples("duplicated", row.duplicated, result)
+    lines += _examples("not the same everywhere", result.altered, result)
+    verdicts = {
+        "agree": f"the regions agree: the same {result.messages} messages everywhere",
+        "differ": "the regions differ",
+        "unknown": "it cannot be told: not every region could be read",
+    }
+    return "\n".join([*lines, verdicts[result.verdict]])
+
+
+def _examples(what: str, origins: Sequence[tuple[str, int]], result: "Comparison") -> list[str]:
+    lines = []
+    for origin in origins[:SHOWN]:
+        copy = result.known[origin]
+        lines.append(f"  {what}: {origin[0]}:{origin[1]}  {copy.subject}  {copy.preview}")
+    return lines + ([f"  … and {len(origins) - SHOWN} more"] if len(origins) > SHOWN else [])
+
+
+def next_steps(topology: "Topology") -> str:
+    import shutil
+
+    first, isolated = topology.regions[0], topology.regions[len(topology.regions) // 2]
+    steps = f"""
+Try next:
+  lab pub {first} {topology.stream}.test 'Hello world'     publish in a region; `lab view {isolated}` shows it there
+  lab partition {isolated}                     isolate a region, publish on both sides, `lab status`
+  lab heal --wait && lab compare            undo every fault, and see that the regions agree again"""
+    return steps if shutil.which("lab") else steps + "\n(first `source .venv/bin/activate`, which puts `lab` on the PATH)"
+
+
