@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 
 from lab import jetstream
 from lab.engine import Observation
@@ -54,7 +55,7 @@ class Comparison:
 
 
 async def gather(observation: Observation, timeout: float = 10) -> Comparison:
-    """Read every region's read stream, and what its write stream still holds, from its own servers. `timeout` in seconds."""
+    """Read every region's read stream and what its write stream still holds. `timeout` in seconds."""
     topology = observation.topology
 
     async def one(region: str) -> tuple[list[Copy], list[Copy]] | str:
@@ -118,7 +119,9 @@ def _disorder(held: Mapping[str, Sequence[Copy]]) -> dict[str, int]:
     reference = {origin: place for place, origin in enumerate(next(iter(orders.values())))}
     return {
         region: sum(
-            1 for one, two in zip(order, order[1:], strict=False) if one in reference and two in reference and reference[one] > reference[two]
+            1
+            for one, two in pairwise(order)
+            if one in reference and two in reference and reference[one] > reference[two]
         )
         for region, order in orders.items()
     }

@@ -79,23 +79,33 @@ class Engine:
     def read(self, *arguments: str) -> str:
         """stdout of `docker ARGUMENTS`."""
         if shutil.which("docker") is None:
-            raise DockerError("the `docker` command was not found", "`make lab-up` installs what is missing, `lab doctor` tells")
+            raise DockerError(
+                "the `docker` command was not found", "`make lab-up` installs what is missing, `lab doctor` tells"
+            )
         try:
-            done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=READ_TIMEOUT_S, check=False)
+            done = subprocess.run(
+                ["docker", *arguments], capture_output=True, text=True, timeout=READ_TIMEOUT_S, check=False
+            )
         except subprocess.TimeoutExpired as error:
-            raise DockerError(f"Docker did not answer within {READ_TIMEOUT_S} s", "is the engine overloaded?") from error
+            raise DockerError(
+                f"Docker did not answer within {READ_TIMEOUT_S} s", "is the engine overloaded?"
+            ) from error
         if done.returncode != 0:
             raise explain(done.stderr, " ".join(arguments[:3]))
         return done.stdout
 
     def labs(self) -> dict[str, int]:
         """Name of each lab on this engine -> number of its containers."""
-        names = self.read("ps", "-a", "--filter", f"label={LABEL_NODE}", "--format", f'{{{{.Label "{LABEL_NAME}"}}}}').split()
+        names = self.read(
+            "ps", "-a", "--filter", f"label={LABEL_NODE}", "--format", f'{{{{.Label "{LABEL_NAME}"}}}}'
+        ).split()
         return {name: names.count(name) for name in sorted(set(names))}
 
     def observe(self, lab: str) -> Observation:
         """What exists of the lab. Raises `NotRunning` when nothing does."""
-        ids = self.read("ps", "-aq", "--no-trunc", "--filter", f"label={LABEL_NAME}={lab}", "--filter", f"label={LABEL_NODE}")
+        ids = self.read(
+            "ps", "-aq", "--no-trunc", "--filter", f"label={LABEL_NAME}={lab}", "--filter", f"label={LABEL_NODE}"
+        )
         if not ids:
             others = ", ".join(f"`{name}`" for name in self.labs())
             raise NotRunning(
@@ -155,7 +165,11 @@ class Engine:
 
     def log_tail(self, container: str, lines: int = 8) -> str:
         done = subprocess.run(
-            ["docker", "logs", "--tail", str(lines), container], capture_output=True, text=True, timeout=READ_TIMEOUT_S, check=False
+            ["docker", "logs", "--tail", str(lines), container],
+            capture_output=True,
+            text=True,
+            timeout=READ_TIMEOUT_S,
+            check=False,
         )
         return (done.stdout + done.stderr).strip()
 
@@ -267,11 +281,37 @@ class Engine:
 
     def start_probe(self, lab: str, image: str) -> "subprocess.Popen[str]":
         """Start the network probe; it waits for its plan on stdin, visits the nodes' network namespaces and ends."""
-        command = ["docker", "run", "--rm", "--interactive", "--pull", "never", "--label", f"{LABEL_NAME}={lab}", "--network", "none"]
-        command += ["--pid", "host", "--read-only", "--cap-drop", "ALL", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE"]
+        command = [
+            "docker",
+            "run",
+            "--rm",
+            "--interactive",
+            "--pull",
+            "never",
+            "--label",
+            f"{LABEL_NAME}={lab}",
+            "--network",
+            "none",
+        ]
+        command += [
+            "--pid",
+            "host",
+            "--read-only",
+            "--cap-drop",
+            "ALL",
+            "--cap-add",
+            "SYS_ADMIN",
+            "--cap-add",
+            "SYS_PTRACE",
+        ]
         command += ["--security-opt", "apparmor=unconfined", image]
         return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
 
 
@@ -298,7 +338,8 @@ def _container(topology: Topology, raw: dict[str, Any]) -> Container:
 @contextmanager
 def _translated(doing: str, but: str = "") -> Iterator[None]:
     """python-on-whales' errors as `DockerError`; an error that says `but` means that it was so already."""
-    from python_on_whales.exceptions import ClientNotFoundError, DockerException
+    from python_on_whales.client_config import ClientNotFoundError
+    from python_on_whales.exceptions import DockerException
 
     try:
         yield
@@ -315,17 +356,33 @@ def explain(stderr: str, doing: str) -> DockerError:
     text = stderr.strip()
     low = text.lower()
     if "permission denied" in low and "docker" in low:
-        return DockerError("this user may not talk to Docker: permission denied on its socket", "run as root, or join the group `docker`")
-    if "cannot connect to the docker daemon" in low or "is the docker daemon running" in low or "error during connect" in low:
-        return DockerError("no Docker engine answers", "start Docker (`make lab-up` does it where it can); `lab doctor` tells more")
+        return DockerError(
+            "this user may not talk to Docker: permission denied on its socket",
+            "run as root, or join the group `docker`",
+        )
+    if (
+        "cannot connect to the docker daemon" in low
+        or "is the docker daemon running" in low
+        or "error during connect" in low
+    ):
+        return DockerError(
+            "no Docker engine answers", "start Docker (`make lab-up` does it where it can); `lab doctor` tells more"
+        )
     if "'compose' is not a docker command" in low or "unknown shorthand flag: 'f' in -f" in low:
         return DockerError("the Docker Compose plugin is missing", "`make lab-up` installs it; `lab doctor` tells more")
     if "no space left on device" in low:
         return DockerError("the disk is full", "`docker system df` shows what takes the room")
-    taken = re.search(r"bind for (\S+) failed: port is already allocated|listen tcp4? (\S+): bind: address already in use", low)
+    taken = re.search(
+        r"bind for (\S+) failed: port is already allocated|listen tcp4? (\S+): bind: address already in use", low
+    )
     if taken:
-        return DockerError(f"port {taken[1] or taken[2]} is taken", "`lab doctor` says by whom; `--name` gives a lab ports of its own")
+        return DockerError(
+            f"port {taken[1] or taken[2]} is taken", "`lab doctor` says by whom; `--name` gives a lab ports of its own"
+        )
     if "pool overlaps with other one on this address space" in low:
-        return DockerError("a subnet of the lab overlaps with a network that exists", "set `subnet_pool` in lab.yaml; `lab doctor` names both")
+        return DockerError(
+            "a subnet of the lab overlaps with a network that exists",
+            "set `subnet_pool` in lab.yaml; `lab doctor` names both",
+        )
     last = text.splitlines()[-1] if text else "no output"
     return DockerError(f"`docker {doing}` failed: {last.removeprefix('Error response from daemon: ')}")

@@ -39,7 +39,10 @@ def differences(topology: Topology, root: Path) -> list[Difference]:
         have = target.read_text(encoding="utf-8", errors="replace")
         if have != wanted:
             lines = difflib.unified_diff(
-                wanted.splitlines(keepends=True), have.splitlines(keepends=True), f"{path} (rendered)", f"{path} (on disk)"
+                wanted.splitlines(keepends=True),
+                have.splitlines(keepends=True),
+                f"{path} (rendered)",
+                f"{path} (on disk)",
             )
             found.append(Difference(path, "changed", "".join(lines)))
     return found
@@ -70,4 +73,6 @@ def _replace(target: Path, content: str) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise LabError(f"`{target}` cannot be written: {error.strerror}", "is the disk full, or the folder not yours?") from error
+        raise LabError(
+            f"`{target}` cannot be written: {error.strerror}", "is the disk full, or the folder not yours?"
+        ) from error

@@ -67,7 +67,9 @@ class Session:
     def server(self) -> str:
         return str(self._client._server_info.get("server_name", ""))  # no public accessor in nats-py 2.16
 
-    async def publish(self, subject: str, body: bytes, headers: dict[str, str] | None = None, timeout: float = REQUEST_TIMEOUT_S) -> Ack:
+    async def publish(
+        self, subject: str, body: bytes, headers: dict[str, str] | None = None, timeout: float = REQUEST_TIMEOUT_S
+    ) -> Ack:
         """Publish and wait for the acknowledgement; one attempt. `timeout` in seconds."""
         answer = await self._request(subject, body, timeout, headers)
         if "stream" not in answer:
@@ -79,15 +81,22 @@ class Session:
         payload = b"" if body is None else json.dumps(body).encode()
         return await self._request(f"$JS.API.{call}", payload, timeout)
 
-    async def _request(self, subject: str, payload: bytes, timeout: float, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    async def _request(
+        self, subject: str, payload: bytes, timeout: float, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         try:
             message = await self._client.request(subject, payload, timeout=timeout, headers=headers)
             answer: dict[str, Any] = json.loads(message.data)
         except NoRespondersError:
-            raise ApiError(f"nobody answers `{subject}` in {self.region} (503 no responders)", NO_RESPONDERS,
-                           "is the stream defined (`lab streams`), and does it have a leader (`lab status`)?") from None
+            raise ApiError(
+                f"nobody answers `{subject}` in {self.region} (503 no responders)",
+                NO_RESPONDERS,
+                "is the stream defined (`lab streams`), and does it have a leader (`lab status`)?",
+            ) from None
         except ClientTimeout:
-            raise NatsError(f"no answer to `{subject}` in {self.region} within {timeout:g} s", "`lab status` shows who leads what") from None
+            raise NatsError(
+                f"no answer to `{subject}` in {self.region} within {timeout:g} s", "`lab status` shows who leads what"
+            ) from None
         except ValueError:
             raise NatsError(f"the answer to `{subject}` is not JSON: {message.data[:80]!r}") from None
         except ClientError as error:
@@ -99,11 +108,13 @@ class Session:
     async def stream_info(self, stream: str, timeout: float = REQUEST_TIMEOUT_S) -> dict[str, Any]:
         return await self.api(f"STREAM.INFO.{stream}", timeout=timeout)
 
-    async def read(self, stream: str, first: int = 1, last: int | None = None, timeout: float = REQUEST_TIMEOUT_S) -> AsyncIterator[Entry]:
+    async def read(
+        self, stream: str, first: int = 1, last: int | None = None, timeout: float = REQUEST_TIMEOUT_S
+    ) -> AsyncIterator[Entry]:
         """The entries of a stream from sequence `first` on, in order, up to the `last` one at the time of the call.
 
         Batched Direct Get (ADR-31): it needs no meta leader and makes no consumer, so it works in an isolated region.
-        A stream without `allow_direct` is read message by message through the JetStream API, which needs the meta leader.
+        A stream without `allow_direct` is read message by message, which needs the meta leader.
         `timeout` (seconds) bounds each batch.
         """
         info = await self.stream_info(stream, timeout)
@@ -136,7 +147,10 @@ class Session:
                 if status in ("204", "404"):
                     return messages
                 if status:
-                    raise ApiError(f"Direct Get of `{stream}` failed: {status} {(message.headers or {}).get('Description', '')}", int(status))
+                    raise ApiError(
+                        f"Direct Get of `{stream}` failed: {status} {(message.headers or {}).get('Description', '')}",
+                        int(status),
+                    )
                 messages.append(message)
         except ClientTimeout:
             raise NatsError(f"Direct Get of `{stream}` in {self.region}: no answer within {timeout:g} s") from None
@@ -147,7 +161,9 @@ class Session:
         import base64
 
         try:
-            got = (await self.api(f"STREAM.MSG.GET.{stream}", {"seq": sequence, "next_by_subj": ">"}, timeout))["message"]
+            got = (await self.api(f"STREAM.MSG.GET.{stream}", {"seq": sequence, "next_by_subj": ">"}, timeout))[
+                "message"
+            ]
         except ApiError as error:
             if error.code == 10037:  # no message found
                 return []
@@ -189,7 +205,9 @@ def _headers(raw: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def connect(region: str, nodes: Sequence[Node], credentials: tuple[str, str] | None = None) -> AsyncIterator[Session]:
+async def connect(
+    region: str, nodes: Sequence[Node], credentials: tuple[str, str] | None = None
+) -> AsyncIterator[Session]:
     """A connection to one of the nodes, tried in their order. Raises `NatsError` when none greets within 2 s each."""
 
     async def quiet(_: Exception) -> None:
@@ -211,7 +229,9 @@ async def connect(region: str, nodes: Sequence[Node], credentials: tuple[str, st
         )
     except (ClientError, OSError, TimeoutError) as error:
         names = ", ".join(node.name for node in nodes) or "none is running"
-        raise NatsError(f"no server of {region} accepts a client ({names}): {error or 'time-out'}", "`lab status` shows the nodes") from error
+        raise NatsError(
+            f"no server of {region} accepts a client ({names}): {error or 'time-out'}", "`lab status` shows the nodes"
+        ) from error
     try:
         yield Session(client, region)
     finally:

@@ -25,11 +25,12 @@ from lab.topology import Node, Topology
 
 Say = Callable[[str], None]
 LOCK_WAIT_S = 60
+PORTS_HINT = "end it, or give this lab other ports: `client_port` and `monitor_port` in lab.yaml, or a `--name`"
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a command did, or would do: faults healed and injected, and the evidence (None on a dry run or no change)."""
+    """What a command did, or would do: faults healed and injected; no evidence when nothing was done."""
 
     healed: tuple[Fault, ...]
     injected: tuple[Fault, ...]
@@ -51,7 +52,9 @@ def exclusive(lab: str, say: Say) -> Iterator[None]:
                 lock.seek(0)
                 holder = lock.read().strip() or "another process"
                 if time.monotonic() > deadline:
-                    raise LabError(f"another `lab` command is at work on `{lab}` (process {holder})", "wait for it, or end it") from None
+                    raise LabError(
+                        f"another `lab` command is at work on `{lab}` (process {holder})", "wait for it, or end it"
+                    ) from None
                 if not told:
                     say(f"waiting for another `lab` command on `{lab}` (process {holder})")
                     told = True
@@ -67,17 +70,21 @@ def exclusive(lab: str, say: Say) -> Iterator[None]:
 
 def check_free(engine: Engine, topology: Topology) -> None:
     """Ports and subnets of a lab that is not up yet. Raises `LabError` that names who has them."""
+    check_ports(engine, topology)
+    clashes = overlapping(engine, topology)
+    if clashes:
+        raise LabError(clashes[0], "set `subnet_pool` in lab.yaml, or choose another `--name`")
+
+
+def check_ports(engine: Engine, topology: Topology) -> None:
     published = engine.published_ports()
     for node in topology.nodes:
         for port in (node.client_port, node.monitor_port):
             owner = published.get(port)
             if owner and owner != topology.container(node):
-                raise LabError(f"port {port} of {node.name} is taken by the container `{owner}`", "stop it, or choose other ports in lab.yaml or a `--name`")
+                raise LabError(f"port {port} of {node.name} is taken by the container `{owner}`", PORTS_HINT)
             if not owner and not _bindable(port):
-                raise LabError(f"port {port} of {node.name} is taken by another program on this host", "end it, or choose other ports in lab.yaml")
-    clashes = overlapping(engine, topology)
-    if clashes:
-        raise LabError(clashes[0], "set `subnet_pool` in lab.yaml, or choose another `--name`")
+                raise LabError(f"port {port} of {node.name} is taken by another program on this host", PORTS_HINT)
 
 
 def overlapping(engine: Engine, topology: Topology) -> list[str]:
@@ -87,7 +94,11 @@ def overlapping(engine: Engine, topology: Topology) -> list[str]:
         if lab == topology.name:
             continue
         for key, mine in topology.subnets.items():
-            found += [f"subnet {mine} of `{key}` overlaps with {other} of the Docker network `{name}`" for other in subnets if mine.overlaps(other)]
+            found += [
+                f"subnet {mine} of `{key}` overlaps with {other} of the Docker network `{name}`"
+                for other in subnets
+                if mine.overlaps(other)
+            ]
     return found + [
         f"subnet {mine} of `{key}` overlaps with the host's route to {route}"
         for route, device in _host_routes()
@@ -181,7 +192,9 @@ def apply(
     _side_by_side(thaw, lambda fault: fault.heal(engine, topology))
     _side_by_side(injected, lambda fault: fault.inject(engine, topology))
     for kind in KINDS:
-        _side_by_side([f for f in healed if isinstance(f, kind) and f not in thaw], lambda fault: fault.heal(engine, topology))
+        _side_by_side(
+            [f for f in healed if isinstance(f, kind) and f not in thaw], lambda fault: fault.heal(engine, topology)
+        )
     after = engine.observe(topology.name)
     _require(after, wanted, engine)
     started = {fault.node for fault in healed if isinstance(fault, Down)}
@@ -196,7 +209,9 @@ def _require(after: Observation, wanted: frozenset[Fault], engine: Engine) -> No
     for fault in _ordered(now - wanted):
         if isinstance(fault, Down):
             raise _death(engine, after.containers[fault.node])
-        raise DockerError(f"Docker reports success, but {fault}", "`lab faults` lists what is in force; `lab heal` undoes it")
+        raise DockerError(
+            f"Docker reports success, but {fault}", "`lab faults` lists what is in force; `lab heal` undoes it"
+        )
     for fault in _ordered(wanted - now):
         raise DockerError(f"Docker reports success, but it is not so that {fault}", "repeat the command, or `lab heal`")
 
@@ -208,7 +223,10 @@ def _wait_for_greeting(engine: Engine, after: Observation, node: Node, seconds: 
         if container.state != "running":
             raise _death(engine, container)
         if time.monotonic() > deadline:
-            raise LabError(f"{node.name} runs but does not greet clients after {seconds:.0f} s", f"`lab logs {node.name}` tells why")
+            raise LabError(
+                f"{node.name} runs but does not greet clients after {seconds:.0f} s",
+                f"`lab logs {node.name}` tells why",
+            )
         time.sleep(0.05)
 
 
@@ -228,7 +246,9 @@ def _ordered(faults: Iterable[Fault]) -> tuple[Fault, ...]:
 
 def with_nodes_down(now: frozenset[Fault], nodes: Iterable[Node], killed: bool) -> frozenset[Fault]:
     names = {node.name for node in nodes}
-    return frozenset(f for f in now if not (isinstance(f, Paused) and f.node in names)) | {Down(name, killed) for name in names}
+    return frozenset(f for f in now if not (isinstance(f, Paused) and f.node in names)) | {
+        Down(name, killed) for name in names
+    }
 
 
 def with_nodes_paused(now: frozenset[Fault], nodes: Iterable[Node]) -> frozenset[Fault]:

@@ -52,10 +52,12 @@ class Evidence:
 def plan(observation: Observation) -> list[Connect]:
     """Every ordered pair of nodes that have a network namespace. Dead pairs are tried at all addresses of the target.
 
-    Live pairs are tried on the client port: a connect to a route or gateway port would leave a line in the server's log.
+    Live pairs are tried on the client port: a connect to another would leave a line in the server's log.
     """
     topology = observation.topology
-    present = [node for node in topology.nodes if node.name in observation.containers and observation.containers[node.name].pid]
+    present = [
+        node for node in topology.nodes if node.name in observation.containers and observation.containers[node.name].pid
+    ]
     connects = []
     for source in present:
         attached = observation.containers[source.name].addresses
@@ -64,7 +66,9 @@ def plan(observation: Observation) -> list[Connect]:
                 continue
             shared = next(key for key in source.addresses if key in target.addresses)
             if shared in attached and shared in observation.containers[target.name].addresses:
-                connects.append(Connect(source.name, target.name, shared, target.addresses[shared], CLIENT_PORT, "alive"))
+                connects.append(
+                    Connect(source.name, target.name, shared, target.addresses[shared], CLIENT_PORT, "alive")
+                )
             else:
                 connects += [
                     Connect(source.name, target.name, key, address, GATEWAY_PORT, "dead")
@@ -97,7 +101,9 @@ def prove(engine: Engine, observation: Observation, probe: "Probe | None" = None
     dead = sum(connect.expected == "dead" for connect in connects)
     evidence = Evidence(dead, len(connects) - dead, len(observation.containers), tuple(wrong))
     if wrong:
-        shown = "\n".join(f"  {line}" for line in wrong[:8]) + (f"\n  … and {len(wrong) - 8} more" if len(wrong) > 8 else "")
+        shown = "\n".join(f"  {line}" for line in wrong[:8]) + (
+            f"\n  … and {len(wrong) - 8} more" if len(wrong) > 8 else ""
+        )
         raise FaultNotProven(
             f"the network is not as the faults in force say ({len(wrong)} of {len(connects)} connects):\n{shown}",
             "`lab heal` undoes everything; `lab doctor` checks what this engine isolates",
@@ -107,11 +113,12 @@ def prove(engine: Engine, observation: Observation, probe: "Probe | None" = None
 
 def _sentence(connect: Connect, answer: str) -> str:
     what = "must be cut" if connect.expected == "dead" else "must be joined"
-    return f"{connect.source} → {connect.target} ({connect.address}:{connect.port}, {connect.network}): {what}, but: {answer}"
+    where = f"{connect.address}:{connect.port}, {connect.network}"
+    return f"{connect.source} → {connect.target} ({where}): {what}, but: {answer}"
 
 
 def _published(observation: Observation, timeout: float) -> list[str]:
-    """The published client ports from the host: a server that runs greets, a frozen one says nothing, one that is down is gone."""
+    """The published client ports from the host: one that runs greets, a frozen one is silent, others are gone."""
     wanted = {"running": "greets", "paused": "silent"}
     nodes = [node for node in observation.topology.nodes if node.name in observation.containers]
     with ThreadPoolExecutor(len(nodes) or 1) as pool:
@@ -153,7 +160,10 @@ class Probe:
             out, err = self._ask(script, timeout)
         answers = out.splitlines()
         if answers[-1:] != ["END"] or len(answers) != len(connects) + 1:
-            raise DockerError(f"the network probe could not run: {err.strip() or 'it ended early'}", "it needs `--pid host` and SYS_ADMIN")
+            raise DockerError(
+                f"the network probe could not run: {err.strip() or 'it ended early'}",
+                "it needs `--pid host` and SYS_ADMIN",
+            )
         return answers[:-1]
 
     def _ask(self, script: str, timeout: float) -> tuple[str, str]:
@@ -203,4 +213,3 @@ def _binary(architecture: str) -> bytes:
     if not source.is_file():
         raise LabError(f"there is no network probe for `{architecture}`", "build one with `python -m lab.probe.build`")
     return source.read_bytes()
-

@@ -49,7 +49,9 @@ def _stream_lacks(stream: status.StreamStatus) -> Iterable[str]:
         if source.error:
             yield f"{stream.name} ← {source.origin}: {source.error}"
         elif source.last_heard_s is None or source.last_heard_s > FRESH_S:
-            yield f"{stream.name} ← {source.origin}: silent" + (f" for {source.last_heard_s:.0f} s" if source.last_heard_s else "")
+            yield f"{stream.name} ← {source.origin}: silent" + (
+                f" for {source.last_heard_s:.0f} s" if source.last_heard_s else ""
+            )
         elif source.behind:
             yield f"{stream.name} ← {source.origin}: {source.behind} messages behind"
         elif source.behind is None:
@@ -97,7 +99,9 @@ async def until_healthy(engine: Engine, observation: Observation, seconds: float
         return (await _until(look, lambda result: not result[1], seconds))[0]
     except RetryError:
         shown = "\n".join(f"  {line}" for line in last[:12])
-        raise NotReady(f"not converged after {seconds:.0f} s; still missing:\n{shown}", "`lab status --watch` shows it going on") from None
+        raise NotReady(
+            f"not converged after {seconds:.0f} s; still missing:\n{shown}", "`lab status --watch` shows it going on"
+        ) from None
 
 
 async def _until(ask: "Callable[[], object]", done: Callable[[T], bool], seconds: float) -> T:

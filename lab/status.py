@@ -129,7 +129,9 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
     """The snapshot that these observations add up to; pure."""
     topology = observation.topology
     details = _stream_details(readings)
-    names = [topology.write_stream(region) for region in topology.regions] + [topology.read_stream(r) for r in topology.regions]
+    names = [topology.write_stream(region) for region in topology.regions] + [
+        topology.read_stream(r) for r in topology.regions
+    ]
     any_image = next((container.image for container in observation.containers.values()), "")
     return Snapshot(
         lab=topology.name,
@@ -167,7 +169,9 @@ def _links(observation: Observation, readings: Mapping[str, monitor.Reading]) ->
     detached = {(fault.node, fault.link) for fault in present(observation) if isinstance(fault, Cut)}
     rows = []
     for link in topology.links:
-        sides = [[(node.name, link.name) in detached for node in topology.region_nodes(region)] for region in link.regions]
+        sides = [
+            [(node.name, link.name) in detached for node in topology.region_nodes(region)] for region in link.regions
+        ]
         state = "cut" if any(all(side) for side in sides) else "partly cut" if any(map(any, sides)) else "joined"
         gateways = {}
         for region, other in (link.regions, link.regions[::-1]):
@@ -185,7 +189,9 @@ def _stream_details(readings: Mapping[str, monitor.Reading]) -> dict[str, dict[s
     for reading in readings.values():
         for account in (reading.jsz or {}).get("account_details") or []:
             for detail in account.get("stream_detail") or []:
-                if (detail.get("cluster") or {}).get("leader", reading.node) == reading.node or detail["name"] not in details:
+                if (detail.get("cluster") or {}).get("leader", reading.node) == reading.node or detail[
+                    "name"
+                ] not in details:
                     details[detail["name"]] = detail
     return details
 
@@ -209,7 +215,9 @@ def _stream(topology: Topology, name: str, details: Mapping[str, dict[str, Any]]
     )
 
 
-def _source(name: str, source: dict[str, Any], details: Mapping[str, dict[str, Any]], arrivals: Arrivals) -> SourceStatus:
+def _source(
+    name: str, source: dict[str, Any], details: Mapping[str, dict[str, Any]], arrivals: Arrivals
+) -> SourceStatus:
     origin = source["name"]
     last = details[origin]["state"]["last_seq"] if origin in details else None
     arrived = arrivals.get(name, {}).get(origin)

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
+
 from lab.errors import LabError
 from lab.jetstream import ApiError, Session
 
-NOT_FOUND = 10059
+NOT_FOUND, NO_SUITABLE_PEERS = 10059, 10005
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,36 @@ def differing(wanted: Any, have: Any, path: str = "") -> list[str]:
     Only what is wanted is compared, since the server adds fields; it leaves out fields that are false, zero or empty.
     """
     if isinstance(wanted, Mapping) and isinstance(have, Mapping):
-        return [line for key, value in wanted.items() for line in differing(value, have.get(key), f"{path}.{key}".lstrip("."))]
+        return [
+            line
+            for key, value in wanted.items()
+            for line in differing(value, have.get(key), f"{path}.{key}".lstrip("."))
+        ]
     if isinstance(wanted, list) and isinstance(have, list) and len(wanted) == len(have):
-        return [line for index, pair in enumerate(zip(wanted, have, strict=True)) for line in differing(*pair, f"{path}[{index}]")]
+        return [
+            line
+            for index, pair in enumerate(zip(wanted, have, strict=True))
+            for line in differing(*pair, f"{path}[{index}]")
+        ]
     same = wanted == have or (not wanted and have is None)
     return [] if same else [f"{path}: is {have!r}, wanted {wanted!r}"]
 
 
-async def define(session: Session, configs: Mapping[str, dict[str, Any]], dry_run: bool = False) -> Definitions:
-    """Create what is missing; leave what is there. Raises `LabError` that shows the differences, before creating any."""
+async def define(
+    session: Session, configs: Mapping[str, dict[str, Any]], dry_run: bool = False, patience: float = 0
+) -> Definitions:
+    """Create what is missing, leave what is there. Raises `LabError` with the differences before it creates any.
+
+    `patience`: seconds for which "no suitable peers" is waited out. A fresh meta leader answers it until it has heard
+    from the nodes of the region, up to 1 s after its election.
+    """
     found = dict(zip(configs, await asyncio.gather(*(_config(session, name) for name in configs)), strict=True))
-    lines = [f"  {name} {line}" for name, have in found.items() if have is not None for line in differing(configs[name], have)]
+    lines = [
+        f"  {name} {line}"
+        for name, have in found.items()
+        if have is not None
+        for line in differing(configs[name], have)
+    ]
     if lines:
         raise LabError(
             "streams of this name exist with another definition:\n" + "\n".join(lines),
@@ -46,7 +67,7 @@ async def define(session: Session, configs: Mapping[str, dict[str, Any]], dry_ru
         # The write streams come first in the mapping: a source that is not there yet is retried only after 10 s.
         sourced = [name for name in absent if "sources" in configs[name]]
         for group in ([name for name in absent if name not in sourced], sourced):
-            await asyncio.gather(*(_create(session, configs[name]) for name in group))
+            await asyncio.gather(*(_create(session, configs[name], patience) for name in group))
     return Definitions(tuple(absent), tuple(name for name in configs if name not in absent))
 
 
@@ -60,9 +81,11 @@ async def _config(session: Session, name: str) -> dict[str, Any] | None:
         raise
 
 
-async def _create(session: Session, config: dict[str, Any]) -> None:
+async def _create(session: Session, config: dict[str, Any], patience: float) -> None:
+    unplaced = retry_if_exception(lambda error: isinstance(error, ApiError) and error.code == NO_SUITABLE_PEERS)
+    waiting = AsyncRetrying(stop=stop_after_delay(patience), wait=wait_fixed(0.1), retry=unplaced, reraise=True)
     try:
-        await session.api(f"STREAM.CREATE.{config['name']}", config, timeout=15)
+        await waiting(session.api, f"STREAM.CREATE.{config['name']}", config, 15)
     except ApiError as error:
         raise LabError(f"stream {config['name']} cannot be created: {error.message}", error.hint) from error
 

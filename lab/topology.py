@@ -28,8 +28,30 @@ STREAM = re.compile(r"[A-Za-z0-9_-]{1,32}")
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 # Server options that the lab decides; another value would break what it promises.
 OWN_OPTIONS = frozenset(
-    "accounts client_advertise cluster gateway host http http_port https_port include jetstream leafnodes listen mappings"
-    " name net no_auth_user operator port resolver server_name server_tags system_account".split()
+    [
+        "accounts",
+        "client_advertise",
+        "cluster",
+        "gateway",
+        "host",
+        "http",
+        "http_port",
+        "https_port",
+        "include",
+        "jetstream",
+        "leafnodes",
+        "listen",
+        "mappings",
+        "name",
+        "net",
+        "no_auth_user",
+        "operator",
+        "port",
+        "resolver",
+        "server_name",
+        "server_tags",
+        "system_account",
+    ]
 )
 # Addresses inside a network: .1 is Docker's gateway; the first region's nodes follow 10, the second's follow 20.
 FIRST_OFFSET, SECOND_OFFSET = 10, 20
@@ -129,7 +151,9 @@ class Topology:
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
-        return tuple(self._node(region, number) for region in self.regions for number in range(1, self.nodes_per_region + 1))
+        return tuple(
+            self._node(region, number) for region in self.regions for number in range(1, self.nodes_per_region + 1)
+        )
 
     def _node(self, region: str, number: int) -> Node:
         offset = self.regions.index(region) * self.port_step + self.slot * 10 + number - 1
@@ -138,7 +162,9 @@ class Topology:
             if region in link.regions:
                 start = FIRST_OFFSET if link.regions[0] == region else SECOND_OFFSET
                 addresses[link.name] = str(self.subnets[link.name][start + number])
-        return Node(f"{region}-{number}", region, number, self.client_port + offset, self.monitor_port + offset, addresses)
+        return Node(
+            f"{region}-{number}", region, number, self.client_port + offset, self.monitor_port + offset, addresses
+        )
 
     # --- looking things up; each raises `UsageError` with the known names ---
 
@@ -173,7 +199,9 @@ class Topology:
         if other is None:
             one, _, other = one.partition("-")
             if not other:
-                raise UsageError(f"`{one}` is not a link", f"known links: {', '.join(f'`{li.name}`' for li in self.links)}")
+                raise UsageError(
+                    f"`{one}` is not a link", f"known links: {', '.join(f'`{li.name}`' for li in self.links)}"
+                )
         self.require_region(one)
         self.require_region(other)
         if one == other:
@@ -220,7 +248,10 @@ class Topology:
 def problems(topology: Topology) -> Iterator[tuple[str, str]]:
     """Everything that is wrong with a topology, as (field, sentence); empty when it can be run."""
     if not NAME.fullmatch(topology.name):
-        yield "name", f"`{topology.name}` must be lower-case letters, digits and `-`, starting with a letter, at most 31"
+        yield (
+            "name",
+            f"`{topology.name}` must be lower-case letters, digits and `-`, starting with a letter, at most 31",
+        )
     yield from _region_problems(topology)
     if not 1 <= topology.nodes_per_region <= MAX_NODES:
         yield "nodes_per_region", f"must be 1 to {MAX_NODES}, not {topology.nodes_per_region}"
@@ -280,4 +311,7 @@ def _subnet_problems(topology: Topology) -> Iterator[tuple[str, str]]:
     if topology.slot * 256 % size:
         yield "subnet_prefix", "a lab with another name than the default needs a prefix of 24 to 27"
     elif topology.slot * 256 + size * len(topology.networks) > pool.num_addresses:
-        yield "subnet_pool", f"`{topology.subnet_pool}` has no room for {len(topology.networks)} networks of /{topology.subnet_prefix}"
+        yield (
+            "subnet_pool",
+            f"`{topology.subnet_pool}` has no room for {len(topology.networks)} networks of /{topology.subnet_prefix}",
+        )

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -53,7 +52,15 @@ def _nodes(snapshot: "Snapshot") -> Any:
         leader = "?" if node.meta_leader is None else node.meta_leader or "none"
         state = node.state if node.state == "running" else f"[red]{node.state}[/red]"
         me = " (itself)" if leader == node.name else ""
-        table.add_row(node.name, state, node.version or "?", jetstream, leader + me, f"127.0.0.1:{node.client_port}", f"127.0.0.1:{node.monitor_port}")
+        table.add_row(
+            node.name,
+            state,
+            node.version or "?",
+            jetstream,
+            leader + me,
+            f"127.0.0.1:{node.client_port}",
+            f"127.0.0.1:{node.monitor_port}",
+        )
     return table
 
 
@@ -81,14 +88,23 @@ def streams(snapshot: "Snapshot") -> Any:
     table = _table("stream", "leader", "current", "messages", "sequences", title="Streams")
     for stream in snapshot.streams:
         sequences = f"{stream.first}–{stream.last}" if stream.messages else "–"
-        table.add_row(stream.name, stream.leader or "none", f"{stream.current}/{stream.replicas}", str(stream.messages), sequences)
+        table.add_row(
+            stream.name, stream.leader or "none", f"{stream.current}/{stream.replicas}", str(stream.messages), sequences
+        )
     for name in snapshot.absent:
         table.add_row(name, "[red]not seen[/red]", "", "", "")
     return table
 
 
 def _sources(snapshot: "Snapshot") -> Any:
-    table = _table("read stream", "origin", "arrived", "behind", "last heard", title="Sources (true lag: the origin's last sequence against what arrived)")
+    table = _table(
+        "read stream",
+        "origin",
+        "arrived",
+        "behind",
+        "last heard",
+        title="Sources (true lag: the origin's last sequence against what arrived)",
+    )
     for stream in snapshot.streams:
         for source in stream.sources:
             table.add_row(stream.name, source.origin, *_source(source))
@@ -112,17 +128,24 @@ def change(change: "Change", topology: "Topology", dry_run: bool) -> str:
     if not (change.healed or change.injected):
         return "nothing to do: it is so already"
     would = "would be " if dry_run else ""
-    lines = [f"{would}healed:   {fault}" for fault in change.healed] + [f"{would}injected: {fault}" for fault in change.injected]
+    lines = [f"{would}healed:   {fault}" for fault in change.healed] + [
+        f"{would}injected: {fault}" for fault in change.injected
+    ]
     if change.evidence:
         e = change.evidence
-        lines.append(f"proven:   {e.dead} connects across cuts are dead, {e.alive} others alive, {e.ports} published ports as they should be")
+        lines.append(
+            f"proven:   {e.dead} connects across cuts are dead, {e.alive} others alive, "
+            f"{e.ports} published ports as they should be"
+        )
     return "\n".join(lines)
 
 
 def entries(stream: str, region: str, found: "Sequence[Entry]") -> str:
     if not found:
         return f"the stream `{stream}` is empty in {region}"
-    rows = [(str(e.sequence), e.subject, f"{e.origin[0]}:{e.origin[1]}", e.body.decode(errors="replace")) for e in found]
+    rows = [
+        (str(e.sequence), e.subject, f"{e.origin[0]}:{e.origin[1]}", e.body.decode(errors="replace")) for e in found
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}" for row in rows)
 
@@ -166,6 +189,6 @@ Try next:
   lab pub {first} {topology.stream}.test 'Hello world'     publish in a region; `lab view {isolated}` shows it there
   lab partition {isolated}                     isolate a region, publish on both sides, `lab status`
   lab heal --wait && lab compare            undo every fault, and see that the regions agree again"""
-    return steps if shutil.which("lab") else steps + "\n(first `source .venv/bin/activate`, which puts `lab` on the PATH)"
-
-
+    return (
+        steps if shutil.which("lab") else steps + "\n(first `source .venv/bin/activate`, which puts `lab` on the PATH)"
+    )

@@ -25,10 +25,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Name = Annotated[str | None, typer.Option("--name", "-n", envvar="LAB_NAME", help="Which lab, when several run side by side.")]
+Name = Annotated[
+    str | None, typer.Option("--name", "-n", envvar="LAB_NAME", help="Which lab, when several run side by side.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-LabFile = Annotated[Path | None, typer.Option("--file", "-f", help="The lab's description; `lab.yaml` when there is one.")]
+LabFile = Annotated[
+    Path | None, typer.Option("--file", "-f", help="The lab's description; `lab.yaml` when there is one.")
+]
 
 
 def say(text: str) -> None:

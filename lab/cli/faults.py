@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from lab.engine import Observation
 
 Targets = Annotated[list[str], typer.Argument(metavar="NODE|REGION...", help="Nodes or regions: `east-1`, `central`.")]
-Regions = Annotated[list[str], typer.Argument(metavar="LINK", help="Two regions, or one word: `west central`, `west-central`.")]
+Regions = Annotated[
+    list[str], typer.Argument(metavar="LINK", help="Two regions, or one word: `west central`, `west-central`.")
+]
 Wanted = Callable[["Observation"], Any]
 
 
@@ -38,7 +40,10 @@ def _change(name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, prob
 
 @app.command(rich_help_panel=PANEL_FAULTS)
 def partition(
-    groups: Annotated[list[str], typer.Argument(metavar="GROUP...", help="Regions of one side, joined by commas: `west,east central`.")],
+    groups: Annotated[
+        list[str],
+        typer.Argument(metavar="GROUP...", help="Regions of one side, joined by commas: `west,east central`."),
+    ],
     name: Name = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -96,13 +101,25 @@ def _link(before: "Observation", words: list[str]) -> Any:
 @app.command(rich_help_panel=PANEL_FAULTS)
 def stop(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Stop nodes or regions in good order (SIGTERM)."""
-    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=False))
+    _nodes(
+        targets,
+        name,
+        dry_run,
+        as_json,
+        lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=False),
+    )
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
 def kill(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Kill nodes or regions (SIGKILL): no goodbye, nothing flushed by the server."""
-    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=True))
+    _nodes(
+        targets,
+        name,
+        dry_run,
+        as_json,
+        lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=True),
+    )
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
@@ -139,7 +156,9 @@ def _nodes(targets: list[str], name: str | None, dry_run: bool, as_json: bool, w
 
 @app.command(rich_help_panel=PANEL_FAULTS)
 def heal(
-    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until gateways, meta leader and streams have converged.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", "-w", help="Wait until gateways, meta leader and streams have converged.")
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait with `--wait`.")] = 240,
     name: Name = None,
     dry_run: DryRun = False,
@@ -162,7 +181,9 @@ def heal(
     if as_json:
         print_json({"seconds": round(seconds, 1), "status": snapshot})
     else:
-        typer.echo(f"converged {seconds:.1f} s after heal: gateways, meta leader, streams and sources are as they should be")
+        typer.echo(
+            f"converged {seconds:.1f} s after heal: gateways, meta leader, streams and sources are as they should be"
+        )
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)

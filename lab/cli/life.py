@@ -55,7 +55,9 @@ def up(
             "image": chosen.name if chosen else f"to be obtained for {version}",
             "files": [d.path for d in files.differences(topology, root()) if d.state == "missing"],
             "containers": [topology.container(node) for node in topology.nodes],
-            "streams": [n for region in topology.regions for n in (topology.write_stream(region), topology.read_stream(region))],
+            "streams": [
+                n for region in topology.regions for n in (topology.write_stream(region), topology.read_stream(region))
+            ],
         }
         print_json(would)
         return
@@ -64,7 +66,7 @@ def up(
         changed = [d.path for d in files.differences(topology, root()) if d.state == "changed"]
         files.write(topology, root(), only_missing=True)
         if changed:
-            say(f"warning: {', '.join(changed)} differ from the topology and are used as they are (`lab render --check` shows how)")
+            say(f"warning: {', '.join(changed)} are used although they differ from the topology (`lab render --check`)")
         fresh = topology.name not in engine.labs()
         try:
             observation = lifecycle.start(engine, topology, root(), chosen, say)
@@ -99,14 +101,16 @@ async def _bring_up(engine, observation, timeout):  # type: ignore[no-untyped-de
     topology = observation.topology
     async with jetstream.connect(topology.regions[0], topology.region_nodes(topology.regions[0])) as session:
         say("defining the streams")
-        await streams.define(session, stream_configs(topology))
+        await streams.define(session, stream_configs(topology), patience=15)
     return await ready.until_healthy(engine, observation, timeout, say)
 
 
 @app.command(rich_help_panel=PANEL_LIFE)
 def down(
     name: Name = None,
-    keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep the volumes, and with them all messages.")] = False,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Keep the volumes, and with them all messages.")
+    ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -167,7 +171,9 @@ def list_labs(as_json: AsJson = False) -> None:
 
 @app.command(rich_help_panel=PANEL_LIFE)
 def logs(
-    targets: Annotated[list[str] | None, typer.Argument(metavar="[NODE|REGION]...", help="All nodes when none is named.")] = None,
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[NODE|REGION]...", help="All nodes when none is named.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     tail: Annotated[int | None, typer.Option(help="Only so many lines of each node.")] = None,
     name: Name = None,
@@ -184,7 +190,11 @@ def logs(
     width = max((len(node.name) for node in nodes), default=0)
     processes = [
         subprocess.Popen(
-            engine.logs_command(topology.container(node), follow, tail), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            engine.logs_command(topology.container(node), follow, tail),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
         for node in nodes
     ]
@@ -207,7 +217,7 @@ def logs(
 
 @app.command(rich_help_panel=PANEL_FILES)
 def doctor(name: Name = None, file: LabFile = None, as_json: AsJson = False) -> None:
-    """What this machine can do, check by check, and how to mend what is missing. Exit code 1 when the lab cannot run."""
+    """What this machine can do, check by check, and how to mend it. Exit code 1 when the lab cannot run."""
     from lab import doctor as checks
     from lab.engine import Engine
 
@@ -250,7 +260,9 @@ def image_(
 def render(
     name: Name = None,
     file: LabFile = None,
-    check: Annotated[bool, typer.Option("--check", help="Only show what differs; exit code 1 if anything does.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only show what differs; exit code 1 if anything does.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write compose/, configs/ and streams/ from the topology."""
@@ -271,6 +283,6 @@ def render(
     if as_json:
         print_json({"folder": str(files.folder(topology, root())), "written": written})
     else:
-        typer.echo("\n".join(f"wrote {path}" for path in written) or "nothing to write: all files are as the topology says")
-
-
+        typer.echo(
+            "\n".join(f"wrote {path}" for path in written) or "nothing to write: all files are as the topology says"
+        )

@@ -28,7 +28,9 @@ def _running(observation: "Observation", region: str) -> "Sequence[Node]":
 
     nodes = [node for node in observation.topology.region_nodes(region) if observation.running(node.name)]
     if not nodes:
-        raise NotRunning(f"no node of {region} is running", f"`lab start {region}` starts them, `lab heal` undoes every fault")
+        raise NotRunning(
+            f"no node of {region} is running", f"`lab start {region}` starts them, `lab heal` undoes every fault"
+        )
     return nodes
 
 
@@ -37,7 +39,9 @@ def pub(
     region: Region,
     subject: Annotated[str, typer.Argument(help="A subject of the stream, such as `foo.test`.")],
     body: Annotated[str, typer.Argument(help="The message; `-` reads it from stdin.")],
-    count: Annotated[int, typer.Option("--count", "-c", min=1, help="Publish so many, with ` 1`, ` 2` … behind the body.")] = 1,
+    count: Annotated[
+        int, typer.Option("--count", "-c", min=1, help="Publish so many, with ` 1`, ` 2` … behind the body.")
+    ] = 1,
     message_id: Annotated[str, typer.Option("--id", help="`Nats-Msg-Id`, by which the server drops duplicates.")] = "",
     name: Name = None,
     as_json: AsJson = False,
@@ -46,8 +50,16 @@ def pub(
     observation = _observed(name)
     topology = observation.topology
     topology.require_region(region)
-    if not subject.startswith(f"{topology.stream}.") or subject.endswith(".") or any(c in subject for c in " *>") or ".." in subject:
-        raise UsageError(f"`{subject}` is not a subject of the stream", f"subjects are `{topology.stream}.…`, without wildcards, such as `{topology.stream}.test`")
+    if (
+        not subject.startswith(f"{topology.stream}.")
+        or subject.endswith(".")
+        or any(c in subject for c in " *>")
+        or ".." in subject
+    ):
+        raise UsageError(
+            f"`{subject}` is not a subject of the stream",
+            f"subjects are `{topology.stream}.…`, without wildcards, such as `{topology.stream}.test`",
+        )
     text = sys.stdin.read() if body == "-" else body
     bodies = [text if count == 1 else f"{text} {number}" for number in range(1, count + 1)]
 
@@ -62,7 +74,10 @@ def pub(
         if as_json:
             print_json(ack, indent=None)
         else:
-            typer.echo(f"stored in {ack.stream} at sequence {ack.sequence}" + (" (duplicate, not stored again)" if ack.duplicate else ""))
+            typer.echo(
+                f"stored in {ack.stream} at sequence {ack.sequence}"
+                + (" (duplicate, not stored again)" if ack.duplicate else "")
+            )
 
 
 @app.command(rich_help_panel=PANEL_USE)
@@ -100,7 +115,7 @@ def compare(
     wait: Annotated[float, typer.Option("--wait", help="Try for so many seconds until the regions agree.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Do the regions hold the same messages? Exit code 0 when they agree, 3 when they differ, 4 when it cannot be told."""
+    """Do the regions hold the same messages? Exit code 0: they agree; 3: they differ; 4: it cannot be told."""
     import time
 
     from lab import compare as comparing
@@ -187,7 +202,9 @@ def streams_clean(name: Name = None, dry_run: DryRun = False, as_json: AsJson = 
         typer.echo(f"{'would delete' if dry_run else 'deleted'}: {', '.join(gone) or 'nothing'}")
 
 
-contexts_app = typer.Typer(help="Contexts of the `nats` CLI: sc-west, sc-central, sc-east and their -sys variants.", no_args_is_help=True)
+contexts_app = typer.Typer(
+    help="Contexts of the `nats` CLI: sc-west, sc-central, sc-east and their -sys variants.", no_args_is_help=True
+)
 app.add_typer(contexts_app, name="contexts", rich_help_panel=PANEL_FILES)
 
 
@@ -219,5 +236,3 @@ def contexts_install(name: Name = None, dry_run: DryRun = False, as_json: AsJson
 def contexts_remove(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Remove the contexts that `install` wrote."""
     _contexts(True, name, dry_run, as_json)
-
-

@@ -16,7 +16,9 @@ def groups(topology: Topology, arguments: Sequence[str]) -> Groups:
     for argument in arguments:
         group = tuple(part.strip() for part in argument.split(",") if part.strip())
         if not group:
-            raise UsageError(f"`{argument}` names no region", "write `lab partition central` or `lab partition west,east central`")
+            raise UsageError(
+                f"`{argument}` names no region", "write `lab partition central` or `lab partition west,east central`"
+            )
         for region in group:
             topology.require_region(region)
             if region in seen:
@@ -27,7 +29,9 @@ def groups(topology: Topology, arguments: Sequence[str]) -> Groups:
     if rest:
         named.append(rest)
     if len(named) < 2:
-        raise UsageError("all regions are in one group, so there is nothing to part", "name the regions of one side only")
+        raise UsageError(
+            "all regions are in one group, so there is nothing to part", "name the regions of one side only"
+        )
     return tuple(named)
 
 
@@ -35,5 +39,8 @@ def partition(topology: Topology, parts: Groups) -> frozenset[Cut]:
     """The cuts of every link whose regions are in different groups."""
     side = {region: index for index, group in enumerate(parts) for region in group}
     return frozenset(
-        cut for link in topology.links if side[link.regions[0]] != side[link.regions[1]] for cut in link_cuts(topology, link)
+        cut
+        for link in topology.links
+        if side[link.regions[0]] != side[link.regions[1]]
+        for cut in link_cuts(topology, link)
     )

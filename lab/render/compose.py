@@ -18,7 +18,8 @@ def compose_file(topology: Topology) -> str:
         f"  {node.name}:\n    name: {topology.container(node)}\n    labels: *volume-labels" for node in topology.nodes
     )
     return f"""\
-# {len(topology.nodes)} NATS servers in {len(topology.regions)} regions. Written by `lab render`; `lab up` runs what stands here.
+# {len(topology.nodes)} NATS servers in {len(topology.regions)} regions.
+# Written by `lab render`; `lab up` runs what stands here.
 name: {topology.name}
 
 x-labels: &labels

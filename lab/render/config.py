@@ -4,7 +4,7 @@ import json
 
 from lab.topology import CLIENT_PORT, GATEWAY_PORT, MONITOR_PORT, ROUTE_PORT, Node, Topology
 
-SYSTEM_USER, SYSTEM_PASSWORD = "admin", "s3cr3t!"  # noqa: S105 (the walkthrough's; the ports are on 127.0.0.1)
+SYSTEM_USER, SYSTEM_PASSWORD = "admin", "s3cr3t!"
 # API subjects whose tail is `<stream>` alone, or `<stream>.<consumer>`; the server answers them on the real name.
 # Not here on purpose: PURGE and MSG.DELETE act on one region only; CREATE and UPDATE carry the name in the body as
 # well (error 10056); acknowledgements carry the real name already.
@@ -79,7 +79,7 @@ def _scalar(value: object) -> str:
 
 
 def mappings_file(topology: Topology) -> str:
-    """Cluster-scoped mappings: the virtual name stands for the region's own streams, by the server that one talks to."""
+    """Cluster-scoped mappings: the virtual name stands for the streams of the region that one talks to."""
     stream = topology.stream
     rows = [(f"{stream}.>", lambda region: f"{stream}.{region}.>")]
     for api in BY_STREAM:
@@ -89,7 +89,10 @@ def mappings_file(topology: Topology) -> str:
     )
     for api in BY_CONSUMER:
         rows.append(
-            (f"$JS.API.{api}.{stream}.*", lambda r, api=api: f"$JS.API.{api}.{topology.read_stream(r)}.{{{{wildcard(1)}}}}")
+            (
+                f"$JS.API.{api}.{stream}.*",
+                lambda r, api=api: f"$JS.API.{api}.{topology.read_stream(r)}.{{{{wildcard(1)}}}}",
+            )
         )
     body = "\n".join(
         f'  "{source}": [\n'

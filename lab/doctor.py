@@ -1,0 +1,123 @@
+"""What this machine can do, check by check, with what mends each. Nothing is changed."""
+
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lab import image, lifecycle
+from lab.engine import COMPOSE_MINIMUM, ENGINE_MINIMUM, Engine, Versions
+from lab.errors import LabError
+from lab.topology import Topology
+
+State = Literal["ok", "missing", "limited"]
+# Later faults shape links with these; a cut needs none of them.
+MODULES = {"sch_netem": "latency, jitter and loss", "sch_tbf": "bandwidth"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. `missing`: the lab cannot run; `limited`: it runs, something is not to be had."""
+
+    name: str
+    state: State
+    finding: str
+    hint: str = ""
+
+
+def examine(engine: Engine, topology: Topology) -> list[Check]:
+    """All checks; those that need an engine are left out when there is none."""
+    try:
+        versions = engine.versions()
+    except LabError as error:
+        return [Check("Docker engine", "missing", error.message, error.hint)]
+    checks = [_engine(versions), _compose(versions), _image(engine, topology)]
+    if topology.name in engine.labs():
+        checks.append(Check("ports and subnets", "ok", f"in use by the lab `{topology.name}` itself"))
+    else:
+        checks += _free(engine, topology)
+    return [*checks, *_modules()]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def _engine(versions: Versions) -> Check:
+    found = (
+        f"{versions.engine} ({versions.system}/{versions.architecture}, API {versions.api}), client {versions.client}"
+    )
+    if versions.system != "linux":
+        return Check("Docker engine", "missing", found, "switch Docker Desktop to Linux containers")
+    if _numbers(versions.engine) < ENGINE_MINIMUM:
+        return Check("Docker engine", "missing", found, f"{'.'.join(map(str, ENGINE_MINIMUM))} or newer is needed")
+    return Check("Docker engine", "ok", found)
+
+
+def _compose(versions: Versions) -> Check:
+    minimum = ".".join(map(str, COMPOSE_MINIMUM))
+    if not versions.compose:
+        return Check("Docker Compose", "missing", "the plugin was not found", "`make lab-up` installs it")
+    if _numbers(versions.compose) < COMPOSE_MINIMUM:
+        return Check(
+            "Docker Compose", "missing", versions.compose, f"{minimum} or newer is needed; `make lab-up` installs one"
+        )
+    return Check("Docker Compose", "ok", versions.compose)
+
+
+def _image(engine: Engine, topology: Topology) -> Check:
+    found = image.find(engine, topology.nats, None)
+    if found:
+        return Check("server image", "ok", f"{found.name} ({found.origin})")
+    return Check(
+        "server image", "limited", f"none of {topology.nats} is here yet", "`lab up` or `lab image --prepare` gets one"
+    )
+
+
+def _free(engine: Engine, topology: Topology) -> list[Check]:
+    first, last = topology.nodes[0].client_port, topology.nodes[-1].monitor_port
+    try:
+        lifecycle.check_ports(engine, topology)
+        ports = Check("ports", "ok", f"all {2 * len(topology.nodes)} between {first} and {last} are free")
+    except LabError as error:
+        ports = Check("ports", "missing", error.message, error.hint)
+    clashes = lifecycle.overlapping(engine, topology)
+    if clashes:
+        subnets = Check(
+            "subnets", "missing", "; ".join(clashes[:3]), "set `subnet_pool` in lab.yaml, or choose another `--name`"
+        )
+    else:
+        subnets = Check(
+            "subnets",
+            "ok",
+            f"{len(topology.subnets)} of /{topology.subnet_prefix} from {topology.subnet_pool} are free",
+        )
+    return [ports, subnets]
+
+
+def _modules() -> list[Check]:
+    """Asks this machine's kernel; on macOS the engine has another one, and nothing is said."""
+    release = Path("/lib/modules") / platform.release()
+    if platform.system() != "Linux":
+        return []
+    lists = (release / "modules.dep", release / "modules.builtin", Path("/proc/modules"))
+    listed = "".join(path.read_text(errors="replace") for path in lists if path.is_file())
+    # A kernel without modules has no such lists; what is built in shows among its symbols.
+    symbols = Path("/proc/kallsyms")
+    if not listed and symbols.is_file():
+        listed = symbols.read_text(errors="replace").replace("netem_enqueue", "sch_netem").replace("tbf_enqueue", "sch_tbf")
+    checks = []
+    for module, what in MODULES.items():
+        if Path("/sys/module", module).is_dir() or module in listed:
+            checks.append(Check(f"kernel module {module}", "ok", f"here ({what})"))
+        else:
+            checks.append(
+                Check(
+                    f"kernel module {module}",
+                    "limited",
+                    f"not found, so no faults of {what}",
+                    "cuts and partitions do not need it",
+                )
+            )
+    return checks
