@@ -1,0 +1,47 @@
+"""Builds the network probe for both architectures: `python -m lab.probe.build [--check]`.
+
+The programs are committed, since a user has no compiler; `--check` builds them anew and compares them byte for byte.
+The compiler is pinned and comes as a wheel: `pip install ziglang==0.15.1`.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+COMPILER = "0.15.1"
+TARGETS = {"linux-amd64": "x86_64-linux-musl", "linux-arm64": "aarch64-linux-musl"}
+
+
+def build(name: str, output: Path) -> None:
+    """Compile one program; the same source gives the same bytes wherever it is built."""
+    subprocess.run(
+        [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[name], "-static", "-Os", "-s", "-g0", "-Wall", "-Werror"]
+        + ["probe.c", "-o", str(output)],
+        cwd=HERE,
+        check=True,
+    )
+
+
+def main() -> int:
+    version = subprocess.run([sys.executable, "-m", "ziglang", "version"], capture_output=True, text=True, check=False)
+    if version.stdout.strip() != COMPILER:
+        sys.exit(f"error: the compiler is missing or another one\n\nhint: pip install ziglang=={COMPILER}")
+    if "--check" not in sys.argv[1:]:
+        for name in TARGETS:
+            build(name, HERE / name)
+        return 0
+    stale = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in TARGETS:
+            build(name, Path(folder) / name)
+            if (Path(folder) / name).read_bytes() != (HERE / name).read_bytes():
+                stale.append(name)
+    if stale:
+        print(f"{', '.join(stale)}: not what probe.c gives; run `python -m lab.probe.build`", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
