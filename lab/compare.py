@@ -92,10 +92,11 @@ def compare(reads: Mapping[str, Sequence[Copy] | str], written: Sequence[Copy] =
             known[copy.origin] = copy
             digests.setdefault(copy.origin, set()).add(copy.digest)
     rows = []
-    for region, copies in reads.items():
-        if isinstance(copies, str):
-            rows.append(RegionView(region, 0, error=copies))
+    for region, answer in reads.items():
+        if isinstance(answer, str):
+            rows.append(RegionView(region, 0, error=answer))
             continue
+        copies = answer
         counts = Counter(copy.origin for copy in copies)
         rows.append(
             RegionView(

@@ -106,7 +106,9 @@ def _modules() -> list[Check]:
     # A kernel without modules has no such lists; what is built in shows among its symbols.
     symbols = Path("/proc/kallsyms")
     if not listed and symbols.is_file():
-        listed = symbols.read_text(errors="replace").replace("netem_enqueue", "sch_netem").replace("tbf_enqueue", "sch_tbf")
+        listed = (
+            symbols.read_text(errors="replace").replace("netem_enqueue", "sch_netem").replace("tbf_enqueue", "sch_tbf")
+        )
     checks = []
     for module, what in MODULES.items():
         if Path("/sys/module", module).is_dir() or module in listed:

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -175,6 +176,10 @@ class Engine:
 
     # --- changing; python-on-whales from here on ---
 
+    def preload(self) -> None:
+        """Load python-on-whales beside other work; whoever needs it first waits for the rest."""
+        threading.Thread(target=lambda: self.client, daemon=True).start()
+
     @cached_property
     def client(self) -> "DockerClient":
         gc.disable()  # a third of the import's time
@@ -210,9 +215,9 @@ class Engine:
             if owned["containers"]:
                 self.client.container.remove(owned["containers"], force=True, volumes=volumes)
             if owned["networks"]:
-                self.client.network.remove(owned["networks"])
+                self.client.network.remove([*owned["networks"]])
             if volumes and owned["volumes"]:
-                self.client.volume.remove(owned["volumes"])
+                self.client.volume.remove([*owned["volumes"]])
         return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
 
     def count(self, lab: str) -> dict[str, int]:

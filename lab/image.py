@@ -67,7 +67,8 @@ def prepare(engine: ImageEngine, version: str, wanted: str | None, say: Callable
     except DockerError as error:
         if wanted:
             raise DockerError(
-                f"the image `{wanted}` is not here and cannot be pulled: {error.message}", "`docker pull` or `docker load` it"
+                f"the image `{wanted}` is not here and cannot be pulled: {error.message}",
+                "`docker pull` or `docker load` it",
             ) from error
         refused = error
     if not RELEASE.fullmatch(version):
@@ -89,7 +90,11 @@ def download(version: str, architecture: str, refused: DockerError) -> bytes:
     command += ["--only-binary=:all:", *platforms, f"{PACKAGE}=={version}"]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [*command, "--dest", folder], capture_output=True, text=True, check=False, env=os.environ | {"PIP_NO_INPUT": "1"}
+            [*command, "--dest", folder],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"PIP_NO_INPUT": "1"},
         )
         wheel = next(Path(folder).glob("*.whl"), None)
         if done.returncode != 0 or wheel is None:

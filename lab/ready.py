@@ -2,7 +2,8 @@
 sentence about what is still missing."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
@@ -90,8 +91,8 @@ async def until_healthy(engine: Engine, observation: Observation, seconds: float
         if any(node.version is None for node in snapshot.nodes):
             observation = await asyncio.to_thread(engine.observe, topology.name)
             dead_at_start(engine, observation)
-        if lacks and lacks != last:
-            say(lacks[0] + (f" (and {len(lacks) - 1} more)" if len(lacks) > 1 else ""))
+        if lacks and (not last or _kind(lacks[0]) != _kind(last[0])):
+            say("waiting: " + lacks[0] + (f" (and {len(lacks) - 1} more)" if len(lacks) > 1 else ""))
         last = lacks
         return snapshot, lacks
 
@@ -104,8 +105,13 @@ async def until_healthy(engine: Engine, observation: Observation, seconds: float
         ) from None
 
 
-async def _until(ask: "Callable[[], object]", done: Callable[[T], bool], seconds: float) -> T:
-    retrying: AsyncRetrying = AsyncRetrying(
+def _kind(sentence: str) -> str:
+    """The sentence without its figures: a lag that shrinks is not news."""
+    return re.sub(r"[\d.]+", "", sentence)
+
+
+async def _until(ask: Callable[[], Awaitable[T]], done: Callable[[T], bool], seconds: float) -> T:
+    retrying = AsyncRetrying(
         stop=stop_after_delay(seconds), wait=wait_fixed(POLL_S), retry=retry_if_result(lambda result: not done(result))
     )
-    return await retrying(ask)  # type: ignore[arg-type,no-any-return]
+    return await retrying(ask)

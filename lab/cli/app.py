@@ -4,9 +4,9 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,6 +15,7 @@ from lab.errors import LabError
 if TYPE_CHECKING:
     from lab.topology import Topology
 
+T = TypeVar("T")
 PANEL_LIFE, PANEL_USE, PANEL_FAULTS, PANEL_FILES = "The lab", "Using the stream", "Faults", "Files and machine"
 
 app = typer.Typer(
@@ -99,6 +100,13 @@ def plain(value: Any) -> Any:
 
 def print_json(value: Any, indent: int | None = 2) -> None:
     typer.echo(json.dumps(plain(value), indent=indent))
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, imported when it is needed."""
+    import asyncio
+
+    return asyncio.run(coroutine)
 
 
 def main() -> None:

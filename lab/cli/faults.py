@@ -1,12 +1,11 @@
 """`lab partition`, `cut`, `join`, `stop`, `kill`, `pause`, `start`, `resume`, `heal`, `faults`."""
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, lab_name, print_json, say
+from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, lab_name, print_json, run, say
 
 if TYPE_CHECKING:
     from lab.engine import Observation
@@ -24,6 +23,8 @@ def _change(name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, prob
 
     engine, lab = Engine(), lab_name(name)
     with lifecycle.exclusive(lab, say):
+        if not dry_run:
+            engine.preload()
         early = proof.Probe(engine, lab) if probe_early and not dry_run else None
         try:
             before = engine.observe(lab)
@@ -176,7 +177,7 @@ def heal(
 
     engine = Engine()
     observation = engine.observe(before.topology.name)
-    snapshot = asyncio.run(ready.until_healthy(engine, observation, timeout, say))
+    snapshot = run(ready.until_healthy(engine, observation, timeout, say))
     seconds = time.monotonic() - began
     if as_json:
         print_json({"seconds": round(seconds, 1), "status": snapshot})

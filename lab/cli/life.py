@@ -1,10 +1,9 @@
 """`lab up`, `down`, `status`, `list`, `doctor`, `image`, `render`, `logs`."""
 
-import asyncio
 import signal
 import subprocess
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,9 +18,14 @@ from lab.cli.app import (
     lab_name,
     print_json,
     root,
+    run,
     say,
     wanted_topology,
 )
+
+if TYPE_CHECKING:
+    from lab.engine import Engine, Observation
+    from lab.status import Snapshot
 
 Nats = Annotated[str | None, typer.Option("--nats", help="The server's version, or any tag of the official image.")]
 ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Any other image of the server.")]
@@ -70,7 +74,7 @@ def up(
         fresh = topology.name not in engine.labs()
         try:
             observation = lifecycle.start(engine, topology, root(), chosen, say)
-            snapshot = asyncio.run(_bring_up(engine, observation, timeout))
+            snapshot = run(_bring_up(engine, observation, timeout))
         except BaseException:
             if fresh and not keep:
                 say("start failed; removing what was created (`--keep` leaves it)")
@@ -85,7 +89,9 @@ def up(
     view.show(view.next_steps(topology))
 
 
-async def _bring_up(engine, observation, timeout):  # type: ignore[no-untyped-def]
+async def _bring_up(engine: "Engine", observation: "Observation", timeout: float) -> "Snapshot":
+    import asyncio
+
     from lab import jetstream, lifecycle, ready, status, streams
     from lab.faults import present
     from lab.render import stream_configs
@@ -93,7 +99,7 @@ async def _bring_up(engine, observation, timeout):  # type: ignore[no-untyped-de
     faults = present(observation)
     if faults:
         if any(fault.kind == "down" for fault in faults):
-            await asyncio.to_thread(lifecycle.dead_at_start, engine, observation, {f.node for f in faults})  # type: ignore[union-attr]
+            await asyncio.to_thread(lifecycle.dead_at_start, engine, observation, {f.node for f in faults})
         say(f"{len(faults)} faults are in force and stay so; `lab heal` undoes them")
         return await status.take(engine, observation.topology.name)
     say("waiting for the meta leader")
@@ -143,14 +149,14 @@ def status(
 
     engine, lab = Engine(), lab_name(name)
     while True:
-        snapshot = asyncio.run(snapshots.take(engine, lab))
+        snapshot = run(snapshots.take(engine, lab))
         if as_json:
             print_json(snapshot, indent=None if watch else 2)
         else:
             from lab import view
 
             if watch:
-                typer.clear()
+                typer.echo("\x1b[2J\x1b[H", nl=False)
             view.show(view.status(snapshot))
         if not watch:
             return

@@ -1,13 +1,12 @@
 """`lab pub`, `view`, `compare`, `streams`, `contexts`."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, lab_name, print_json
+from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, lab_name, print_json, run
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def pub(
             headers = {"Nats-Msg-Id": message_id} if message_id else None
             return [await session.publish(subject, one.encode(), headers) for one in bodies]
 
-    for ack in asyncio.run(publish()):
+    for ack in run(publish()):
         if as_json:
             print_json(ack, indent=None)
         else:
@@ -100,7 +99,7 @@ def view(
             return [entry async for entry in session.read(stream, max(1, end - last + 1) if last else 1, end)]
 
     observation.topology.require_region(region)
-    entries = asyncio.run(read())
+    entries = run(read())
     if as_json:
         print_json(entries)
         return
@@ -124,7 +123,7 @@ def compare(
     deadline = time.monotonic() + wait
     while True:
         observation = _observed(name)
-        comparison = asyncio.run(comparing.gather(observation))
+        comparison = run(comparing.gather(observation))
         if comparison.verdict == "agree" or time.monotonic() >= deadline:
             break
         time.sleep(0.2)
@@ -164,7 +163,7 @@ def streams_list(name: Name = None, as_json: AsJson = False) -> None:
     from lab import view as views
 
     observation = _observed(name)
-    snapshot = asyncio.run(snapshots.read(observation, arrivals=False))
+    snapshot = run(snapshots.read(observation, arrivals=False))
     if as_json:
         print_json({"streams": snapshot.streams, "absent": snapshot.absent})
     else:
@@ -179,7 +178,7 @@ def streams_define(name: Name = None, dry_run: DryRun = False, as_json: AsJson =
 
     observation = _observed(name)
     configs = stream_configs(observation.topology)
-    done = asyncio.run(_with_session(observation, lambda session: streams.define(session, configs, dry_run)))
+    done = run(_with_session(observation, lambda session: streams.define(session, configs, dry_run)))
     if as_json:
         print_json(done)
     else:
@@ -195,7 +194,7 @@ def streams_clean(name: Name = None, dry_run: DryRun = False, as_json: AsJson = 
 
     observation = _observed(name)
     configs = stream_configs(observation.topology)
-    gone = asyncio.run(_with_session(observation, lambda session: streams.clean(session, configs, dry_run)))
+    gone = run(_with_session(observation, lambda session: streams.clean(session, configs, dry_run)))
     if as_json:
         print_json(gone)
     else:

@@ -11,17 +11,14 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 COMPILER = "0.15.1"
+FLAGS = ("-static", "-Os", "-s", "-g0", "-Wall", "-Werror")
 TARGETS = {"linux-amd64": "x86_64-linux-musl", "linux-arm64": "aarch64-linux-musl"}
 
 
 def build(name: str, output: Path) -> None:
     """Compile one program; the same source gives the same bytes wherever it is built."""
-    subprocess.run(
-        [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[name], "-static", "-Os", "-s", "-g0", "-Wall", "-Werror"]
-        + ["probe.c", "-o", str(output)],
-        cwd=HERE,
-        check=True,
-    )
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[name], *FLAGS, "probe.c", "-o", str(output)]
+    subprocess.run(command, cwd=HERE, check=True)
 
 
 def main() -> int:

@@ -81,28 +81,19 @@ def _scalar(value: object) -> str:
 def mappings_file(topology: Topology) -> str:
     """Cluster-scoped mappings: the virtual name stands for the streams of the region that one talks to."""
     stream = topology.stream
-    rows = [(f"{stream}.>", lambda region: f"{stream}.{region}.>")]
-    for api in BY_STREAM:
-        rows.append((f"$JS.API.{api}.{stream}", lambda r, api=api: f"$JS.API.{api}.{topology.read_stream(r)}"))
-    rows.append(
-        (f"$JS.API.DIRECT.GET.{stream}.>", lambda region: f"$JS.API.DIRECT.GET.{topology.read_stream(region)}.>")
-    )
-    for api in BY_CONSUMER:
-        rows.append(
-            (
-                f"$JS.API.{api}.{stream}.*",
-                lambda r, api=api: f"$JS.API.{api}.{topology.read_stream(r)}.{{{{wildcard(1)}}}}",
-            )
-        )
-    body = "\n".join(
-        f'  "{source}": [\n'
-        + "\n".join(
-            f'    {{ destination: "{destination(region)}", weight: 100%, cluster: "{region}" }}'
-            for region in topology.regions
-        )
-        + "\n  ]"
-        for source, destination in rows
-    )
+    # Source -> destination, in which READ stands for the region's read stream.
+    rows = {f"{stream}.>": f"{stream}.REGION.>", f"$JS.API.DIRECT.GET.{stream}.>": "$JS.API.DIRECT.GET.READ.>"}
+    rows |= {f"$JS.API.{api}.{stream}": f"$JS.API.{api}.READ" for api in BY_STREAM}
+    rows |= {f"$JS.API.{api}.{stream}.*": f"$JS.API.{api}.READ.{{{{wildcard(1)}}}}" for api in BY_CONSUMER}
+
+    def targets(destination: str) -> str:
+        lines = []
+        for region in topology.regions:
+            subject = destination.replace("READ", topology.read_stream(region)).replace("REGION", region)
+            lines.append(f'    {{ destination: "{subject}", weight: 100%, cluster: "{region}" }}')
+        return "\n".join(lines)
+
+    body = "\n".join(f'  "{source}": [\n{targets(destination)}\n  ]' for source, destination in rows.items())
     return f"""\
 # The virtual stream `{stream}`: each region's servers turn its name into their own streams'.
 # Written by `lab render`; included by every server.
