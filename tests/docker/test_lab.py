@@ -1,0 +1,355 @@
+"""The lab as a user meets it, on nine real servers: up, publish and read, each fault, heal, compare."""
+
+import json
+import random
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from conftest import ROOT, Lab, docker
+
+CENTRAL_CUT = {f"cut central-{n} {link}" for n in (1, 2, 3) for link in ("central-west", "central-east")}
+
+
+def test_up_twice_changes_nothing(lab: Lab) -> None:
+    before = docker("ps", "-q", "--no-trunc", "--filter", f"label=lab.name={lab.name}")
+    lab.run("up")
+    assert docker("ps", "-q", "--no-trunc", "--filter", f"label=lab.name={lab.name}") == before
+
+
+def test_status_shows_a_healthy_lab(lab: Lab) -> None:
+    lab.run("heal", "--wait")
+    status = lab.json("status")
+    assert [node["state"] for node in status["nodes"]] == ["running"] * 9
+    assert len({node["meta_leader"] for node in status["nodes"]}) == 1
+    assert [link["state"] for link in status["links"]] == ["joined"] * 3
+    assert all(
+        sides == {r: [3, 3] for r in link["regions"]} for link in status["links"] for sides in [link["gateways"]]
+    )
+    assert len(status["streams"]) == 6
+    assert all(source["behind"] == 0 for stream in status["streams"] for source in stream["sources"])
+
+
+def test_a_message_published_in_one_region_is_seen_in_all(lab: Lab) -> None:
+    ack = lab.json("pub", "west", "foo.hello", "hello from west")
+    assert ack["stream"] == "foo-write-west"
+    lab.run("compare", "--wait", "20")
+    for region in ("west", "central", "east"):
+        entry = lab.json("view", region)[-1]
+        assert (entry["subject"], entry["body"], entry["origin"]) == (
+            "foo.hello",
+            "hello from west",
+            ["foo-write-west", ack["sequence"]],
+        )
+
+
+def test_a_repeated_message_id_is_stored_once(lab: Lab) -> None:
+    first, second = (lab.json("pub", "east", "foo.id", "once", "--id", f"id-{lab.name}") for _ in range(2))
+    assert (first["duplicate"], second["duplicate"]) == (False, True)
+    assert first["sequence"] == second["sequence"]
+
+
+def test_partition_publish_on_both_sides_heal_and_the_regions_agree(lab: Lab) -> None:
+    change = lab.json("partition", "central")
+    assert lab.faults() == CENTRAL_CUT
+    assert change["evidence"]["dead"] == 108
+    assert change["evidence"]["contradictions"] == []
+    central = lab.json("pub", "central", "foo.split", "from central")
+    east = lab.json("pub", "east", "foo.split", "from east")
+    time.sleep(2)
+    seen = {region: {tuple(e["origin"]) for e in lab.json("view", region)} for region in ("west", "central", "east")}
+    from_central, from_east = ("foo-write-central", central["sequence"]), ("foo-write-east", east["sequence"])
+    assert from_central in seen["central"]
+    assert from_east not in seen["central"]
+    assert from_east in seen["west"]
+    assert from_central not in seen["west"] | seen["east"]
+    lab.run("compare", code=3)
+    links = {link["name"]: link["state"] for link in lab.json("status")["links"]}
+    assert links == {"central-west": "cut", "central-east": "cut", "east-west": "joined"}
+    lab.run("heal", "--wait")
+    assert lab.faults() == set()
+    assert lab.json("compare")["verdict"] == "agree"
+
+
+def test_status_tells_the_true_lag_of_a_cut_off_region(lab: Lab) -> None:
+    lab.run("partition", "central")
+    lab.run("pub", "west", "foo.lag", "behind", "--count", "5")
+    time.sleep(1)
+    streams = {stream["name"]: stream for stream in lab.json("status")["streams"]}
+    source = next(s for s in streams["foo-read-central"]["sources"] if s["origin"] == "foo-write-west")
+    assert source["behind"] == 5
+    assert source["server_lag"] == 0
+
+
+def test_a_second_partition_replaces_the_first(lab: Lab) -> None:
+    lab.run("partition", "central")
+    lab.run("partition", "west,central", "east")
+    assert lab.faults() == {f"cut central-{n} central-east" for n in (1, 2, 3)} | {
+        f"cut east-{n} east-west" for n in (1, 2, 3)
+    }
+    assert "nothing to do" in lab.run("partition", "east")
+
+
+def test_cut_and_join_one_link(lab: Lab) -> None:
+    lab.run("cut", "west", "central")
+    assert lab.faults() == {f"cut central-{n} central-west" for n in (1, 2, 3)}
+    assert lab.json("cut", "central-west")["injected"] == []
+    lab.run("join", "west-central")
+    assert lab.faults() == set()
+
+
+def test_reconnecting_gives_every_node_its_own_address_back(lab: Lab) -> None:
+    def addresses() -> str:
+        rows = docker("ps", "-q", "--filter", f"label=lab.name={lab.name}").split()
+        return docker(
+            "inspect",
+            "-f",
+            "{{.Name}} {{range $n, $v := .NetworkSettings.Networks}}{{$n}}={{$v.IPAddress}} {{end}}",
+            *sorted(rows),
+        )
+
+    before = addresses()
+    lab.run("partition", "west", "central", "east")
+    lab.run("heal")
+    assert addresses() == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "undo", "fault"), [("stop", "start", "down"), ("kill", "start", "down"), ("pause", "resume", "paused")]
+)
+def test_a_node_fault_and_its_undoing(lab: Lab, verb: str, undo: str, fault: str) -> None:
+    lab.run(verb, "east-2", "west")
+    assert lab.faults() == {f"{fault} {node}" for node in ("east-2", "west-1", "west-2", "west-3")}
+    states = {node["name"]: node["state"] for node in lab.json("status")["nodes"]}
+    assert states["west-1"] == {"down": "exited", "paused": "paused"}[fault]
+    assert "nothing to do" in lab.run(verb, "west")
+    lab.run(undo, "west")
+    assert lab.faults() == {f"{fault} east-2"}
+
+
+def test_kill_and_stop_are_told_apart(lab: Lab) -> None:
+    lab.run("kill", "east-1")
+    lab.run("stop", "east-2")
+    assert {(f["node"], f["killed"]) for f in lab.json("faults")} == {("east-1", True), ("east-2", False)}
+
+
+def test_a_paused_node_can_be_killed_and_a_dead_one_not_paused(lab: Lab) -> None:
+    lab.run("pause", "west-1")
+    lab.run("kill", "west-1")
+    assert lab.faults() == {"down west-1"}
+    assert "cannot be paused" in lab.fails("pause", "west-1")
+
+
+@pytest.mark.parametrize("first", ["partition", "stop"])
+def test_a_cut_outlives_a_restart_in_either_order(lab: Lab, first: str) -> None:
+    steps = [("partition", "central"), ("stop", "central")]
+    for step in steps if first == "partition" else reversed(steps):
+        lab.run(*step)
+    lab.run("start", "central")
+    assert lab.faults() == CENTRAL_CUT
+
+
+def test_up_during_a_partition_neither_heals_nor_recreates(lab: Lab) -> None:
+    lab.run("partition", "central")
+    before = docker("ps", "-q", "--no-trunc", "--filter", f"label=lab.name={lab.name}")
+    lab.run("up")
+    assert docker("ps", "-q", "--no-trunc", "--filter", f"label=lab.name={lab.name}") == before
+    assert lab.faults() == CENTRAL_CUT
+
+
+def test_dry_run_touches_nothing(lab: Lab) -> None:
+    lab.run("heal", "--wait")
+    assert "would be injected" in lab.run("partition", "central", "--dry-run")
+    lab.run("kill", "west", "--dry-run")
+    lab.run("streams", "clean", "--dry-run")
+    lab.run("down", "--dry-run")
+    assert lab.faults() == set()
+    assert lab.left_behind() == {"containers": 9, "networks": 6, "volumes": 9}
+
+
+def test_a_half_made_cut_shows_and_is_finished_by_repeating_it(lab: Lab) -> None:
+    node, network = f"{lab.name}-central-1", f"{lab.name}-central-west"
+    address = docker("inspect", "-f", f'{{{{(index .NetworkSettings.Networks "{network}").IPAddress}}}}', node).strip()
+    lab.run("partition", "central")
+    docker("network", "connect", "--ip", address, network, node)
+    assert lab.faults() == CENTRAL_CUT - {"cut central-1 central-west"}
+    links = {link["name"]: link["state"] for link in lab.json("status")["links"]}
+    assert links["central-west"] == "partly cut"
+    lab.run("partition", "central")
+    assert lab.faults() == CENTRAL_CUT
+
+
+def test_two_commands_at_once_take_turns(lab: Lab) -> None:
+    both = [
+        subprocess.Popen(lab.command("partition", region), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for region in ("west", "east")
+    ]
+    assert [process.wait(60) for process in both] == [0, 0]
+    links = [link["state"] for link in lab.json("status")["links"]]
+    assert sorted(links) == ["cut", "cut", "joined"]
+
+
+def test_heal_undoes_what_commands_killed_at_random_moments_left(lab: Lab) -> None:
+    dice = random.Random(7)
+    verbs = [
+        ("partition", "central"),
+        ("partition", "west", "central", "east"),
+        ("kill", "west"),
+        ("pause", "east"),
+        ("cut", "west-east"),
+        ("heal",),
+    ]
+    for _ in range(20):
+        process = subprocess.Popen(
+            lab.command(*dice.choice(verbs)), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(dice.uniform(0.1, 1.6))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    lab.run("heal", "--wait")
+    assert lab.faults() == set()
+    assert lab.json("compare")["verdict"] == "agree"
+    assert lab.left_behind() == {"containers": 9, "networks": 6, "volumes": 9}
+
+
+def test_streams_are_left_alone_and_a_differing_one_is_shown(lab: Lab) -> None:
+    assert "created: nothing" in lab.run("streams", "define")
+    assert len(lab.json("streams", "list")["streams"]) == 6
+
+
+def test_logs_name_the_node_on_each_line(lab: Lab) -> None:
+    lines = lab.run("logs", "east", "--tail", "2").splitlines()
+    assert {line.split(" ")[0] for line in lines} == {"east-1", "east-2", "east-3"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("partition", "north"), "known regions: `west`, `central`, `east`"),
+        (("partition", "west,west"), "named twice"),
+        (("partition", "west,central,east"), "one group"),
+        (("partition", "west", "west"), "named twice"),
+        (("cut", "west", "west"), "not `west` with itself"),
+        (("cut", "west"), "known links"),
+        (("kill", "west-9"), "unknown region or node"),
+        (("pub", "north", "foo.x", "y"), "unknown region"),
+        (("pub", "west", "bar.x", "y"), "not a subject of the stream"),
+        (("pub", "west", "foo.>", "y"), "not a subject of the stream"),
+        (("view", "north"), "unknown region"),
+        (("logs", "north"), "unknown region or node"),
+    ],
+)
+def test_bad_input_is_a_sentence_with_exit_code_2(lab: Lab, arguments: tuple[str, ...], says: str) -> None:
+    assert says in lab.fails(*arguments, code=2)
+    assert lab.faults() == set()
+
+
+def test_a_region_that_is_down_says_so(lab: Lab) -> None:
+    lab.run("kill", "east")
+    assert "no node of east is running" in lab.fails("pub", "east", "foo.x", "y")
+    assert "cannot be read" in lab.run("compare", code=4)
+
+
+def test_a_lab_that_is_not_running_says_how_to_start_it(shared_lab: Lab) -> None:
+    error = Lab("test-nowhere").fails("status")
+    assert "is not running" in error
+    assert "lab up" in error
+
+
+def test_every_printing_command_has_json(lab: Lab) -> None:
+    for arguments in (
+        ("status",),
+        ("faults",),
+        ("doctor",),
+        ("image",),
+        ("view", "west"),
+        ("streams", "list"),
+        ("heal",),
+    ):
+        lab.json(*arguments)
+
+
+def test_watch_goes_on_until_interrupted(lab: Lab) -> None:
+    process = subprocess.Popen(lab.command("status", "--watch", "--json"), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    for _ in range(2):
+        assert len(json.loads(process.stdout.readline())["nodes"]) == 9
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+
+
+def test_published_ports_are_on_the_loopback_only(lab: Lab) -> None:
+    ports = docker("ps", "--filter", f"label=lab.name={lab.name}", "--format", "{{.Ports}}")
+    published = re.findall(r"(\S+):\d+->", ports)
+    assert published
+    assert set(published) == {"127.0.0.1"}
+
+
+def test_two_labs_side_by_side_and_down_leaves_nothing(lab: Lab) -> None:
+    other = Lab("test-other")
+    try:
+        other.run("up")
+        other.run("partition", "west")
+        assert lab.faults() == set()
+        other.run("pub", "east", "foo.x", "only here")
+        assert all(entry["body"] != "only here" for entry in lab.json("view", "east"))
+        assert {"test-shared", "test-other"} <= set(
+            json.loads(
+                subprocess.run([*lab.command("list")[:2], "--json"], capture_output=True, text=True, check=True).stdout
+            )
+        )
+    finally:
+        other.run("down")
+    assert other.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
+    assert lab.left_behind() == {"containers": 9, "networks": 6, "volumes": 9}
+
+
+def test_up_names_who_has_a_port_and_leaves_nothing() -> None:
+    lab = Lab("test-port")
+    from lab.topology import Topology
+
+    port = Topology(name=lab.name).nodes[4].client_port
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        error = lab.fails("up")
+    assert f"port {port} of central-2 is taken" in error
+    assert lab.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
+
+
+def test_a_broken_config_shows_the_servers_own_words_and_leaves_nothing() -> None:
+    lab = Lab("test-broken")
+    lab.run("render")
+    config = ROOT / ".lab" / lab.name / "configs" / "east-2.conf"
+    try:
+        config.write_text(config.read_text().replace("jetstream {", "jetstream { nonsense: yes"))
+        error = lab.fails("up")
+        assert "east-2 ended with exit code 1" in error
+        assert "nonsense" in error
+        assert lab.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
+    finally:
+        lab.run("render")
+        lab.run("down")
+
+
+def test_an_interrupted_up_leaves_nothing_and_a_killed_one_is_finished_by_the_next() -> None:
+    lab = Lab("test-interrupt")
+    try:
+        process = subprocess.Popen(lab.command("up"), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert lab.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
+        process = subprocess.Popen(lab.command("up"), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(4)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        lab.run("up")
+        assert [node["state"] for node in lab.json("status")["nodes"]] == ["running"] * 9
+    finally:
+        lab.run("down")
+    assert lab.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
