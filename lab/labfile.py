@@ -8,6 +8,7 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast, get_type_hints
@@ -21,6 +22,7 @@ from lab.topology import Topology, problems
 FIELDS = tuple(f.name for f in fields(Topology))
 TYPES: dict[str, Any] = get_type_hints(Topology) | {"regions": list[str]}
 DURATIONS = ("max_age", "duplicate_window")
+FREE_TEXT = ("name", "stream")
 SUBNET = ("subnet_pool", "subnet_prefix")
 # What a value should be, where its type does not say enough.
 EXPECTED = {
@@ -66,7 +68,7 @@ def load(path: Path) -> Topology:
     """The topology that a file describes; what it leaves out has its default. Raises `UsageError` with all problems."""
     name = _shown(path)
     root, loader = _parse(_text(path, name), name)
-    if root is None:
+    if root is None or _empty(root):
         return Topology()
     if not isinstance(root, yaml.MappingNode):
         raise UsageError(
@@ -144,9 +146,11 @@ class _File:
         for option, place in _repeated(value):
             self._wrong(field, f"`{option}` stands there more than once", place)
         try:
-            read = loader.construct_object(value, deep=True)  # type: ignore[no-untyped-call]
+            read = loader.construct_object(value, deep=True)
         except (yaml.YAMLError, ValueError, RecursionError):
-            self._wrong(field, f"should be {_expected(field)}, not {_raw(value)}")
+            # A tag, an impossible date, a list as a key: nothing that a field takes.
+            what = f"not {_raw(value)}" if isinstance(value, yaml.ScalarNode) else "and YAML cannot read this one"
+            self._wrong(field, f"should be {_expected(field)}, {what}{_quotes(field, value)}")
             return
         self.values[field] = "0" if field in DURATIONS and read == 0 and type(read) is int else read
 
@@ -169,6 +173,17 @@ class _File:
             value = self.values.get(field, "")
             if field not in self.bad and field in self.values and not shape.fullmatch(value):
                 self._wrong_type(field, None)
+        self._check_subnets()
+
+    def _check_subnets(self) -> None:
+        """What is wrong with these two by themselves; `_meaning` needs a pool and a prefix that are possible."""
+        if "subnet_pool" in self.values.keys() - self.bad:
+            try:
+                ipaddress.IPv4Network(self.values["subnet_pool"])
+            except ValueError as error:
+                self._wrong("subnet_pool", f"`{self.values['subnet_pool']}` is not an IPv4 network: {error}")
+        if "subnet_prefix" in self.values.keys() - self.bad and not 16 <= self.values["subnet_prefix"] <= 27:
+            self._wrong("subnet_prefix", f"must be 16 to 27, not {self.values['subnet_prefix']}")
 
     def _wrong_type(self, field: str, item: str | int | None) -> None:
         node = self.nodes[field]
@@ -179,11 +194,11 @@ class _File:
                 self._wrong(field, f"should be {_expected(field)}, not {_raw(node)}{_quotes(field, node)}")
         elif isinstance(node, yaml.SequenceNode) and isinstance(item, int):
             part = node.value[item]
-            self._wrong(field, f"a name should be text, not {_raw(part)}{_quotes(field, part)}", _mark(part))
+            self._wrong(field, f"a name should be text, not {_raw(part)}{_quotes('name', part)}", _mark(part))
         else:
             pairs = node.value if isinstance(node, yaml.MappingNode) else []
-            key, part = next(((k, v) for k, v in pairs if k.value == str(item)), (node, node))
-            if isinstance(item, str):
+            key, part = next(((k, v) for k, v in pairs if k.value == str(item)), _odd_pair(pairs, node))
+            if key.tag.endswith(":str"):
                 sentence = f"`{item}` should be text, a number, true or false, not {_raw(part)}"
             else:
                 sentence = f"an option's name should be text, not {_raw(key)}"
@@ -197,16 +212,19 @@ class _File:
                 self.problems.append(Problem(self._line(field), field, sentence))
 
 
+def _odd_pair(pairs: list[tuple[yaml.Node, yaml.Node]], node: yaml.Node) -> tuple[yaml.Node, yaml.Node]:
+    """The first option whose name YAML reads as something other than text, such as `yes`."""
+    return next(((key, value) for key, value in pairs if not key.tag.endswith(":str")), (node, node))
+
+
 def _topology(values: dict[str, Any]) -> Topology:
     return Topology(**(values | {"regions": tuple(values["regions"])} if "regions" in values else values))
 
 
 def _meaning(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """`problems()`, in two passes: it looks at ports by way of addresses and fails when subnets make no sense."""
-    try:
+    with suppress(IndexError):  # too many nodes for a network, which it said before it got there
         yield from problems(_topology({key: value for key, value in values.items() if key not in SUBNET}))
-    except IndexError:
-        pass  # too many nodes for a network, which it said before it got there
     subnets = {key: values[key] for key in ("name", "regions", *SUBNET) if key in values}
     try:
         yield from ((field, text) for field, text in problems(_topology(subnets)) if field in SUBNET)
@@ -215,12 +233,6 @@ def _meaning(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _subnet_problem(topology: Topology, error: Exception) -> tuple[str, str]:
-    try:
-        ipaddress.IPv4Network(topology.subnet_pool)
-    except ValueError as reason:
-        return "subnet_pool", f"`{topology.subnet_pool}` is not an IPv4 network: {reason}"
-    if not 16 <= topology.subnet_prefix <= 27:
-        return "subnet_prefix", f"must be 16 to 27, not {topology.subnet_prefix}"
     networks = f"networks of /{topology.subnet_prefix} do not fit into `{topology.subnet_pool}`"
     return "subnet_prefix", f"{networks} for the lab `{topology.name}`: {error}"
 
@@ -254,7 +266,7 @@ def _empty(node: yaml.Node) -> bool:
 def _quotes(field: str, node: yaml.Node) -> str:
     """Advice where quotes would make a text of what YAML reads as a number, a date or a truth."""
     unquoted = isinstance(node, yaml.ScalarNode) and not node.tag.endswith((":str", ":null"))
-    return ": put it in quotes" if unquoted and field in ("name", "stream", "regions") else ""
+    return ": put it in quotes" if unquoted and field in FREE_TEXT else ""
 
 
 def _mark(node: yaml.Node) -> int:
