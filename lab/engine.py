@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -188,7 +188,7 @@ class Engine:
         gc.enable()
         return DockerClient()
 
-    def compose_up(self, compose_file: Path, image: str, progress: Callable[[str], None]) -> None:
+    def compose_up(self, compose_file: Path, image: str) -> None:
         """Create and start what is missing; never recreate a node (Compose would, for one that a fault detached).
 
         https://github.com/docker/compose `pkg/compose/reconcile.go`, `mustRecreate`.

@@ -130,8 +130,10 @@ def _bindable(port: int) -> bool:
     return True
 
 
-def start(engine: Engine, topology: Topology, root: Path, chosen: image.Image, say: Say) -> Observation:
-    """Containers of a lab that run: creates what is missing, starts what never ran, leaves faults in force alone."""
+def start(
+    engine: Engine, topology: Topology, root: Path, chosen: image.Image, say: Say
+) -> tuple[frozenset[Fault], Observation]:
+    """Create what is missing and start what never ran. Returns the faults that were in force before, which stay so."""
     compose = engine.compose_version()
     if not compose or tuple(int(part) for part in compose.split(".")[:2]) < COMPOSE_MINIMUM:
         raise DockerError(
@@ -144,11 +146,15 @@ def start(engine: Engine, topology: Topology, root: Path, chosen: image.Image, s
         before = None
     if before is None or before.missing:
         check_free(engine, topology)
-    if before is not None and not before.missing and all(c.state != "created" for c in before.containers.values()):
-        return before  # faults in force are not healed by `up`
+    kept: frozenset[Fault] = frozenset()
+    if before is not None:
+        unborn = {name for name, container in before.containers.items() if container.state == "created"}
+        kept = frozenset(fault for fault in present(before) if fault.node not in unborn)
+        if not before.missing and not unborn:
+            return kept, before
     say("starting the containers")
-    engine.compose_up(files.compose_path(topology, root), chosen.name, say)
-    return engine.observe(topology.name)
+    engine.compose_up(files.compose_path(topology, root), chosen.name)
+    return kept, engine.observe(topology.name)
 
 
 def dead_at_start(engine: Engine, observation: Observation, down: Iterable[str] = ()) -> None:

@@ -42,7 +42,7 @@ def status(snapshot: "Snapshot") -> "RenderableType":
     parts += [_nodes(snapshot), "", _links(snapshot), "", streams(snapshot), ""]
     if any(stream.sources for stream in snapshot.streams):
         parts += [_sources(snapshot), ""]
-    return Group(*parts, "faults in force: " + faults(snapshot.faults))
+    return Group(*parts, "faults in force:" + ("\n" if snapshot.faults else " ") + faults(snapshot.faults))
 
 
 def _nodes(snapshot: "Snapshot") -> Any:
@@ -120,7 +120,7 @@ def _source(source: "SourceStatus") -> tuple[str, str, str]:
 
 
 def faults(found: "Sequence[Fault]") -> str:
-    return "\n".join(["", *(f"  {fault}" for fault in found)]).lstrip("\n") if found else "none"
+    return "\n".join(f"  {fault}" for fault in found) or "none"
 
 
 def change(change: "Change", topology: "Topology", dry_run: bool) -> str:

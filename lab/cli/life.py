@@ -25,6 +25,7 @@ from lab.cli.app import (
 
 if TYPE_CHECKING:
     from lab.engine import Engine, Observation
+    from lab.faults import Fault
     from lab.status import Snapshot
 
 Nats = Annotated[str | None, typer.Option("--nats", help="The server's version, or any tag of the official image.")]
@@ -70,11 +71,11 @@ def up(
         changed = [d.path for d in files.differences(topology, root()) if d.state == "changed"]
         files.write(topology, root(), only_missing=True)
         if changed:
-            say(f"warning: {', '.join(changed)} are used although they differ from the topology (`lab render --check`)")
+            say(f"warning: used as on disk, not as the topology says: {', '.join(changed)} (`lab render --check`)")
         fresh = topology.name not in engine.labs()
         try:
-            observation = lifecycle.start(engine, topology, root(), chosen, say)
-            snapshot = run(_bring_up(engine, observation, timeout))
+            kept, observation = lifecycle.start(engine, topology, root(), chosen, say)
+            snapshot = run(_bring_up(engine, observation, kept, timeout))
         except BaseException:
             if fresh and not keep:
                 say("start failed; removing what was created (`--keep` leaves it)")
@@ -89,18 +90,19 @@ def up(
     view.show(view.next_steps(topology))
 
 
-async def _bring_up(engine: "Engine", observation: "Observation", timeout: float) -> "Snapshot":
+async def _bring_up(
+    engine: "Engine", observation: "Observation", kept: "frozenset[Fault]", timeout: float
+) -> "Snapshot":
     import asyncio
 
     from lab import jetstream, lifecycle, ready, status, streams
-    from lab.faults import present
+    from lab.faults import Down
     from lab.render import stream_configs
 
-    faults = present(observation)
-    if faults:
-        if any(fault.kind == "down" for fault in faults):
-            await asyncio.to_thread(lifecycle.dead_at_start, engine, observation, {f.node for f in faults})
-        say(f"{len(faults)} faults are in force and stay so; `lab heal` undoes them")
+    down = {fault.node for fault in kept if isinstance(fault, Down)}
+    await asyncio.to_thread(lifecycle.dead_at_start, engine, observation, down)
+    if kept:
+        say(f"{len(kept)} faults are in force and stay so; `lab heal` undoes them")
         return await status.take(engine, observation.topology.name)
     say("waiting for the meta leader")
     await ready.until_meta_leader(engine, observation, timeout)
