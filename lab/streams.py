@@ -1,15 +1,17 @@
 """The underlying streams on the servers: define what is missing, show what differs, clean."""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from lab.errors import LabError
+from lab.errors import LabError, NatsError
 from lab.jetstream import ApiError, Session
 
+T = TypeVar("T")
 NOT_FOUND, NO_SUITABLE_PEERS = 10059, 10005
 
 
@@ -47,10 +49,21 @@ async def define(
 ) -> Definitions:
     """Create what is missing, leave what is there. Raises `LabError` with the differences before it creates any.
 
-    `patience`: seconds for which "no suitable peers" is waited out. A fresh meta leader answers it until it has heard
-    from the nodes of the region, up to 1 s after its election.
+    `patience`: seconds for which a young super-cluster's "no suitable peers" and silence are waited out. A fresh meta
+    leader knows the other nodes, and is known through the gateways, up to a few seconds after its election.
     """
-    found = dict(zip(configs, await asyncio.gather(*(_config(session, name) for name in configs)), strict=True))
+
+    def young(error: BaseException) -> bool:
+        return isinstance(error, NatsError) and (not isinstance(error, ApiError) or error.code == NO_SUITABLE_PEERS)
+
+    deadline = time.monotonic() + patience
+
+    async def patiently(call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        stop = stop_after_delay(max(0.0, deadline - time.monotonic()))
+        waiting = AsyncRetrying(stop=stop, wait=wait_fixed(0.1), retry=retry_if_exception(young), reraise=True)
+        return await waiting(call, session, *arguments)
+
+    found = dict(zip(configs, await asyncio.gather(*(patiently(_config, name) for name in configs)), strict=True))
     lines = [
         f"  {name} {line}"
         for name, have in found.items()
@@ -64,16 +77,16 @@ async def define(
         )
     absent = [name for name, have in found.items() if have is None]
     if not dry_run:
-        # The write streams come first in the mapping: a source that is not there yet is retried only after 10 s.
+        # The write streams first: a source that is not there yet is retried only after 10 s.
         sourced = [name for name in absent if "sources" in configs[name]]
         for group in ([name for name in absent if name not in sourced], sourced):
-            await asyncio.gather(*(_create(session, configs[name], patience) for name in group))
+            await asyncio.gather(*(patiently(_create, configs[name]) for name in group))
     return Definitions(tuple(absent), tuple(name for name in configs if name not in absent))
 
 
 async def _config(session: Session, name: str) -> dict[str, Any] | None:
     try:
-        config: dict[str, Any] = (await session.stream_info(name))["config"]
+        config: dict[str, Any] = (await session.stream_info(name, timeout=2))["config"]
         return config
     except ApiError as error:
         if error.code == NOT_FOUND:
@@ -81,13 +94,12 @@ async def _config(session: Session, name: str) -> dict[str, Any] | None:
         raise
 
 
-async def _create(session: Session, config: dict[str, Any], patience: float) -> None:
-    unplaced = retry_if_exception(lambda error: isinstance(error, ApiError) and error.code == NO_SUITABLE_PEERS)
-    waiting = AsyncRetrying(stop=stop_after_delay(patience), wait=wait_fixed(0.1), retry=unplaced, reraise=True)
+async def _create(session: Session, config: dict[str, Any]) -> None:
+    """An ambiguous time-out is harmless here: creating the same definition again is answered as a success."""
     try:
-        await waiting(session.api, f"STREAM.CREATE.{config['name']}", config, 15)
+        await session.api(f"STREAM.CREATE.{config['name']}", config)
     except ApiError as error:
-        raise LabError(f"stream {config['name']} cannot be created: {error.message}", error.hint) from error
+        raise ApiError(f"stream {config['name']} cannot be created: {error.message}", error.code, error.hint) from error
 
 
 async def clean(session: Session, configs: Mapping[str, dict[str, Any]], dry_run: bool = False) -> tuple[str, ...]:

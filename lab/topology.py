@@ -269,10 +269,13 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
         except UsageError as error:
             yield name, error.message
     for option in topology.server_options:
-        if option in OWN_OPTIONS:
+        if option.lower() in OWN_OPTIONS:
             yield "server_options", f"`{option}` is set by the lab itself"
-    yield from _port_problems(topology)
-    yield from _subnet_problems(topology)
+    subnets = list(_subnet_problems(topology))
+    yield from subnets
+    unique = len(set(topology.regions)) == len(topology.regions)
+    if not subnets and unique and 1 <= topology.nodes_per_region <= MAX_NODES:  # else there are no nodes to look at
+        yield from _port_problems(topology)
 
 
 def _region_problems(topology: Topology) -> Iterator[tuple[str, str]]:
@@ -287,7 +290,7 @@ def _region_problems(topology: Topology) -> Iterator[tuple[str, str]]:
 
 def _port_problems(topology: Topology) -> Iterator[tuple[str, str]]:
     used: dict[int, str] = {}
-    for node in topology.nodes if len(set(topology.regions)) == len(topology.regions) else ():
+    for node in topology.nodes:
         for kind, port in (("client_port", node.client_port), ("monitor_port", node.monitor_port)):
             if not 1024 <= port <= 65535:
                 yield kind, f"{node.name} would get port {port}; ports are 1024 to 65535 (see `port_step`)"
@@ -304,6 +307,8 @@ def _subnet_problems(topology: Topology) -> Iterator[tuple[str, str]]:
     except ValueError as error:
         yield "subnet_pool", f"`{topology.subnet_pool}` is not an IPv4 network: {error}"
         return
+    if not pool.is_private or pool.is_reserved or pool.is_loopback or pool.is_link_local:
+        yield "subnet_pool", f"`{topology.subnet_pool}` is not a private network"
     if not 16 <= topology.subnet_prefix <= 27:
         yield "subnet_prefix", f"must be 16 to 27, not {topology.subnet_prefix}"
         return

@@ -109,7 +109,7 @@ async def _bring_up(
     topology = observation.topology
     async with jetstream.connect(topology.regions[0], topology.region_nodes(topology.regions[0])) as session:
         say("defining the streams")
-        await streams.define(session, stream_configs(topology), patience=15)
+        await streams.define(session, stream_configs(topology), patience=20)
     return await ready.until_healthy(engine, observation, timeout, say)
 
 

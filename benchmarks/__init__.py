@@ -1,0 +1,1 @@
+"""Benchmarks against the bare commands, in the same run."""
