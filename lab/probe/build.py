@@ -4,6 +4,7 @@ The programs are committed, since a user has no compiler; `--check` builds them 
 The compiler is pinned and comes as a wheel: `pip install ziglang==0.15.1`.
 """
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -22,10 +23,13 @@ def build(name: str, output: Path) -> None:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description="Build the network probe for both architectures.")
+    parser.add_argument("--check", action="store_true", help="only compare the committed programs with a new build")
+    check: bool = parser.parse_args().check
     version = subprocess.run([sys.executable, "-m", "ziglang", "version"], capture_output=True, text=True, check=False)
     if version.stdout.strip() != COMPILER:
         sys.exit(f"error: the compiler is missing or another one\n\nhint: pip install ziglang=={COMPILER}")
-    if "--check" not in sys.argv[1:]:
+    if not check:
         for name in TARGETS:
             build(name, HERE / name)
         return 0

@@ -69,7 +69,7 @@ int main(void) {
     int count = 0, pid = 0, port = 0, timeout = -1;
     while (timeout < 0 && fgets(line, sizeof line, stdin)) {
         if (sscanf(line, "NS %d", &pid) == 1 || sscanf(line, "GO %d", &timeout) == 1) continue;
-        if (sscanf(line, "TCP %63s %d", address, &port) == 2 && count < MAX) {
+        if (sscanf(line, "TCP %63s %d", address, &port) == 2 && port > 0 && port < 65536 && count < MAX) {
             connects[count].pid = pid;
             connects[count].to.sin_family = AF_INET;
             connects[count].to.sin_port = htons(port);
@@ -92,17 +92,22 @@ int main(void) {
         if (failed) finish(i, failed);
         else begin(i);
     }
-    for (long deadline = now_ms() + timeout, left = timeout;; left = deadline - now_ms()) {
+    for (long deadline = now_ms() + timeout;;) {
         int pending = 0;
         for (int i = 0; i < count; i++) pending += connects[i].result == PENDING;
-        if (!pending || left <= 0 || poll(sockets, count, left) < 0) break;
+        if (!pending) break;
+        long left = deadline - now_ms();
+        /* When time is up, one more look: an answer that came while this process did not run is not silence. */
+        int broken = poll(sockets, count, left > 0 ? left : 0) < 0 ? errno : 0;
+        if (broken == EINTR) continue;
         for (int i = 0; i < count; i++) {
-            int error = 0;
+            int error = broken; /* nor is a poll that could not look */
             socklen_t size = sizeof error;
-            if (sockets[i].fd < 0 || !sockets[i].revents) continue;
-            getsockopt(sockets[i].fd, SOL_SOCKET, SO_ERROR, &error, &size);
+            if (sockets[i].fd < 0 || (!broken && !sockets[i].revents)) continue;
+            if (!broken) getsockopt(sockets[i].fd, SOL_SOCKET, SO_ERROR, &error, &size);
             finish(i, error);
         }
+        if (left <= 0) break;
     }
     for (int i = 0; i < count; i++) {
         if (connects[i].result == PENDING) finish(i, SILENT);

@@ -1,5 +1,6 @@
 """The lab as a user meets it, on nine real servers: up, publish and read, each fault, heal, compare."""
 
+import asyncio
 import json
 import os
 import random
@@ -8,9 +9,14 @@ import signal
 import socket
 import subprocess
 import time
+from typing import Any
 
 import pytest
 from conftest import ROOT, Lab, docker
+
+from lab.jetstream import ApiError, connect
+from lab.render import stream_configs
+from lab.topology import Topology
 
 CENTRAL_CUT = {f"cut central-{n} {link}" for n in (1, 2, 3) for link in ("central-west", "central-east")}
 
@@ -219,8 +225,36 @@ def test_heal_undoes_what_commands_killed_at_random_moments_left(lab: Lab) -> No
 
 
 def test_streams_are_left_alone_and_a_differing_one_is_shown(lab: Lab) -> None:
+    lab.run("heal", "--wait")
     assert "created: nothing" in lab.run("streams", "define")
+    config = stream_configs(Topology(name=lab.name))["foo-write-west"]
+
+    async def update(changed: dict[str, Any]) -> None:
+        async with connect("west", Topology(name=lab.name).region_nodes("west")) as session:
+            await session.api("STREAM.UPDATE.foo-write-west", changed)
+
+    asyncio.run(update(config | {"max_age": 1800 * 10**9}))
+    try:
+        error = lab.fails("streams", "define")
+        assert "foo-write-west max_age: is 1800000000000, wanted 3600000000000" in error
+    finally:
+        asyncio.run(update(config))
     assert len(lab.json("streams", "list")["streams"]) == 6
+
+
+def test_the_virtual_name_stands_for_the_regions_read_stream(lab: Lab) -> None:
+    lab.run("pub", "central", "foo.virtual", "x")
+
+    async def ask() -> tuple[str, int]:
+        async with connect("central", Topology(name=lab.name).region_nodes("central")) as session:
+            name = (await session.stream_info("foo"))["config"]["name"]
+            try:
+                await session.api("CONSUMER.INFO.foo.nobody")
+            except ApiError as error:
+                return name, error.code
+            return name, 0
+
+    assert asyncio.run(ask()) == ("foo-read-central", 10014)  # consumer not found: the stream was
 
 
 def test_logs_name_the_node_on_each_line(lab: Lab) -> None:
@@ -327,8 +361,6 @@ def test_two_labs_side_by_side_and_down_leaves_nothing(lab: Lab) -> None:
 
 def test_up_names_who_has_a_port_and_leaves_nothing() -> None:
     lab = Lab("test-port")
-    from lab.topology import Topology
-
     port = Topology(name=lab.name).nodes[4].client_port
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
