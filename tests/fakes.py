@@ -1,0 +1,142 @@
+"""An engine in memory: containers' states and networks, changed by the calls that faults make."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from lab.engine import Container, Engine, Observation
+from lab.errors import DockerError
+from lab.proof import Connect, Probe
+from lab.topology import Node, Topology
+
+RunAnswer = Literal["greets", "silent", "closed"]
+Call = tuple[str, ...]
+
+
+def container(topology: Topology, node: Node) -> Container:
+    """A node's container as it is after `lab up`."""
+    return Container(
+        node=node.name,
+        name=topology.container(node),
+        state="running",
+        exit_code=0,
+        out_of_memory=False,
+        pid=1000 + topology.nodes.index(node),
+        image="nats:2.15.1",
+        started_at="2030-01-01T00:00:00Z",
+        addresses=dict(node.addresses),
+    )
+
+
+def observation(topology: Topology, **changes: Callable[[Container], Container]) -> Observation:
+    """A healthy lab; `changes` maps a node (`_` for `-`) to what is done to its container."""
+    containers = {node.name: container(topology, node) for node in topology.nodes}
+    for name, change in changes.items():
+        key = name.replace("_", "-")
+        containers[key] = change(containers[key])
+    return Observation(topology, containers)
+
+
+class FakeEngine(Engine):
+    """`calls` is every change that was asked for, in order. A call in `broken` fails; one in `ignored` does nothing."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.containers = observation(topology).containers
+        self.calls: list[Call] = []
+        self.broken: set[Call] = set()
+        self.ignored: set[Call] = set()
+
+    def observe(self, lab: str) -> Observation:
+        assert lab == self.topology.name
+        return Observation(self.topology, {name: replace(c, addresses=dict(c.addresses)) for name, c in self._items()})
+
+    def _items(self) -> list[tuple[str, Container]]:
+        return list(self.containers.items())
+
+    def stop(self, container: str) -> None:
+        if self._asked("stop", container):
+            self._end("stop", container, 0)
+
+    def kill(self, container: str) -> None:
+        if self._asked("kill", container):
+            self._end("kill", container, 137)
+
+    def start(self, container: str) -> None:
+        if self._asked("start", container):
+            self._set(container, state="running", exit_code=0, pid=2000)
+
+    def pause(self, container: str) -> None:
+        if self._asked("pause", container):
+            if self._of(container).state != "running":
+                raise DockerError(f"`docker pause` failed: container {container} is not running")
+            self._set(container, state="paused")
+
+    def unpause(self, container: str) -> None:
+        if self._asked("unpause", container):
+            if self._of(container).state != "paused":
+                raise DockerError(f"`docker unpause` failed: container {container} is not paused")
+            self._set(container, state="running")
+
+    def detach(self, container: str, network: str) -> None:
+        if self._asked("detach", container, network):
+            self._of(container).addresses.pop(network.removeprefix(self.topology.network("")), None)
+
+    def attach(self, container: str, network: str, address: str) -> None:
+        if self._asked("attach", container, network):
+            self._of(container).addresses[network.removeprefix(self.topology.network(""))] = address
+
+    def log_tail(self, container: str, lines: int = 8) -> str:
+        return f"the last words of {container}"
+
+    def greeting(self, port: int, timeout: float) -> RunAnswer:
+        """Takes the place of `lab.proof.greeting`: what the published port answers by the container's state."""
+        node = next(node for node in self.topology.nodes if node.client_port == port)
+        state = self.containers[node.name].state
+        return "greets" if state == "running" else "silent" if state == "paused" else "closed"
+
+    def _asked(self, *call: str) -> bool:
+        self.calls.append(call)
+        if call in self.broken:
+            raise DockerError(f"`docker {call[0]}` failed: broken on purpose")
+        return call not in self.ignored
+
+    def _end(self, what: str, name: str, exit_code: int) -> None:
+        if self._of(name).state == "paused":
+            raise DockerError(f"`docker {what}` failed: container {name} is paused")
+        self._set(name, state="exited", exit_code=exit_code, pid=0)
+
+    def _of(self, name: str) -> Container:
+        return self.containers[name.removeprefix(f"{self.topology.name}-")]
+
+    def _set(self, name: str, state: str, exit_code: int | None = None, pid: int | None = None) -> None:
+        old = self._of(name)
+        self.containers[old.node] = replace(
+            old,
+            state=state,
+            exit_code=old.exit_code if exit_code is None else exit_code,
+            pid=old.pid if pid is None else pid,
+        )
+
+
+class FakeProbe(Probe):
+    """Answers by the fake engine's own state, not by what is expected."""
+
+    def __init__(self, engine: FakeEngine, lab: str = "") -> None:
+        self.engine = engine
+        self.cancelled = False
+        self.runs = 0
+        self.wrong: dict[tuple[str, str], str] = {}
+
+    def run(self, observation: Observation, connects: list[Connect], timeout: float) -> list[str]:
+        self.runs += 1
+        return [self._answer(connect) for connect in connects]
+
+    def _answer(self, connect: Connect) -> str:
+        if (connect.source, connect.target) in self.wrong:
+            return self.wrong[connect.source, connect.target]
+        ends = (self.engine.containers[connect.source], self.engine.containers[connect.target])
+        return "open" if all(connect.network in end.addresses for end in ends) else "silent"
+
+    def cancel(self) -> None:
+        self.cancelled = True

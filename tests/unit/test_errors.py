@@ -1,0 +1,70 @@
+"""Errors that a user sees: exit codes, and Docker's own words as a sentence and a hint."""
+
+import pytest
+
+from lab import errors
+from lab.engine import explain
+from lab.errors import LabError, UsageError, unknown
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LabError)]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_only_a_usage_error_ends_with_two(kind: type[LabError]) -> None:
+    assert kind("it is so").exit_code == (2 if kind is UsageError else 1)
+
+
+def test_an_error_carries_its_message_and_hint() -> None:
+    error = LabError("it is so", "do this")
+    assert (str(error), error.message, error.hint) == ("it is so", "it is so", "do this")
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    error = unknown("region", "north", ["west", "east"])
+    assert (error.message, error.hint) == ("unknown region `north`", "known regions: `west`, `east`")
+
+
+@pytest.mark.parametrize(
+    ("stderr", "message"),
+    [
+        (
+            "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock",
+            "this user may not talk to Docker: permission denied on its socket",
+        ),
+        (
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            "no Docker engine answers",
+        ),
+        (
+            "error during connect: Get http://host:2375/: dial tcp: lookup host: no such host",
+            "no Docker engine answers",
+        ),
+        ("docker: 'compose' is not a docker command.\nSee 'docker --help'", "the Docker Compose plugin is missing"),
+        ("unknown shorthand flag: 'f' in -f\nSee 'docker --help'.", "the Docker Compose plugin is missing"),
+        ("write /data/x: no space left on device", "the disk is full"),
+        (
+            "Error response from daemon: driver failed programming external connectivity on endpoint x: Bind for "
+            "127.0.0.1:14222 failed: port is already allocated",
+            "port 127.0.0.1:14222 is taken",
+        ),
+        (
+            "Error response from daemon: failed to listen: listen tcp4 127.0.0.1:18222: bind: address already in use",
+            "port 127.0.0.1:18222 is taken",
+        ),
+        (
+            "Error response from daemon: Pool overlaps with other one on this address space",
+            "a subnet of the lab overlaps with a network that exists",
+        ),
+    ],
+)
+def test_usual_mishaps_are_told_with_what_to_do(stderr: str, message: str) -> None:
+    error = explain(stderr, "compose up")
+    assert error.message == message
+    assert error.hint
+    assert error.exit_code == 1
+
+
+def test_anything_else_is_told_with_dockers_last_line() -> None:
+    error = explain("a warning\nError response from daemon: No such container: x\n", "inspect x")
+    assert error.message == "`docker inspect x` failed: No such container: x"
+    assert explain("  \n", "ps").message == "`docker ps` failed: no output"

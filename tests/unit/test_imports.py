@@ -1,0 +1,109 @@
+"""Who may import what: each outside library behind one module, and pure modules free of adapters."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted((ROOT / "lab").rglob("*.py"))
+# Library -> the module or folder that alone may import it.
+BEHIND = {
+    "python_on_whales": "lab/engine.py",
+    "nats": "lab/jetstream.py",
+    "typer": "lab/cli/",
+    "pydantic": "lab/labfile.py",
+    "yaml": "lab/labfile.py",
+    "rich": "lab/view.py",
+}
+PURE = [
+    "lab/errors.py",
+    "lab/topology.py",
+    "lab/view.py",
+    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/render").glob("*.py"))),
+]
+# What touches the world: Docker, NATS, HTTP, disks, other programs.
+WORLD = {
+    "lab.engine",
+    "lab.jetstream",
+    "lab.monitor",
+    "lab.files",
+    "lab.image",
+    "lab.labfile",
+    "lab.contexts",
+    "lab.doctor",
+    "lab.lifecycle",
+    "lab.proof",
+    "lab.ready",
+    "lab.status",
+    "lab.cli",
+    "subprocess",
+    "socket",
+    "urllib",
+    "http",
+    "os",
+    "pathlib",
+    "shutil",
+    "tempfile",
+    "time",
+}
+
+
+def names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "imports are absolute"
+        yield node.module or ""
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def everywhere(path: Path) -> set[str]:
+    """All imports of a file, those inside functions too."""
+    return {name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for name in names(node)}
+
+
+def at_import(path: Path) -> set[str]:
+    """What a file imports when it is imported itself: at the top level, outside `if TYPE_CHECKING`."""
+    return {name for node in ast.parse(path.read_text(encoding="utf-8")).body for name in names(node)}
+
+
+def within(name: str, modules: set[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+@pytest.mark.parametrize(("library", "home"), BEHIND.items())
+def test_each_library_is_imported_behind_one_module_only(library: str, home: str) -> None:
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if any(within(name, {library}) for name in everywhere(path))
+    }
+    assert users
+    assert all(user == home or (home.endswith("/") and user.startswith(home)) for user in users), users
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_import_nothing_that_touches_the_world(module: str) -> None:
+    assert not {name for name in at_import(ROOT / module) if within(name, WORLD | BEHIND.keys())}
+
+
+def test_faults_know_the_engine_and_the_topology_only() -> None:
+    for path in (ROOT / "lab/faults").glob("*.py"):
+        inside = {name for name in everywhere(path) if within(name, {"lab"})}
+        assert all(within(name, {"lab.engine", "lab.errors", "lab.faults", "lab.topology"}) for name in inside), path
+
+
+def test_only_the_command_line_imports_the_command_line() -> None:
+    for path in MODULES:
+        if "cli" not in path.parts:
+            assert not any(within(name, {"lab.cli"}) for name in everywhere(path)), path
+
+
+def test_the_judgement_of_a_comparison_uses_no_adapter() -> None:
+    tree = ast.parse((ROOT / "lab/compare.py").read_text(encoding="utf-8"))
+    pure = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in ("compare", "_disorder")]
+    used = {node.id for function in pure for node in ast.walk(function) if isinstance(node, ast.Name)}
+    assert len(pure) == 2
+    assert not used & {"asyncio", "jetstream", "Observation", "gather"}

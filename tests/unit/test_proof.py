@@ -1,0 +1,146 @@
+"""What a proof tries, and what contradicts it."""
+
+from collections import Counter
+from dataclasses import replace
+from itertools import permutations
+from typing import Literal
+
+import pytest
+
+from lab import proof
+from lab.engine import Container, Observation
+from lab.errors import FaultNotProven
+from lab.faults import Cut
+from lab.faults.partition import groups, partition
+from lab.proof import Connect, contradicts, plan
+from lab.topology import Topology
+from tests.fakes import FakeEngine, FakeProbe, container, observation
+
+TOPOLOGY = Topology()
+
+
+def parted(*arguments: str) -> Observation:
+    return without(partition(TOPOLOGY, groups(TOPOLOGY, arguments)))
+
+
+def without(cuts: frozenset[Cut]) -> Observation:
+    healed = observation(TOPOLOGY)
+    for cut in cuts:
+        del healed.containers[cut.node].addresses[cut.link]
+    return healed
+
+
+def pairs(connects: list[Connect], expected: str) -> set[tuple[str, str]]:
+    return {(connect.source, connect.target) for connect in connects if connect.expected == expected}
+
+
+def test_in_a_healed_lab_every_ordered_pair_is_alive() -> None:
+    connects = plan(observation(TOPOLOGY))
+    assert pairs(connects, "alive") == set(permutations((node.name for node in TOPOLOGY.nodes), 2))
+    assert len(connects) == 72
+    assert {connect.port for connect in connects} == {4222}
+    for connect in connects:
+        assert connect.address == TOPOLOGY.node(connect.target).addresses[connect.network]
+        assert connect.network in TOPOLOGY.node(connect.source).addresses
+
+
+def test_across_a_partition_every_pair_is_dead_at_all_addresses_both_ways() -> None:
+    connects = plan(parted("central"))
+    dead = pairs(connects, "dead")
+    central = {node.name for node in TOPOLOGY.region_nodes("central")}
+    assert dead == {
+        p for p in permutations((n.name for n in TOPOLOGY.nodes), 2) if (p[0] in central) != (p[1] in central)
+    }
+    assert not dead & pairs(connects, "alive")
+    assert len(dead | pairs(connects, "alive")) == 72
+    tried = Counter((c.source, c.target) for c in connects if c.expected == "dead")
+    assert set(tried.values()) == {3}
+    assert {c.port for c in connects if c.expected == "dead"} == {7222}
+
+
+def test_when_every_region_is_alone_only_its_own_pairs_are_alive() -> None:
+    connects = plan(parted("west", "central", "east"))
+    assert len(pairs(connects, "alive")) == 3 * 6
+    assert len(pairs(connects, "dead")) == 72 - 18
+
+
+def test_a_link_that_is_partly_cut_is_dead_for_the_detached_node_only() -> None:
+    dead = pairs(plan(without(frozenset([Cut("east-1", "east-west")]))), "dead")
+    west = {f"west-{number}" for number in (1, 2, 3)}
+    assert dead == {("east-1", name) for name in west} | {(name, "east-1") for name in west}
+
+
+def test_nodes_without_a_network_namespace_are_not_tried() -> None:
+    down = observation(TOPOLOGY, west_1=lambda c: replace(c, state="exited", pid=0))
+    del down.containers["east-3"]
+    tried = {name for connect in plan(down) for name in (connect.source, connect.target)}
+    assert tried == {node.name for node in TOPOLOGY.nodes} - {"west-1", "east-3"}
+
+
+def test_a_frozen_node_is_tried_its_kernel_answers() -> None:
+    paused = observation(TOPOLOGY, west_1=lambda c: replace(c, state="paused"))
+    assert plan(paused) == plan(observation(TOPOLOGY))
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "wrong"),
+    [
+        ("dead", "silent", False),
+        ("dead", "unreachable", False),
+        ("dead", "open", True),
+        ("dead", "refused", True),
+        ("dead", "error 13", True),
+        ("alive", "open", False),
+        ("alive", "refused", False),
+        ("alive", "silent", True),
+        ("alive", "unreachable", True),
+        ("alive", "error 13", True),
+    ],
+)
+def test_an_answer_contradicts_what_is_expected(expected: Literal["dead", "alive"], answer: str, wrong: bool) -> None:
+    connect = Connect("west-1", "east-1", "east-west", "10.199.0.171", 7222, expected)
+    assert contradicts(connect, answer) is wrong
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    engine = FakeEngine(TOPOLOGY)
+    monkeypatch.setattr(proof, "greeting", engine.greeting)
+    monkeypatch.setattr(proof, "Probe", FakeProbe)
+    return engine
+
+
+def test_a_proof_counts_what_it_saw(engine: FakeEngine) -> None:
+    probe = FakeProbe(engine)
+    evidence = proof.prove(engine, engine.observe(TOPOLOGY.name), probe)
+    assert evidence == proof.Evidence(dead=0, alive=72, ports=9, contradictions=())
+    assert probe.runs == 1
+
+
+def test_an_answer_that_was_late_gets_a_second_try(engine: FakeEngine) -> None:
+    probe = FakeProbe(engine)
+    probe.wrong["west-1", "east-1"] = "silent"
+    assert proof.prove(engine, engine.observe(TOPOLOGY.name), probe).contradictions == ()
+
+
+def test_what_contradicts_the_faults_is_named(engine: FakeEngine) -> None:
+    seen = engine.observe(TOPOLOGY.name)
+    engine.containers["west-1"].addresses.pop("east-west")
+    with pytest.raises(FaultNotProven, match="6 of 72 connects") as caught:
+        proof.prove(engine, seen)
+    assert "west-1 → east-1 (10.199.0.171:4222, east-west): must be joined, but: silent" in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_published_port_that_answers_otherwise_is_named(engine: FakeEngine) -> None:
+    seen = engine.observe(TOPOLOGY.name)
+    engine.pause(TOPOLOGY.container("west-2"))
+    with pytest.raises(FaultNotProven) as caught:
+        proof.prove(engine, seen)
+    assert "host → west-2 (127.0.0.1:14223): expected greets, but: silent" in caught.value.message
+
+
+def test_a_lab_of_one_node_without_peers_has_nothing_to_try() -> None:
+    node = TOPOLOGY.node("west-1")
+    alone: dict[str, Container] = {node.name: container(TOPOLOGY, node)}
+    assert plan(Observation(TOPOLOGY, alone)) == []
