@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 import pytest
-from conftest import ROOT, Lab, docker
+from labs import ROOT, Lab, docker
 
 from lab.jetstream import ApiError, connect
 from lab.render import stream_configs

@@ -1,6 +1,7 @@
 """Injecting and healing as differences of sets, on an engine in memory."""
 
 import pytest
+from fakes import FakeEngine, FakeProbe
 
 from lab import lifecycle, proof
 from lab.errors import DockerError, FaultNotProven, LabError, NotRunning
@@ -9,7 +10,6 @@ from lab.faults.cut import link_cuts
 from lab.faults.partition import groups, partition
 from lab.lifecycle import Change, with_cuts, with_nodes_down, with_nodes_paused, without
 from lab.topology import Node, Topology
-from tests.fakes import FakeEngine, FakeProbe
 
 TOPOLOGY = Topology()
 CUT = Cut("east-1", "east-west")

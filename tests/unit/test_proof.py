@@ -6,6 +6,7 @@ from itertools import permutations
 from typing import Literal
 
 import pytest
+from fakes import FakeEngine, FakeProbe, container, observation
 
 from lab import proof
 from lab.engine import Container, Observation
@@ -14,7 +15,6 @@ from lab.faults import Cut
 from lab.faults.partition import groups, partition
 from lab.proof import Connect, contradicts, plan
 from lab.topology import Topology
-from tests.fakes import FakeEngine, FakeProbe, container, observation
 
 TOPOLOGY = Topology()
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from fakes import observation
 
 from lab import ready
 from lab.engine import Observation
@@ -11,7 +12,6 @@ from lab.faults.cut import link_cuts
 from lab.monitor import Reading
 from lab.status import Arrivals, Snapshot, SourceStatus, snapshot
 from lab.topology import Topology
-from tests.fakes import observation
 
 TOPOLOGY = Topology()
 SENT = {"foo-write-west": 7, "foo-write-central": 5, "foo-write-east": 3}
