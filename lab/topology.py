@@ -236,7 +236,7 @@ class Topology:
             values = {key: value for key, value in raw.items() if key in known}
             values["regions"] = tuple(values["regions"])
             return Topology(**values)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise LabError(
                 f"the lab that runs carries a label that this version cannot read: {error}", "`docker rm` it by hand"
             ) from error

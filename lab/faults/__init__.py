@@ -10,7 +10,7 @@ from lab.faults.down import Down
 from lab.faults.paused import Paused
 
 Fault = Paused | Cut | Down
-# In the order in which they are healed: a frozen node can be neither detached nor stopped, and a node that starts
+# In the order in which they are healed: a frozen node can be neither stopped nor killed, and a node that starts
 # should find its networks.
 KINDS: tuple[type[Fault], ...] = (Paused, Cut, Down)
 
