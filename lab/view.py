@@ -123,20 +123,21 @@ def faults(found: "Sequence[Fault]") -> str:
     return "\n".join(f"  {fault}" for fault in found) or "none"
 
 
-def change(change: "Change", topology: "Topology", dry_run: bool) -> str:
+def change(change: "Change", dry_run: bool) -> str:
     """What a fault command did."""
     if not (change.healed or change.injected):
         return "nothing to do: it is so already"
     would = "would be " if dry_run else ""
-    lines = [f"{would}healed:   {fault}" for fault in change.healed] + [
-        f"{would}injected: {fault}" for fault in change.injected
-    ]
+    lines = [f"{would}healed:   {fault}" for fault in change.healed]
+    lines += [f"{would}injected: {fault}" for fault in change.injected]
     if change.evidence:
         e = change.evidence
-        lines.append(
-            f"proven:   {e.dead} connects across cuts are dead, {e.alive} others alive, "
-            f"{e.ports} published ports as they should be"
+        cuts = (
+            f"{e.dead} connects across cuts are dead, {e.alive} others alive"
+            if e.dead
+            else f"all {e.alive} connects alive"
         )
+        lines.append(f"proven:   {cuts}, {e.ports} published ports as they should be")
     return "\n".join(lines)
 
 

@@ -17,7 +17,9 @@ Regions = Annotated[
 Wanted = Callable[["Observation"], Any]
 
 
-def _change(name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, probe_early: bool = False) -> "Observation":
+def _change(
+    name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, probe_early: bool = False, show: bool = True
+) -> "Observation":
     from lab import lifecycle, proof, view
     from lab.engine import Engine
 
@@ -32,10 +34,10 @@ def _change(name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, prob
         finally:
             if early:
                 early.cancel()
-    if as_json:
+    if show and as_json:
         print_json(change)
-    else:
-        typer.echo(view.change(change, before.topology, dry_run))
+    elif show:
+        typer.echo(view.change(change, dry_run))
     return before
 
 
@@ -169,7 +171,7 @@ def heal(
     import time
 
     began = time.monotonic()
-    before = _change(name, lambda _: frozenset(), dry_run, as_json and not wait)
+    before = _change(name, lambda _: frozenset(), dry_run, as_json, show=dry_run or not (wait and as_json))
     if not wait or dry_run:
         return
     from lab import ready

@@ -261,7 +261,9 @@ def image_(
     elif chosen:
         typer.echo(f"{chosen.name} ({chosen.origin})")
     else:
-        typer.echo(f"no image of nats-server {version} is here; `lab image --prepare` or `lab up` gets one")
+        typer.echo(
+            f"{image or f'an image of nats-server {version}'} is not here; `lab image --prepare` or `lab up` gets it"
+        )
 
 
 @app.command(rich_help_panel=PANEL_FILES)

@@ -223,6 +223,8 @@ def _contexts(remove: bool, name: str | None, dry_run: bool, as_json: bool) -> N
     for verb, names in (("wrote", done.written), ("left as it is:", done.unchanged), ("removed", done.removed)):
         for context in names:
             typer.echo(f"{'would have ' if dry_run and verb != 'left as it is:' else ''}{verb} {context}")
+    if done.selected and remove:
+        typer.echo(f"{done.selected} was the selected context: choose another with `nats context select`", err=True)
 
 
 @contexts_app.command("install")
