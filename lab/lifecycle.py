@@ -83,7 +83,7 @@ def check_ports(engine: Engine, topology: Topology) -> None:
             owner = published.get(port)
             if owner and owner != topology.container(node):
                 raise LabError(f"port {port} of {node.name} is taken by the container `{owner}`", PORTS_HINT)
-            if not owner and not _bindable(port):
+            if not owner and not _becomes_free(port):
                 raise LabError(f"port {port} of {node.name} is taken by another program on this host", PORTS_HINT)
 
 
@@ -118,6 +118,19 @@ def _host_routes() -> Iterator[tuple[IPv4Network, str]]:
         if mask != "00000000":
             address, netmask = (IPv4Address(int(part, 16).to_bytes(4, "little")) for part in (destination, mask))
             yield IPv4Network(f"{address}/{netmask}", strict=False), device
+
+
+def _becomes_free(port: int, seconds: float = 10) -> bool:
+    """Whether the port can be had. The east's ports lie in Linux's range for outgoing connections, which may hold one
+    for a moment; only a listener is taken at its word."""
+    deadline = time.monotonic() + seconds
+    while not _bindable(port):
+        with socket.socket() as caller:
+            caller.settimeout(1)
+            if caller.connect_ex(("127.0.0.1", port)) == 0 or time.monotonic() > deadline:
+                return False
+        time.sleep(0.1)
+    return True
 
 
 def _bindable(port: int) -> bool:
