@@ -59,9 +59,8 @@ async def gather(observation: Observation, timeout: float = 10) -> Comparison:
     topology = observation.topology
 
     async def one(region: str) -> tuple[list[Copy], list[Copy]] | str:
-        nodes = [node for node in topology.region_nodes(region) if observation.running(node.name)]
         try:
-            async with jetstream.connect(region, nodes) as session:
+            async with jetstream.connect(region, observation.running_nodes(region)) as session:
                 names = topology.read_stream(region), topology.write_stream(region)
                 stored, written = [[_copy(e) async for e in session.read(name, timeout=timeout)] for name in names]
                 return stored, [_as_read(copy, topology.stream, region) for copy in written]

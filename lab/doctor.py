@@ -1,13 +1,12 @@
 """What this machine can do, check by check, with what mends each. Nothing is changed."""
 
 import platform
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from lab import image, lifecycle
-from lab.engine import COMPOSE_MINIMUM, ENGINE_MINIMUM, Engine, Versions
+from lab.engine import COMPOSE_MINIMUM, ENGINE_MINIMUM, Engine, Versions, numbers
 from lab.errors import LabError
 from lab.topology import Topology
 
@@ -40,17 +39,13 @@ def examine(engine: Engine, topology: Topology) -> list[Check]:
     return [*checks, *_modules()]
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-
-
 def _engine(versions: Versions) -> Check:
     found = (
         f"{versions.engine} ({versions.system}/{versions.architecture}, API {versions.api}), client {versions.client}"
     )
     if versions.system != "linux":
         return Check("Docker engine", "missing", found, "switch Docker Desktop to Linux containers")
-    if _numbers(versions.engine) < ENGINE_MINIMUM:
+    if numbers(versions.engine) < ENGINE_MINIMUM:
         return Check("Docker engine", "missing", found, f"{'.'.join(map(str, ENGINE_MINIMUM))} or newer is needed")
     return Check("Docker engine", "ok", found)
 
@@ -59,7 +54,7 @@ def _compose(versions: Versions) -> Check:
     minimum = ".".join(map(str, COMPOSE_MINIMUM))
     if not versions.compose:
         return Check("Docker Compose", "missing", "the plugin was not found", "`make lab-up` installs it")
-    if _numbers(versions.compose) < COMPOSE_MINIMUM:
+    if numbers(versions.compose) < COMPOSE_MINIMUM:
         return Check(
             "Docker Compose", "missing", versions.compose, f"{minimum} or newer is needed; `make lab-up` installs one"
         )

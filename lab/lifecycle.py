@@ -18,9 +18,9 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from lab import files, image, proof
-from lab.engine import COMPOSE_MINIMUM, Container, Engine, Observation
+from lab.engine import COMPOSE_MINIMUM, Container, Engine, Observation, numbers
 from lab.errors import DockerError, LabError, NotRunning
-from lab.faults import KINDS, Cut, Down, Fault, Paused, present
+from lab.faults import KINDS, Cut, Down, Fault, Paused, ordered, present
 from lab.topology import Node, Topology
 
 Say = Callable[[str], None]
@@ -148,7 +148,7 @@ def start(
 ) -> tuple[frozenset[Fault], Observation]:
     """Create what is missing and start what never ran. Returns the faults that were in force before, which stay so."""
     compose = engine.compose_version()
-    if not compose or tuple(int(part) for part in compose.split(".")[:2]) < COMPOSE_MINIMUM:
+    if not compose or numbers(compose) < COMPOSE_MINIMUM:
         raise DockerError(
             f"Docker Compose is {'too old: ' + compose if compose else 'missing'}",
             f"version {'.'.join(map(str, COMPOSE_MINIMUM))} or newer is needed; `make lab-up` installs it",
@@ -193,7 +193,6 @@ def apply(
     engine: Engine,
     before: Observation,
     wanted: frozenset[Fault],
-    say: Say,
     dry_run: bool = False,
     probe: proof.Probe | None = None,
 ) -> Change:
@@ -202,18 +201,20 @@ def apply(
     now = present(before)
     injected = {fault for fault in wanted if fault not in now}
     healed = now - wanted
-    change = Change(_ordered(healed), _ordered(injected), _ordered(wanted), None)
+    change = Change(ordered(healed), ordered(injected), ordered(wanted), None)
     if dry_run or not (injected or healed):
         if probe:
             probe.cancel()
         return change
-    thaw = [fault for fault in healed if isinstance(fault, Paused)]
-    _side_by_side(thaw, lambda fault: fault.heal(engine, topology))
+
+    def heal(kind: type[Fault]) -> None:
+        _side_by_side((f for f in healed if isinstance(f, kind)), lambda fault: fault.heal(engine, topology))
+
+    heal(Paused)  # before anything is injected: a frozen node can be neither stopped nor killed
     _side_by_side(injected, lambda fault: fault.inject(engine, topology))
     for kind in KINDS:
-        _side_by_side(
-            [f for f in healed if isinstance(f, kind) and f not in thaw], lambda fault: fault.heal(engine, topology)
-        )
+        if kind is not Paused:
+            heal(kind)
     after = engine.observe(topology.name)
     _require(after, wanted, engine)
     started = {fault.node for fault in healed if isinstance(fault, Down)}
@@ -225,13 +226,13 @@ def apply(
 
 def _require(after: Observation, wanted: frozenset[Fault], engine: Engine) -> None:
     now = present(after)
-    for fault in _ordered(now - wanted):
+    for fault in ordered(now - wanted):
         if isinstance(fault, Down):
             raise _death(engine, after.containers[fault.node])
         raise DockerError(
             f"Docker reports success, but {fault}", "`lab faults` lists what is in force; `lab heal` undoes it"
         )
-    for fault in _ordered(wanted - now):
+    for fault in ordered(wanted - now):
         raise DockerError(f"Docker reports success, but it is not so that {fault}", "repeat the command, or `lab heal`")
 
 
@@ -259,15 +260,9 @@ def _side_by_side(faults: Iterable[Fault], act: Callable[[Fault], None]) -> None
             future.result()
 
 
-def _ordered(faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    return tuple(sorted(faults, key=lambda fault: (fault.kind, str(fault))))
-
-
 def with_nodes_down(now: frozenset[Fault], nodes: Iterable[Node], killed: bool) -> frozenset[Fault]:
-    names = {node.name for node in nodes}
-    return frozenset(f for f in now if not (isinstance(f, Paused) and f.node in names)) | {
-        Down(name, killed) for name in names
-    }
+    nodes = tuple(nodes)
+    return without(now, Paused, nodes) | {Down(node.name, killed) for node in nodes}
 
 
 def with_nodes_paused(now: frozenset[Fault], nodes: Iterable[Node]) -> frozenset[Fault]:

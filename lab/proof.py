@@ -7,10 +7,8 @@ answers are judged is pure; `prove` does the work. Why not from inside the nodes
 """
 
 import hashlib
-import io
 import socket
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from typing import Literal
 
 from lab.engine import Engine, Observation
 from lab.errors import DockerError, FaultNotProven, LabError
+from lab.image import file_system
 from lab.topology import CLIENT_PORT, GATEWAY_PORT
 
 Expected = Literal["dead", "alive"]
@@ -199,13 +198,8 @@ def image_name() -> str:
 
 def make_image(engine: Engine) -> None:
     """Import the committed program for the engine's architecture as an image; no registry is needed."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        program = _binary(engine.architecture())
-        entry = tarfile.TarInfo("probe")
-        entry.size, entry.mode = len(program), 0o755
-        tar.addfile(entry, io.BytesIO(program))
-    engine.import_image(image_name(), buffer.getvalue(), ['ENTRYPOINT ["/probe"]', "LABEL lab.image=probe"])
+    tar = file_system("probe", _binary(engine.architecture()))
+    engine.import_image(image_name(), tar, ['ENTRYPOINT ["/probe"]', "LABEL lab.image=probe"])
 
 
 def _binary(architecture: str) -> bytes:

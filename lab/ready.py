@@ -11,10 +11,9 @@ from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_dela
 from lab import monitor, status
 from lab.engine import Engine, Observation
 from lab.errors import NotReady
-from lab.lifecycle import dead_at_start
+from lab.lifecycle import Say, dead_at_start
 from lab.topology import Topology
 
-Say = Callable[[str], None]
 T = TypeVar("T")
 FRESH_S = 3.0  # a source's consumer sends a heartbeat each second (nats-server `sourceHealthHB`)
 POLL_S = 0.1
@@ -32,9 +31,8 @@ def missing(snapshot: status.Snapshot, topology: Topology) -> list[str]:
         lacks.append(f"the nodes see different meta leaders: {', '.join(sorted(str(leader) for leader in leaders))}")
     for link in snapshot.links:
         for region, (up, _) in link.gateways.items():
-            other = link.regions[link.regions[0] == region]
             if up < topology.nodes_per_region:
-                lacks.append(f"gateway {region} → {other}: {up} of {topology.nodes_per_region} connected")
+                lacks.append(f"gateway {region} → {link.other(region)}: {up} of {topology.nodes_per_region} connected")
     lacks += [f"{name} is not there" for name in snapshot.absent]
     for stream in snapshot.streams:
         lacks += _stream_lacks(stream)
@@ -61,7 +59,7 @@ def _stream_lacks(stream: status.StreamStatus) -> Iterable[str]:
 
 async def until_meta_leader(engine: Engine, observation: Observation, seconds: float) -> str:
     """The meta leader's name, once any node knows it. Raises `NotReady`, or says why a node died."""
-    nodes = [node for node in observation.topology.nodes if observation.running(node.name)]
+    nodes = observation.running_nodes()
     turn = 0
 
     async def ask() -> str:

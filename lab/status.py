@@ -11,7 +11,7 @@ from typing import Any
 
 from lab import monitor
 from lab.engine import Engine, Observation
-from lab.faults import Cut, Fault, present
+from lab.faults import Cut, Fault, ordered, present
 from lab.image import describe
 from lab.topology import Node, Topology
 
@@ -41,6 +41,10 @@ class LinkStatus:
     regions: tuple[str, str]
     state: str
     gateways: dict[str, tuple[int, int]]
+
+    def other(self, region: str) -> str:
+        """The region at the other end."""
+        return self.regions[self.regions[0] == region]
 
 
 @dataclass(frozen=True)
@@ -90,36 +94,36 @@ class Snapshot:
 Arrivals = Mapping[str, Mapping[str, int | None]]  # read stream -> write stream -> last sequence that arrived
 
 
-async def take(engine: Engine, lab: str, arrivals: bool = True) -> Snapshot:
-    """A snapshot of the lab; without `arrivals` the read streams are not looked into (`arrived` is None)."""
+async def take(engine: Engine, lab: str) -> Snapshot:
+    """A snapshot of the lab."""
     observing = asyncio.create_task(asyncio.to_thread(engine.observe, lab))
-    if arrivals:
-        await asyncio.to_thread(__import__, "lab.jetstream")  # 0.2 s, beside Docker's answer
-    return await read(await observing, arrivals)
+    await asyncio.to_thread(__import__, "lab.jetstream")  # 0.2 s, beside Docker's answer
+    return await read(await observing)
 
 
 async def read(observation: Observation, arrivals: bool = True) -> Snapshot:
-    topology = observation.topology
-    running = [node for node in topology.nodes if observation.running(node.name)]
+    """A snapshot of what was observed; without `arrivals` the read streams are not looked into (`arrived` is None)."""
+    running = list(observation.running_nodes())
     if not arrivals:
         return snapshot(observation, await monitor.read(running), {})
-    readings, arrived = await asyncio.gather(monitor.read(running), _arrivals(topology, running))
+    readings, arrived = await asyncio.gather(monitor.read(running), _arrivals(observation))
     return snapshot(observation, readings, arrived)
 
 
-async def _arrivals(topology: Topology, running: list[Node]) -> Arrivals:
-    found = await asyncio.gather(*(_arrived(topology, region, running) for region in topology.regions))
+async def _arrivals(observation: Observation) -> Arrivals:
+    topology = observation.topology
+    found = await asyncio.gather(*(_arrived(observation, region) for region in topology.regions))
     return {topology.read_stream(region): last for region, last in zip(topology.regions, found, strict=True)}
 
 
-async def _arrived(topology: Topology, region: str, running: list[Node]) -> Mapping[str, int | None]:
+async def _arrived(observation: Observation, region: str) -> Mapping[str, int | None]:
     from lab import jetstream
     from lab.errors import NatsError
 
+    topology = observation.topology
     origins = [topology.write_stream(origin) for origin in topology.regions]
     try:
-        nodes = [node for node in running if node.region == region]
-        async with asyncio.timeout(3), jetstream.connect(region, nodes) as session:
+        async with asyncio.timeout(3), jetstream.connect(region, observation.running_nodes(region)) as session:
             return await jetstream.last_arrivals(session, topology.read_stream(region), origins)
     except (NatsError, TimeoutError):
         return dict.fromkeys(origins)
@@ -141,7 +145,7 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
         links=_links(observation, readings),
         streams=tuple(_stream(topology, name, details, arrivals) for name in names if name in details),
         absent=tuple(name for name in names if name not in details),
-        faults=tuple(sorted(present(observation), key=lambda fault: (fault.kind, str(fault)))),
+        faults=ordered(present(observation)),
     )
 
 

@@ -79,9 +79,8 @@ def drawn(link: "LinkStatus") -> str:
 
 
 def _gateway(link: "LinkStatus", region: str) -> str:
-    other = link.regions[link.regions[0] == region]
     up, asked = link.gateways[region]
-    return f"{region}→{other}: " + (f"{up} of {asked} connected" if asked else "nobody answers")
+    return f"{region}→{link.other(region)}: " + (f"{up} of {asked} connected" if asked else "nobody answers")
 
 
 def streams(snapshot: "Snapshot") -> Any:

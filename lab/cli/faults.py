@@ -30,7 +30,7 @@ def _change(
         early = proof.Probe(engine, lab) if probe_early and not dry_run else None
         try:
             before = engine.observe(lab)
-            change = lifecycle.apply(engine, before, wanted(before), say, dry_run, early)
+            change = lifecycle.apply(engine, before, wanted(before), dry_run, early)
         finally:
             if early:
                 early.cancel()
@@ -194,9 +194,9 @@ def faults(name: Name = None, as_json: AsJson = False) -> None:
     """The faults in force, read from Docker."""
     from lab import view
     from lab.engine import Engine
-    from lab.faults import present
+    from lab.faults import ordered, present
 
-    found = sorted(present(Engine().observe(lab_name(name))), key=lambda fault: (fault.kind, str(fault)))
+    found = ordered(present(Engine().observe(lab_name(name))))
     if as_json:
         print_json(found)
     else:

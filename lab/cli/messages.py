@@ -25,7 +25,8 @@ def _observed(name: str | None) -> "Observation":
 def _running(observation: "Observation", region: str) -> "Sequence[Node]":
     from lab.errors import NotRunning
 
-    nodes = [node for node in observation.topology.region_nodes(region) if observation.running(node.name)]
+    observation.topology.require_region(region)
+    nodes = observation.running_nodes(region)
     if not nodes:
         raise NotRunning(
             f"no node of {region} is running", f"`lab start {region}` starts them, `lab heal` undoes every fault"
@@ -142,9 +143,8 @@ async def _with_session(observation: "Observation", use: Any) -> Any:
     """`use(session)` on whichever region has a running node, the one of the meta leader's side first."""
     from lab import jetstream, monitor
 
-    topology = observation.topology
-    running = [node for node in topology.nodes if observation.running(node.name)]
-    readings = await monitor.read(running)
+    running = observation.running_nodes()
+    readings = await monitor.read(list(running))
 
     def knows_leader(node: "Node") -> bool:
         return bool(((readings[node.name].jsz or {}).get("meta_cluster") or {}).get("leader"))

@@ -4,6 +4,8 @@ A value is the smallest thing that can change. The set in force is read from Doc
 are differences of sets (`lab/lifecycle.py`). A new kind is one module and one entry in `KINDS`.
 """
 
+from collections.abc import Iterable
+
 from lab.engine import Observation
 from lab.faults.cut import Cut
 from lab.faults.down import Down
@@ -20,4 +22,9 @@ def present(observation: Observation) -> frozenset[Fault]:
     return frozenset(fault for kind in KINDS for fault in kind.observe(observation))
 
 
-__all__ = ["KINDS", "Cut", "Down", "Fault", "Paused", "present"]
+def ordered(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Faults as they are listed everywhere: by kind, then by name."""
+    return tuple(sorted(faults, key=lambda fault: (fault.kind, str(fault))))
+
+
+__all__ = ["KINDS", "Cut", "Down", "Fault", "Paused", "ordered", "present"]

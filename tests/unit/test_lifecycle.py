@@ -15,14 +15,6 @@ TOPOLOGY = Topology()
 CUT = Cut("east-1", "east-west")
 
 
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
-    engine = FakeEngine(TOPOLOGY)
-    monkeypatch.setattr(proof, "greeting", engine.greeting)
-    monkeypatch.setattr(proof, "Probe", FakeProbe)
-    return engine
-
-
 def nodes(*names: str) -> tuple[Node, ...]:
     return TOPOLOGY.select(names)
 
@@ -38,7 +30,7 @@ def in_force(engine: FakeEngine) -> frozenset[Fault]:
 def apply(engine: FakeEngine, *wanted: Fault, dry_run: bool = False) -> Change:
     engine.calls.clear()
     before = engine.observe(TOPOLOGY.name)
-    return lifecycle.apply(engine, before, frozenset(wanted), lambda _: None, dry_run, FakeProbe(engine))
+    return lifecycle.apply(engine, before, frozenset(wanted), dry_run, FakeProbe(engine))
 
 
 def verbs(engine: FakeEngine) -> list[str]:
@@ -112,7 +104,7 @@ def test_a_command_that_is_repeated_changes_nothing(engine: FakeEngine, wanted: 
 
 def test_a_probe_that_is_not_needed_is_ended(engine: FakeEngine) -> None:
     probe = FakeProbe(engine)
-    lifecycle.apply(engine, engine.observe(TOPOLOGY.name), frozenset(), lambda _: None, probe=probe)
+    lifecycle.apply(engine, engine.observe(TOPOLOGY.name), frozenset(), probe=probe)
     assert (probe.cancelled, probe.runs) == (True, 0)
 
 

@@ -102,14 +102,6 @@ def test_an_answer_contradicts_what_is_expected(expected: Literal["dead", "alive
     assert contradicts(connect, answer) is wrong
 
 
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
-    engine = FakeEngine(TOPOLOGY)
-    monkeypatch.setattr(proof, "greeting", engine.greeting)
-    monkeypatch.setattr(proof, "Probe", FakeProbe)
-    return engine
-
-
 def test_a_proof_counts_what_it_saw(engine: FakeEngine) -> None:
     probe = FakeProbe(engine)
     evidence = proof.prove(engine, engine.observe(TOPOLOGY.name), probe)

@@ -1,0 +1,15 @@
+"""The engine in memory that the tests of faults and proofs share."""
+
+import pytest
+from fakes import FakeEngine, FakeProbe
+
+from lab import proof
+from lab.topology import Topology
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    engine = FakeEngine(Topology())
+    monkeypatch.setattr(proof, "greeting", engine.greeting)
+    monkeypatch.setattr(proof, "Probe", FakeProbe)
+    return engine
