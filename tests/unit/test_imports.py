@@ -11,11 +11,12 @@ MODULES = sorted((ROOT / "lab").rglob("*.py"))
 # Library -> the module or folder that alone may import it.
 BEHIND = {
     "python_on_whales": "lab/engine.py",
-    "nats": "lab/jetstream.py",
+    "nats": "lab/jetstream/",
     "typer": "lab/cli/",
     "pydantic": "lab/labfile.py",
     "yaml": "lab/labfile.py",
     "rich": "lab/view.py",
+    "numpy": "lab/check/",
 }
 PURE = [
     "lab/errors.py",

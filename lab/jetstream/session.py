@@ -1,7 +1,4 @@
-"""NATS: the only module that imports the client library. Everything here is async and bounded in time.
-
-A `Session` is a client connection to one region. Nothing is retried here: who waits says so (`lab/ready.py`).
-"""
+"""A `Session`: a client connection to one region, its requests, and reading a stream through it."""
 
 import asyncio
 import json
@@ -23,6 +20,8 @@ from lab.topology import Node
 CONNECT_TIMEOUT_S = 2
 REQUEST_TIMEOUT_S = 5
 BATCH = 1000
+# nats-py's defaults take minutes to see a dead server, and give one up for good after 60 dials.
+LASTING = {"max_reconnect_attempts": -1, "reconnect_time_wait": 0.2, "ping_interval": 2, "max_outstanding_pings": 2}
 NO_RESPONDERS, API_LEADERLESS = 503, 10008
 
 
@@ -60,12 +59,12 @@ class Session:
     """A connection to one region; make it with `connect`."""
 
     def __init__(self, client: Client, region: str) -> None:
-        self._client = client
+        self.client = client  # for this package only
         self.region = region
 
     @property
     def server(self) -> str:
-        return str(self._client._server_info.get("server_name", ""))  # no public accessor in nats-py 2.16
+        return str(self.client._server_info.get("server_name", ""))  # no public accessor in nats-py 2.16
 
     async def publish(
         self, subject: str, body: bytes, headers: dict[str, str] | None = None, timeout: float = REQUEST_TIMEOUT_S
@@ -81,12 +80,12 @@ class Session:
         payload = b"" if body is None else json.dumps(body).encode()
         return await self._request(f"$JS.API.{call}", payload, timeout)
 
-    async def _request(
+    async def request(
         self, subject: str, payload: bytes, timeout: float, headers: dict[str, str] | None = None
-    ) -> dict[str, Any]:
+    ) -> bytes:
+        """The answer's bytes. Raises `ApiError` when nobody listens, `NatsError` when nobody answers in time."""
         try:
-            message = await self._client.request(subject, payload, timeout=timeout, headers=headers)
-            answer: dict[str, Any] = json.loads(message.data)
+            return bytes((await self.client.request(subject, payload, timeout=timeout, headers=headers)).data)
         except NoRespondersError:
             raise ApiError(
                 f"nobody answers `{subject}` in {self.region} (503 no responders)",
@@ -97,10 +96,17 @@ class Session:
             raise NatsError(
                 f"no answer to `{subject}` in {self.region} within {timeout:g} s", "`lab status` shows who leads what"
             ) from None
-        except ValueError:
-            raise NatsError(f"the answer to `{subject}` is not JSON: {message.data[:80]!r}") from None
         except ClientError as error:
             raise NatsError(f"the request to `{subject}` in {self.region} failed: {error}") from error
+
+    async def _request(
+        self, subject: str, payload: bytes, timeout: float, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        data = await self.request(subject, payload, timeout, headers)
+        try:
+            answer: dict[str, Any] = json.loads(data)
+        except ValueError:
+            raise NatsError(f"the answer to `{subject}` is not JSON: {data[:80]!r}") from None
         if "error" in answer:
             raise api_error(answer["error"])
         return answer
@@ -136,11 +142,11 @@ class Session:
     async def _batch(self, stream: str, sequence: int, timeout: float) -> list[Msg]:
         """Up to `BATCH` messages from `sequence` on; empty at the end."""
         messages: list[Msg] = []
-        inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(inbox)
+        inbox = self.client.new_inbox()
+        subscription = await self.client.subscribe(inbox)
         try:
             request = json.dumps({"seq": sequence, "batch": BATCH}).encode()
-            await self._client.publish(f"$JS.API.DIRECT.GET.{stream}", request, reply=inbox)
+            await self.client.publish(f"$JS.API.DIRECT.GET.{stream}", request, reply=inbox)
             while True:
                 message = await subscription.next_msg(timeout)
                 status = (message.headers or {}).get("Status", "")
@@ -206,21 +212,24 @@ def _headers(raw: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def connect(
-    region: str, nodes: Sequence[Node], credentials: tuple[str, str] | None = None
+    region: str, nodes: Sequence[Node], credentials: tuple[str, str] | None = None, lasting: bool = False
 ) -> AsyncIterator[Session]:
-    """A connection to one of the nodes, tried in their order. Raises `NatsError` when none greets within 2 s each."""
+    """A connection to one of the nodes, tried in their order. Raises `NatsError` when none greets within 2 s each.
+
+    A `lasting` one comes back by itself, to any node of the region that clients are told of, and notices a dead server
+    after 2 to 6 s; requests that meet it while it is gone fail. The others end with their server.
+    """
 
     async def quiet(_: Exception) -> None:
         """The library prints a traceback for each failed dial otherwise."""
 
     options: dict[str, Any] = {"user": credentials[0], "password": credentials[1]} if credentials else {}
+    options |= LASTING if lasting else {"allow_reconnect": False, "max_reconnect_attempts": 0}
     try:
         client = await asyncio.wait_for(
             nats.connect(
                 [f"nats://127.0.0.1:{node.client_port}" for node in nodes],
                 dont_randomize=True,
-                allow_reconnect=False,
-                max_reconnect_attempts=0,
                 connect_timeout=CONNECT_TIMEOUT_S,
                 error_cb=quiet,
                 **options,

@@ -1,0 +1,152 @@
+"""Run folders: a `History` on disk and back. Everything that a judgement needs is in `runs/<id>/`.
+
+    run.json          what the run was (`Run`), and each final read's bounds
+    publishes.bin     PUBLISH rows
+    reads/<stream>.bin            ROW rows
+    live/<region>-<reader>.bin    LIVE rows
+    history.jsonl     faults, probes and samples, one JSON object a line, as they happened
+    replicas.json     the copies of each stream
+
+Rows are read as memory maps: a run of ten million messages is judged without being loaded.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lab.check.history import (
+    LIVE,
+    PUBLISH,
+    ROW,
+    Array,
+    FaultRecord,
+    History,
+    Phase,
+    Probe,
+    Process,
+    Read,
+    Replica,
+    Run,
+    Sample,
+)
+from lab.errors import LabError, UsageError
+from lab.topology import Topology
+
+FORMAT = 1
+T = TypeVar("T")
+EVENTS: dict[str, type[Any]] = {"fault": FaultRecord, "probe": Probe, "sample": Sample}
+
+
+def save(history: History, folder: Path) -> None:
+    """Write a whole history. Raises `LabError` when the disk does not take it."""
+    try:
+        for name in ("reads", "live"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        history.publishes.tofile(folder / "publishes.bin")
+        for stream, read in history.reads.items():
+            read.rows.tofile(folder / "reads" / f"{stream}.bin")
+        for (region, reader), rows in history.live.items():
+            rows.tofile(folder / "live" / f"{region}-{reader}.bin")
+        write_events(folder, history.faults, history.probes, history.samples)
+        write_json(folder / "replicas.json", [asdict(replica) for replica in history.replicas])
+        write_run(folder, history.run, history.reads)
+    except OSError as error:
+        raise LabError(f"the run cannot be written to `{folder}`: {error.strerror}", "is the disk full?") from error
+
+
+def write_events(folder: Path, *groups: Iterable[FaultRecord | Probe | Sample]) -> None:
+    with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
+        for group in groups:
+            for event in group:
+                kind = next(kind for kind, type_ in EVENTS.items() if isinstance(event, type_))
+                file.write(json.dumps({"event": kind} | asdict(event)) + "\n")
+
+
+def write_run(folder: Path, run: Run, reads: Mapping[str, Read]) -> None:
+    document = asdict(run) | {
+        "format": FORMAT,
+        "reads": {
+            name: {f.name: getattr(read, f.name) for f in fields(Read) if f.name != "rows"}
+            for name, read in reads.items()
+        },
+    }
+    write_json(folder / "run.json", document)
+
+
+def write_json(path: Path, document: Any) -> None:
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def load(folder: Path) -> History:
+    """The history of a run folder. Raises `UsageError` for one that is no run, is truncated or of another version."""
+    document = _document(folder)
+    if document.get("format") != FORMAT:
+        raise UsageError(
+            f"`{folder}` was written by another version of the lab (format {document.get('format')}, not {FORMAT})",
+            "judge it with the version that wrote it",
+        )
+    try:
+        run = _run(document)
+        reads = {
+            name: Read(rows=_rows(folder / "reads" / f"{name}.bin", ROW), **bounds)
+            for name, bounds in document["reads"].items()
+        }
+        live = {}
+        for path in sorted((folder / "live").glob("*.bin")):
+            region, _, reader = path.stem.rpartition("-")
+            live[region, reader] = _rows(path, LIVE)
+        events: dict[str, list[Any]] = {kind: [] for kind in EVENTS}
+        for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines():
+            raw = json.loads(line)
+            kind = raw.pop("event")
+            events[kind].append(_value(EVENTS[kind], raw))
+        replicas = [Replica(**raw) for raw in json.loads((folder / "replicas.json").read_text(encoding="utf-8"))]
+        publishes = _rows(folder / "publishes.bin", PUBLISH)
+    except (OSError, ValueError, KeyError, TypeError, LabError) as error:
+        raise UsageError(
+            f"the run in `{folder}` is damaged or truncated: {error}", "`lab runs` lists the whole ones"
+        ) from error
+    return History(
+        run,
+        publishes,
+        reads,
+        live,
+        tuple(events["fault"]),
+        tuple(events["probe"]),
+        tuple(events["sample"]),
+        tuple(replicas),
+    )
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"`{folder}` is not a run: it has no run.json", "`lab runs` lists the runs") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the run in `{folder}` is damaged: {error}", "`lab runs` lists the whole ones") from error
+    return document if isinstance(document, dict) else {}
+
+
+def _run(document: Mapping[str, Any]) -> Run:
+    raw: dict[str, Any] = {f.name: document[f.name] for f in fields(Run)}
+    raw["topology"] = Topology.from_label(json.dumps(raw["topology"]))
+    raw["processes"] = tuple(Process(**process) for process in raw["processes"])
+    raw["phases"] = tuple(Phase(**phase) for phase in raw["phases"])
+    raw |= {key: tuple(raw[key]) for key in ("streams", "errors", "notes")}
+    return Run(**raw)
+
+
+def _value(type_: type[T], raw: Mapping[str, Any]) -> T:
+    return type_(**raw)
+
+
+def _rows(path: Path, dtype: "np.dtype[Any]") -> Array:
+    size = path.stat().st_size
+    if size % dtype.itemsize:
+        raise ValueError(f"{path.name} ends in the middle of a row")
+    return np.memmap(path, dtype, "r") if size else np.empty(0, dtype)
