@@ -63,6 +63,8 @@ NOWHERE = 255
 # Flags of a row: the body's checksum holds; the run's mark is in it; the subject is the one that this id was given.
 INTACT, OURS, SUBJECT = 1, 2, 4
 FINE = INTACT | OURS | SUBJECT
+# Of a live row alone: the server confirmed its acknowledgement (a double ack).
+ACKED = 8
 
 StreamKind = Literal["write", "read"]
 
@@ -87,7 +89,12 @@ class Phase:
 @dataclass(frozen=True)
 class FaultRecord:
     """One fault of the schedule as it went. `injected` and `healed` are when the command had ended, with its proof;
-    None: it never did. `proven` says that it was seen to take hold; `evidence` is what was seen, `error` why not."""
+    None: it never did. `proven` says that it was seen to take hold; `evidence` is what was seen, `error` why not.
+
+    `nodes`, `links` and `streams` say what it takes away while in force, whatever its kind: nodes that do not answer
+    (down, frozen), links that carry nothing (by name, `central-west`), streams whose leader it deposes. The checkers
+    derive from them which regions are isolated or without a quorum; a slow link is in none of them.
+    """
 
     id: str
     kind: str
@@ -100,6 +107,9 @@ class FaultRecord:
     proven: bool
     evidence: str = ""
     error: str = ""
+    nodes: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
 
     def active(self, time: int) -> bool:
         """Whether it was, or may have been, in force at a time."""

@@ -142,7 +142,7 @@ def _run(document: Mapping[str, Any]) -> Run:
 
 
 def _value(type_: type[T], raw: Mapping[str, Any]) -> T:
-    return type_(**raw)
+    return type_(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
 
 
 def _rows(path: Path, dtype: "np.dtype[Any]") -> Array:
