@@ -37,7 +37,11 @@ class NatsError(LabError):
     pass
 
 
-class NotRunning(LabError):  # noqa: N818 (a state, not a mishap)
+class NoAnswer(NatsError):  # noqa: N818 (a state, not a mishap)
+    """Nobody answered in time: it may have been done, or be done later."""
+
+
+class NotRunning(LabError):  # noqa: N818
     pass
 
 

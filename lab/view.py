@@ -1,11 +1,12 @@
 """Values -> terminal; pure but for `show`. Meaning is never by colour alone; rich obeys NO_COLOR and pipes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from lab.availability import Cell, Matrix
     from lab.compare import Comparison
     from lab.faults import Fault
     from lab.jetstream import Entry
@@ -138,6 +139,25 @@ def change(change: "Change", dry_run: bool) -> str:
         )
         lines.append(f"proven:   {cuts}, {e.ports} published ports as they should be")
     return "\n".join(lines)
+
+
+def availability(matrix: "Matrix", deviating: "Collection[Cell]" = ()) -> Any:
+    """What works where; a cell that is not as predicted is marked with `!`."""
+    table = _table("", *matrix.regions, title="What works right now")
+    for operation in matrix.operations:
+        cells = [matrix.cell(region, operation) for region in matrix.regions]
+        table.add_row(operation, *(("! " if cell in deviating else "") + _cell(cell) for cell in cells))
+    return table
+
+
+def _cell(cell: "Cell") -> str:
+    took = f"{cell.seconds * 1000:.0f} ms" if cell.seconds < 1 else f"{cell.seconds:.1f} s"
+    if cell.state == "works":
+        leader = f" ({cell.detail})" if cell.operation == "meta-leader" else ""
+        return f"works{leader} {took}"
+    if cell.state == "fails":
+        return f"[red]fails[/red] {'' if cell.code is None else f'{cell.code} '}{took}"
+    return f"[red]no answer[/red] in {took}" if cell.state == "silent" else f"? {cell.detail}"
 
 
 def entries(stream: str, region: str, found: "Sequence[Entry]") -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from lab.errors import NatsError
+from lab.errors import NoAnswer
 from lab.jetstream.session import REQUEST_TIMEOUT_S, ApiError, Entry, Session, origin
 
 
@@ -59,7 +59,7 @@ async def fetch(session: Session, stream: str, name: str, batch: int, timeout: f
                 deliveries.append(_delivery(message))
     except TimeoutError:
         if not deliveries:
-            raise NatsError(f"{name} of {stream} in {session.region}: no answer within {timeout:g} s") from None
+            raise NoAnswer(f"{name} of {stream} in {session.region}: no answer within {timeout:g} s") from None
     finally:
         await subscription.unsubscribe()
     return deliveries

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from nats.errors import Error as ClientError
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as ClientTimeout
 
-from lab.errors import NatsError
+from lab.errors import NatsError, NoAnswer
 from lab.topology import Node
 
 CONNECT_TIMEOUT_S = 2
@@ -93,7 +93,7 @@ class Session:
                 "is the stream defined (`lab streams`), and does it have a leader (`lab status`)?",
             ) from None
         except ClientTimeout:
-            raise NatsError(
+            raise NoAnswer(
                 f"no answer to `{subject}` in {self.region} within {timeout:g} s", "`lab status` shows who leads what"
             ) from None
         except ClientError as error:
@@ -113,6 +113,30 @@ class Session:
 
     async def stream_info(self, stream: str, timeout: float = REQUEST_TIMEOUT_S) -> dict[str, Any]:
         return await self.api(f"STREAM.INFO.{stream}", timeout=timeout)
+
+    async def direct_get(
+        self, stream: str, request: dict[str, Any], timeout: float = REQUEST_TIMEOUT_S
+    ) -> Entry | None:
+        """One message by Direct Get, None when there is none. Raises `ApiError` with 503 when nobody answers,
+        as for a stream without `allow_direct`."""
+        inbox = self.client.new_inbox()
+        subscription = await self.client.subscribe(inbox, max_msgs=1)
+        try:
+            await self.client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
+            message = await subscription.next_msg(timeout)
+        except ClientTimeout:
+            raise NoAnswer(f"Direct Get of `{stream}` in {self.region}: no answer within {timeout:g} s") from None
+        except ClientError as error:
+            raise NatsError(f"Direct Get of `{stream}` in {self.region} failed: {error}") from error
+        finally:
+            with suppress(ClientError):
+                await subscription.unsubscribe()
+        status = (message.headers or {}).get("Status", "")
+        if status == "404":
+            return None
+        if status:
+            raise ApiError(f"Direct Get of `{stream}` in {self.region}: {status}", int(status))
+        return _entry(message, stream)
 
     async def read(
         self, stream: str, first: int = 1, last: int | None = None, timeout: float = REQUEST_TIMEOUT_S
@@ -159,7 +183,7 @@ class Session:
                     )
                 messages.append(message)
         except ClientTimeout:
-            raise NatsError(f"Direct Get of `{stream}` in {self.region}: no answer within {timeout:g} s") from None
+            raise NoAnswer(f"Direct Get of `{stream}` in {self.region}: no answer within {timeout:g} s") from None
         finally:
             await subscription.unsubscribe()
 

@@ -34,6 +34,7 @@ WORLD = {
     "lab.labfile",
     "lab.contexts",
     "lab.doctor",
+    "lab.availability",
     "lab.lifecycle",
     "lab.proof",
     "lab.ready",

@@ -1,0 +1,43 @@
+"""`lab probe`."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from lab.cli.app import PANEL_USE, AsJson, Name, app, lab_name, print_json, run
+
+WATCH_S = 2
+
+
+@app.command(rich_help_panel=PANEL_USE)
+def probe(
+    name: Name = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Try it all anew every two seconds until Ctrl-C.")
+    ] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """What works right now: one real request for each region and operation, with its latency and the server's code.
+
+    Publishes three messages below `foo.probe` in each region, and leaves a durable consumer `lab-probe` there:
+    `existing-consumer` needs one that was made before a fault.
+    """
+    from lab import availability
+    from lab.engine import Engine
+
+    engine, lab = Engine(), lab_name(name)
+    while True:
+        matrix = run(availability.matrix(engine.observe(lab), timeout=timeout))
+        if as_json:
+            print_json(matrix, indent=None if watch else 2)
+        else:
+            from lab import view
+
+            if watch:
+                typer.echo("\x1b[2J\x1b[H", nl=False)
+            view.show(view.availability(matrix))
+        if not watch:
+            return
+        time.sleep(WATCH_S)
