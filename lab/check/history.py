@@ -63,6 +63,8 @@ NOWHERE = 255
 # Flags of a row: the body's checksum holds; the run's mark is in it; the subject is the one that this id was given.
 INTACT, OURS, SUBJECT = 1, 2, 4
 FINE = INTACT | OURS | SUBJECT
+# Of a row that a probe published (known by its subject) and no publisher: it has no id, and is no phantom.
+PROBE = 16
 # Of a live row alone: the server confirmed its acknowledgement (a double ack).
 ACKED = 8
 

@@ -1,0 +1,360 @@
+"""What worked, where and when: L1 to L7 and L9, from publishes and probes, in windows of a certain condition.
+
+Each bound is that of docs/checking.md. A region that was never in a condition has no finding for it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.check.checkers.conditions import Conditions, Window
+from lab.check.checkers.heals import outages
+from lab.check.checkers.index import NONE, Index, chunks
+from lab.check.checkers.story import Case, Draft, count, judged, pick, seconds
+from lab.check.history import OK, OUTCOMES, SECOND, Array, Probe
+
+VISIBLE = SECOND  # L1: from the acknowledgement to the region's own read stream, at the 99th percentile
+ENOUGH = 20  # messages for a percentile
+ISOLATED_RATIO, MAJORITY_RATIO = 0.99, 0.999
+SETTLE = 2 * SECOND  # a publish that was under way when a fault took hold
+UNAWARE = 20 * SECOND  # elections take 4 to 9 s; a quorum is given up for lost after 10 s
+PATIENCE = 5.0  # L5: seconds to create a consumer
+ELECTION = 10 * SECOND  # L6
+QUORUM_BACK = CONTROL_BACK = 20 * SECOND  # L7, L9
+# Operations by their names in lab/availability.py, which is no pure module.
+LOCAL_READS = ("direct-get", "existing-consumer")
+NEW_CONSUMER = "new-consumer"
+CONTROL_PLANE = (NEW_CONSUMER, "new-stream")
+
+
+@dataclass(frozen=True)
+class Publishes:
+    """A region's publishes, by the time of their invocation."""
+
+    number: NDArray[np.int64]
+    invoked: NDArray[np.int64]
+    completed: NDArray[np.int64]
+    outcome: NDArray[np.uint8]
+
+    def within(self, began: int, ended: int) -> "Publishes":
+        part = slice(*np.searchsorted(self.invoked, (began, ended)))
+        return Publishes(self.number[part], self.invoked[part], self.completed[part], self.outcome[part])
+
+    def cases(self, mask: NDArray[np.bool_], what: str) -> list[Case]:
+        return [
+            Case(
+                int(self.number[place]),
+                what.format(outcome=OUTCOMES[self.outcome[place]], seconds=seconds(int(self.completed[place]))),
+                int(self.invoked[place]),
+            )
+            for place in pick(np.flatnonzero(mask))
+        ]
+
+
+def publishes_of(index: Index, region: str) -> Publishes:
+    mine = np.array([process.region == region for process in index.history.run.processes])
+    columns: list[list[NDArray[np.int64]]] = [[], [], [], []]
+    for _, rows in chunks(index.history.publishes):
+        own = rows[mine[rows["process"]]]
+        for column, values in zip(
+            columns,
+            (index.messages.numbers(own), own["invoked"], own["completed"], own["outcome"]),
+            strict=True,
+        ):
+            column.append(values.astype(np.int64))
+    number, invoked, completed, outcome = (
+        np.concatenate(column) if column else np.empty(0, np.int64) for column in columns
+    )
+    order = np.argsort(invoked, kind="stable")
+    return Publishes(number[order], invoked[order], completed[order], outcome[order].astype(np.uint8))
+
+
+def availability(index: Index) -> Iterator[Draft]:
+    conditions = Conditions(index.history)
+    for region in index.topology.regions:
+        windows = conditions.of(region)
+        publishes = publishes_of(index, region)
+        probes = [probe for probe in index.history.probes if probe.region == region]
+        yield from _local_visibility(index, region, windows)
+        yield from _isolated(region, windows, publishes, probes)
+        yield from _majority(region, windows, publishes, probes)
+        yield from _node_down(region, windows, publishes)
+        yield from _no_quorum(index, region, windows, publishes)
+        yield from _control_plane_back(index, region, probes)
+
+
+# --- L1 ---
+
+
+def _local_visibility(index: Index, region: str, windows: list[Window]) -> Iterator[Draft]:
+    """Whoever writes in a region reads it there at once, whether the region is isolated or not."""
+    stored = index.stored.get(index.topology.read_stream(region))
+    if stored is None:
+        return
+    own = np.flatnonzero(index.messages.of_region(region) & index.messages.acked & (stored.first != NONE))
+    acked = index.acked_at[own]
+    arrived = _stored_at(stored.read.rows, stored.first[own])
+    order = np.argsort(acked, kind="stable")
+    own, acked, arrived = own[order], acked[order], arrived[order]
+    checked, worst, cases, slow = 0, 0.0, [], 0
+    for window in windows:
+        part = slice(*np.searchsorted(acked, (window.began, window.ended)))
+        lag = arrived[part] - acked[part]
+        if not window.settled or window.condition.down or len(lag) < ENOUGH:
+            continue
+        checked += len(lag)
+        p99 = float(np.percentile(lag, 99))
+        worst = max(worst, p99)
+        if p99 > VISIBLE:
+            slow += 1
+            for place in pick(np.flatnonzero(lag > VISIBLE), 4):
+                number = int(own[part][place])
+                what = f"it took {seconds(int(lag[place]))} to {stored.name}, in its own region"
+                cases.append(Case(number, what, int(acked[part][place])))
+    if checked:
+        yield judged(
+            "L1",
+            region,
+            checked,
+            slow,
+            f"99 % of {count(checked, 'message')} were readable in their own region within {worst / SECOND:.3f} s",
+            f"99 % of the messages were readable in their own region only within {worst / SECOND:.3f} s "
+            f"({count(slow, 'stretch')} of the run)",
+            cases,
+        )
+
+
+def _stored_at(rows: Array, positions: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The server's times of the rows at some positions."""
+    times = np.empty(len(rows), np.int64)
+    for start, part in chunks(rows):
+        times[start : start + len(part)] = part["stored"]
+    result: NDArray[np.int64] = times[positions]
+    return result
+
+
+# --- L2, L3, L4 ---
+
+
+def _isolated(region: str, windows: list[Window], publishes: Publishes, probes: list[Probe]) -> Iterator[Draft]:
+    isolated = [w for w in windows if w.condition.isolated and not w.condition.down]
+    calm = [window for w in isolated if (window := w.after(SETTLE))]
+    yield from _ratio("L2", region, calm, publishes, ISOLATED_RATIO, "while the region was isolated")
+    reads = [probe for window in calm for probe in _probes(probes, window, LOCAL_READS)]
+    if reads:
+        wrong = [probe for probe in reads if probe.outcome != "ok"]
+        yield judged(
+            "L3",
+            region,
+            len(reads),
+            len(wrong),
+            f"all of {count(len(reads), 'local read')} worked while the region was isolated",
+            f"{len(wrong):,} of {count(len(reads), 'local read')} did not work while the region was isolated",
+            [_probe(probe) for probe in _some(wrong)],
+        )
+    aware = [w for w in isolated if not w.condition.majority]
+    control = [probe for w in aware if (w2 := w.after(UNAWARE)) for probe in _probes(probes, w2, CONTROL_PLANE)]
+    if control:
+        worked = [probe for probe in control if probe.outcome == "ok"]
+        yield judged(
+            "L4",
+            region,
+            len(control),
+            len(worked),
+            f"all of {count(len(control), 'attempt')} to create a consumer or stream failed in isolation, as they must",
+            f"{len(worked):,} of {count(len(control), 'attempt')} to create a consumer or stream worked in isolation, "
+            "where there is no majority",
+            [_probe(probe) for probe in _some(worked)],
+        )
+
+
+def _ratio(
+    property_: str, region: str, windows: list[Window], publishes: Publishes, least: float, when: str
+) -> Iterator[Draft]:
+    parts = [publishes.within(window.began, window.ended) for window in windows]
+    total = sum(len(part.outcome) for part in parts)
+    if not total:
+        return
+    bad = sum(int((part.outcome != OK).sum()) for part in parts)
+    enough = 1 - bad / total >= least
+    cases = [case for part in parts for case in part.cases(part.outcome != OK, "the publish ended as {outcome}")]
+    told = f"{total - bad:,} of {count(total, 'publish')} worked {when}"
+    yield judged(property_, region, total, 0 if enough else bad, told, f"only {told}", cases)
+
+
+# --- L5 ---
+
+
+def _majority(region: str, windows: list[Window], publishes: Publishes, probes: list[Probe]) -> Iterator[Draft]:
+    whole = [w for w in windows if w.condition.parted and w.condition.majority and not w.condition.down and w.settled]
+    calm = [window for w in whole if (window := w.after(SETTLE))]
+    when = "while another region was out of reach"
+    yield from _ratio("L5", region, calm, publishes, MAJORITY_RATIO, when)
+    aware = [window for w in whole if (window := w.after(UNAWARE))]
+    made = [probe for window in aware for probe in _probes(probes, window, (NEW_CONSUMER,))]
+    if made:
+        wrong = [probe for probe in made if probe.outcome != "ok" or probe.seconds > PATIENCE]
+        yield judged(
+            "L5",
+            f"{region} consumers",
+            len(made),
+            len(wrong),
+            f"all of {count(len(made), 'consumer')} could be created {when}",
+            f"{len(wrong):,} of {count(len(made), 'consumer')} could not be created within {PATIENCE:g} s {when}",
+            [_probe(probe) for probe in _some(wrong)],
+        )
+
+
+# --- L6, L7 ---
+
+
+def _node_down(region: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
+    """With a quorum left, no longer without an acknowledgement than an election takes."""
+    checked, worst, cases = 0, 0, []
+    violations = 0
+    for window in windows:
+        if not window.condition.down or window.condition.up <= window.condition.nodes // 2:
+            continue
+        part = publishes.within(window.began, window.ended)
+        if not len(part.outcome):
+            continue
+        checked += len(part.outcome)
+        good = np.sort(part.completed[part.outcome == OK])
+        edges = np.concatenate(([window.began], good[good <= window.ended], [window.ended]))
+        gaps = np.diff(edges)
+        worst = max(worst, int(gaps.max()))
+        for place in np.flatnonzero(gaps > ELECTION):
+            violations += 1
+            what = (
+                f"no publish in {region} was acknowledged from {seconds(int(edges[place]))} to "
+                f"{seconds(int(edges[place + 1]))}, with {window.condition.up} of {window.condition.nodes} nodes up"
+            )
+            cases.append(Case(NONE, what, int(edges[place])))
+    if checked:
+        yield judged(
+            "L6",
+            region,
+            checked,
+            violations,
+            f"never longer than {worst / SECOND:.1f} s without an acknowledgement while a node was down",
+            f"up to {worst / SECOND:.1f} s without an acknowledgement while a node was down",
+            cases,
+        )
+
+
+def _no_quorum(index: Index, region: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
+    """Without a quorum nothing is acknowledged; with it back, publishes work again within 20 s."""
+    needed = index.topology.replicas // 2 + 1
+    checked, false, cases, slow = 0, 0, [], 0
+    for window in windows:
+        # With fewer replicas than nodes the stream may be on the nodes that are left.
+        spare = index.topology.nodes_per_region - index.topology.replicas
+        if window.condition.up + 0 >= needed or (window.condition.up and spare and window.condition.up >= needed):
+            continue
+        part = publishes.within(window.began + SECOND, window.ended)
+        wrong = (part.outcome == OK) & (part.completed < window.ended)
+        checked += len(part.outcome)
+        false += int(wrong.sum())
+        cases += part.cases(wrong, f"acknowledged with {window.condition.up} of {window.condition.nodes} nodes up")
+        back = _back(index, region, window, windows, publishes)
+        if back is not None:
+            checked += 1
+            slow += back > QUORUM_BACK
+            if back > QUORUM_BACK:
+                what = f"publishes in {region} worked again only {seconds(back)} after its quorum was back"
+                cases.append(Case(NONE, what, window.ended))
+    if checked:
+        told = [(false, "acknowledged without a quorum"), (slow, "late to work again after it was back")]
+        yield judged(
+            "L7",
+            region,
+            checked,
+            false + slow,
+            "nothing was acknowledged without a quorum, and publishes worked again within 20 s after it was back",
+            "publishes: " + ", ".join(f"{number:,} {text}" for number, text in told if number),
+            cases,
+        )
+
+
+def _back(index: Index, region: str, window: Window, windows: list[Window], publishes: Publishes) -> int | None:
+    """How long after the quorum was back the first publish worked; None when the next fault or the end came first."""
+    own = {node.name for node in index.topology.region_nodes(region)}
+    healed = [f.healed for f in index.history.faults if f.healed and f.healing == window.ended and own & set(f.nodes)]
+    if not healed:
+        return None
+    time = max(healed)
+    later = [f.began for f in index.history.faults if f.began > window.ended and own & set(f.nodes)]
+    until = min([*later, windows[-1].ended if windows else time])
+    part = publishes.within(time, until)
+    good = part.completed[part.outcome == OK]
+    first = int(good.min()) - time if len(good) else None
+    if first is not None:
+        return first
+    return until - time if len(part.outcome) and until - time > QUORUM_BACK else None
+
+
+# --- L9 ---
+
+
+def _control_plane_back(index: Index, region: str, probes: list[Probe]) -> Iterator[Draft]:
+    checked, late, worst = 0, 0, 0
+    cases: list[Case] = []
+    for outage in outages(index.history):
+        if not any(fault.nodes or fault.links for fault in outage.faults):
+            continue
+        tries = [
+            probe
+            for probe in probes
+            if probe.operation == NEW_CONSUMER and outage.healed <= probe.time < (outage.until or probe.time + 1)
+        ]
+        ends = [probe.time + round(probe.seconds * SECOND) for probe in tries if probe.outcome == "ok"]
+        back = min(ends) - outage.healed if ends else None
+        given_up = tries and tries[-1].time - outage.healed >= CONTROL_BACK
+        if back is None and not given_up:
+            continue
+        checked += 1
+        worst = max(worst, back or 0)
+        if back is None or back > CONTROL_BACK:
+            late += 1
+            told = (
+                f"only {seconds(back)} after it" if back is not None else "not again before the next fault or the end"
+            )
+            cases.append(
+                Case(
+                    NONE,
+                    f"healed at {seconds(outage.healed)}: consumers could be created in {region} {told}",
+                    outage.healed,
+                )
+            )
+    if checked:
+        yield judged(
+            "L9",
+            region,
+            checked,
+            late,
+            f"consumers could be created again at most {worst / SECOND:.1f} s after each of {count(checked, 'heal')}",
+            f"after {late:,} of {count(checked, 'heal')} no consumer could be created for 20 s",
+            cases,
+        )
+
+
+def _probes(probes: list[Probe], window: Window, operations: tuple[str, ...]) -> list[Probe]:
+    """Probes that began and ended in a window."""
+    return [
+        probe
+        for probe in probes
+        if probe.operation in operations
+        and window.began <= probe.time
+        and probe.time + round(probe.seconds * SECOND) <= window.ended
+    ]
+
+
+def _some(probes: list[Probe]) -> list[Probe]:
+    return [probes[place] for place in pick(np.arange(len(probes)))]
+
+
+def _probe(probe: Probe) -> Case:
+    told = f"{probe.operation} in {probe.region} at {seconds(probe.time)}: {probe.outcome} after {probe.seconds:.3f} s"
+    return Case(NONE, told + (f" ({probe.error})" if probe.error else ""), probe.time)

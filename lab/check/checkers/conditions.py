@@ -1,0 +1,125 @@
+"""In what condition each region was, and when: derived from the faults, for the checkers of availability.
+
+A `Window` is a stretch in which a region's condition is certain: no fault that would change it was just taking hold or
+just being healed. What a client saw in between proves nothing either way.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+from lab.check.checkers.heals import bound
+from lab.check.history import FaultRecord, History
+from lab.topology import Topology
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`isolated`: no other region can be reached. `majority`: more than half of all nodes can, itself included.
+    `parted`: some other region cannot. `down`: nodes of its own that do not answer."""
+
+    isolated: bool = False
+    majority: bool = True
+    parted: bool = False
+    down: int = 0
+    nodes: int = 0
+
+    @property
+    def up(self) -> int:
+        return self.nodes - self.down
+
+
+@dataclass(frozen=True)
+class Window:
+    region: str
+    began: int
+    ended: int
+    condition: Condition
+    settled: bool  # no fault of the region's own nodes or streams, nor the time that its sources may need after one
+
+    def after(self, grace: int) -> "Window | None":
+        """The window without its beginning."""
+        return replace(self, began=self.began + grace) if self.began + grace < self.ended else None
+
+
+def condition(topology: Topology, region: str, faults: Iterable[FaultRecord]) -> Condition:
+    down = {node for fault in faults for node in fault.nodes}
+    cut = {link for fault in faults for link in fault.links}
+    up = {name: sum(node.name not in down for node in topology.region_nodes(name)) for name in topology.regions}
+    others = [other for other in topology.regions if other != region]
+    reached = [other for other in others if up[other] and topology.link(region, other).name not in cut]
+    nodes = len(topology.region_nodes(region))
+    return Condition(
+        isolated=not reached,
+        majority=2 * (up[region] + sum(up[other] for other in reached)) > len(topology.nodes),
+        parted=len(reached) < len(others),
+        down=nodes - up[region],
+        nodes=nodes,
+    )
+
+
+class Conditions:
+    """The windows of every region of a run."""
+
+    def __init__(self, history: History) -> None:
+        self.history, self.topology = history, history.run.topology
+        ends = [phase.ended for phase in history.run.phases]
+        settle = [phase.began for phase in history.run.phases if phase.name == "read"]
+        self.end = min(settle) if settle else max(ends, default=0)
+
+    def of(self, region: str) -> list[Window]:
+        return self._windows[region]
+
+    @cached_property
+    def _windows(self) -> dict[str, list[Window]]:
+        return {region: list(_merged(self._certain(region))) for region in self.topology.regions}
+
+    def _certain(self, region: str) -> Iterator[Window]:
+        faults = self.history.faults
+        marks = {0, self.end}
+        for fault in faults:
+            marks |= {t for t in (fault.began, fault.injected, fault.healing, fault.healed) if t is not None}
+            marks.add(self._settled_at(fault))
+        times = sorted(mark for mark in marks if 0 <= mark <= self.end)
+        for began, ended in pairwise(times):
+            possible = [fault for fault in faults if fault.active(began)]
+            sure = [fault for fault in possible if _sure(fault, began)]
+            now = condition(self.topology, region, sure)
+            if now == condition(self.topology, region, possible):
+                yield Window(region, began, ended, now, self._settled(region, began))
+
+    def _settled_at(self, fault: FaultRecord) -> int:
+        if fault.healed is None:
+            return self.end
+        return fault.healed + bound(fault.began, fault.healed)
+
+    def _settled(self, region: str, time: int) -> bool:
+        own = {node.name for node in self.topology.region_nodes(region)}
+        own |= {self.topology.read_stream(region), self.topology.write_stream(region)}
+        return not any(
+            own & {*fault.nodes, *fault.streams} and fault.began <= time < self._settled_at(fault)
+            for fault in self.history.faults
+        )
+
+
+def _sure(fault: FaultRecord, time: int) -> bool:
+    return (
+        fault.proven
+        and fault.injected is not None
+        and fault.injected <= time
+        and (fault.healing is None or time < fault.healing)
+    )
+
+
+def _merged(windows: Iterable[Window]) -> Iterator[Window]:
+    last: Window | None = None
+    for window in windows:
+        if last and last.ended == window.began and (last.condition, last.settled) == (window.condition, window.settled):
+            last = replace(last, ended=window.ended)
+            continue
+        if last:
+            yield last
+        last = window
+    if last:
+        yield last

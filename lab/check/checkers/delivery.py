@@ -1,0 +1,272 @@
+"""What became of each message: P1 (its write stream holds it), P2a (no loss), P2b (no duplicates), P3 (no phantoms).
+
+`fates` gives the same as one number for each publish, for pictures.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.check.checkers.index import ACKED, FAILED, NONE, UNTRIED, Index, Mask, Numbers, Positions, Stored, chunks
+from lab.check.checkers.story import Case, Draft, count, judged, pick
+from lab.check.history import INTACT, OK, OURS, PROBE, Array
+
+# --- P1 ---
+
+
+def origin_durability(index: Index) -> Iterator[Draft]:
+    for region in index.topology.regions:
+        name = index.topology.write_stream(region)
+        write = index.write_stream(region)
+        if write is None:
+            yield judged("P1", name, 0, 0, "", "", doubt=f"{name} was not read")
+        else:
+            yield _durable(index, write)
+
+
+def _durable(index: Index, write: Stored) -> Draft:
+    messages, home = index.messages, index.streams.index(write.name)
+    checked = expired = 0
+    wrong: dict[int, str] = {}
+    for _, rows in chunks(index.history.publishes):
+        acked = rows[(rows["outcome"] == OK) & (messages.home[rows["process"]] == home)]
+        checked += len(acked)
+        places = write.find(acked["sequence"])
+        held = np.where(places >= 0, write.numbers[places] if len(write.numbers) else NONE, NONE)
+        elsewhere = acked["stream"] != home
+        numbers = messages.numbers(acked)
+        old = (places == NONE) & ~elsewhere & index.expired(write, acked)
+        expired += int(old.sum())
+        absent = (places == NONE) & ~elsewhere & ~old
+        if not write.complete:
+            absent &= False
+        other = (places >= 0) & ~elsewhere & (held != numbers)
+        for mask, tell in (
+            (elsewhere, _elsewhere),
+            (absent, _absent),
+            (other, _other),
+        ):
+            for place in np.flatnonzero(mask):
+                wrong[int(numbers[place])] = tell(index, write, acked[place])
+    for place in write.repeats():
+        wrong.setdefault(int(write.numbers[place]), f"{write.name} holds it more than once")
+    strangers = _strangers(index, write)
+    for number in strangers:
+        wrong.setdefault(int(number), f"{write.name} holds it, but it was published in another region")
+    cases = [Case(number, wrong[number]) for number in pick(np.array(sorted(wrong), np.int64))]
+    good = f"{count(checked, 'acknowledged message')}, each once and where its acknowledgement says"
+    good += f" ({expired:,} expired since)" if expired else ""
+    return judged(
+        "P1",
+        write.name,
+        checked,
+        len(wrong),
+        good,
+        f"{len(wrong):,} of {count(checked, 'acknowledged message')} are not where they were acknowledged, or not once",
+        cases,
+        write.problem,
+    )
+
+
+def _elsewhere(index: Index, write: Stored, row: Array) -> str:
+    place = int(row["stream"])
+    other = index.streams[place] if place < len(index.streams) else "no stream of this lab"
+    return f"acknowledged by {other}, not by {write.name}"
+
+
+def _absent(index: Index, write: Stored, row: Array) -> str:
+    sequence = int(row["sequence"])
+    if sequence < write.read.first:
+        return (
+            f"acknowledged as {sequence:,}, but {write.name} now begins at {write.read.first:,}, and the message is "
+            f"younger than its max_age of {index.topology.max_age}: purged or deleted"
+        )
+    if sequence > write.read.last:
+        return f"acknowledged as {sequence:,}, but {write.name} ends at {write.read.last:,}"
+    return f"acknowledged as {sequence:,}, which {write.name} does not have"
+
+
+def _other(index: Index, write: Stored, row: Array) -> str:
+    sequence = int(row["sequence"])
+    held = int(write.numbers[write.find(np.array([sequence]))[0]])
+    name = index.messages.name(held) if held >= 0 else "a message that is not of this run"
+    return f"acknowledged as {sequence:,}, where {write.name} holds {name}"
+
+
+def _strangers(index: Index, write: Stored) -> Numbers:
+    """Messages in a write stream that were published in another region."""
+    own = index.messages.of_region(write.region)
+    numbers = write.numbers[write.numbers >= 0]
+    return np.unique(numbers[~own[numbers]])
+
+
+# --- P2a, P2b ---
+
+LOSSES = ("prefix", "middle", "postfix", "whole", "expired", "pending")
+
+
+def no_loss(index: Index) -> Iterator[Draft]:
+    checked = int(index.messages.acked.sum())
+    for region in index.topology.regions:
+        name = index.topology.read_stream(region)
+        stored = index.stored.get(name)
+        if stored is None:
+            yield judged("P2a", name, 0, 0, "", "", doubt=f"{name} was not read")
+            continue
+        lost, kinds = losses(index, stored)
+        real = np.flatnonzero(kinds != LOSSES.index("pending")) if stored.complete else np.empty(0, np.int64)
+        late = len(lost) - len(real)
+        doubt = stored.problem
+        if late and not doubt:
+            doubt = (
+                f"{count(late, 'acknowledged message')} had not arrived when the run ended, which was before every "
+                f"source had to be back"
+            )
+        cases = [Case(int(lost[place]), f"lost in {name} ({_loss(LOSSES[kinds[place]])})") for place in pick(real)]
+        yield judged(
+            "P2a",
+            name,
+            checked,
+            len(real),
+            f"all of {count(checked, 'acknowledged message')} are there",
+            f"{len(real):,} of {count(checked, 'acknowledged message')} are not there: {_split(kinds[real])}",
+            cases,
+            doubt,
+        )
+
+
+def losses(index: Index, stored: Stored) -> tuple[Numbers, NDArray[np.uint8]]:
+    """The acknowledged messages that a read stream does not have, and of which kind (in `LOSSES`) each is.
+
+    Prefix, middle and postfix are seen from the process that published: before, between or after what is there of it.
+    """
+    messages = index.messages
+    absent: Mask = messages.acked & (stored.first == NONE)
+    lost = np.flatnonzero(absent).astype(np.int32)
+    kinds = np.full(len(lost), LOSSES.index("middle"), np.uint8)
+    owners = np.searchsorted(messages.starts, lost, "right") - 1
+    for process in np.unique(owners):
+        start, stop = int(messages.starts[process]), int(messages.starts[process + 1])
+        there = np.flatnonzero(stored.first[start:stop] >= 0)
+        mine = owners == process
+        if not len(there):
+            kinds[mine] = LOSSES.index("whole")
+            continue
+        kinds[mine & (lost < start + there[0])] = LOSSES.index("prefix")
+        kinds[mine & (lost > start + there[-1])] = LOSSES.index("postfix")
+    kinds[np.isin(lost, index.pending(stored))] = LOSSES.index("pending")
+    kinds[np.isin(lost, _expired(index, absent))] = LOSSES.index("expired")
+    return lost, kinds
+
+
+def _expired(index: Index, absent: Mask) -> Numbers:
+    publishes = index.publishes_of(absent) if absent.any() else index.history.publishes[:0]
+    found = [np.empty(0, np.int64)]
+    for write in index.writes:
+        mine = publishes[(publishes["outcome"] == OK) & (publishes["stream"] == index.streams.index(write.name))]
+        found.append(index.messages.numbers(mine[index.expired(write, mine)]))
+    return np.concatenate(found).astype(np.int32)
+
+
+def _loss(kind: str) -> str:
+    return {
+        "prefix": "before the first that is there of its process",
+        "middle": "between others of its process",
+        "postfix": "after the last that is there of its process",
+        "whole": "as everything of its process",
+        "expired": "its write stream dropped it for its age before it was sourced",
+    }[kind]
+
+
+def _split(kinds: NDArray[np.uint8]) -> str:
+    names = {
+        "prefix": "at the beginning of a process",
+        "middle": "in the middle",
+        "postfix": "at the end of a process",
+        "whole": "of processes that lost everything",
+        "expired": "expired before they were sourced",
+    }
+    parts = [(int((kinds == LOSSES.index(kind)).sum()), text) for kind, text in names.items()]
+    return ", ".join(f"{number:,} {text}" for number, text in parts if number)
+
+
+def no_duplicates(index: Index) -> Iterator[Draft]:
+    for stored in index.reads:
+        repeats = stored.repeats()
+        cases = [
+            Case(
+                int(stored.numbers[place]),
+                f"{stored.name} has it again at {int(stored.read.rows[place]['sequence']):,}",
+                int(stored.read.rows[place]["stored"]),
+            )
+            for place in pick(repeats)
+        ]
+        distinct = len(np.unique(stored.numbers[repeats]))
+        yield judged(
+            "P2b",
+            stored.name,
+            len(stored.numbers),
+            len(repeats),
+            f"none of {count(len(stored.numbers), 'row')} repeats another",
+            f"{len(repeats):,} of {count(len(stored.numbers), 'row')} repeat {count(distinct, 'message')} that "
+            f"{'was' if distinct == 1 else 'were'} there already",
+            cases,
+            stored.problem,
+        )
+
+
+# --- P3 ---
+
+
+def no_phantoms(index: Index) -> Iterator[Draft]:
+    for stored in (*index.writes, *index.reads):
+        foreign, damaged, untried, failed = _phantoms(index, stored)
+        kinds = (
+            (foreign, "is not of this run"),
+            (damaged, "is not as it was sent: its bytes do not match their checksum"),
+            (untried, "was never published"),
+            (failed, "was refused when it was published, yet it is there"),
+        )
+        cases = [
+            _phantom(stored, place, what)
+            for places, what in kinds
+            for place in pick(places, 2 if len(places) > 8 else 8)
+        ]
+        places = np.unique(np.concatenate([places for places, _ in kinds]))
+        told = ", ".join(f"{len(places):,} {what}" for places, what in kinds if len(places))
+        yield judged(
+            "P3",
+            stored.name,
+            len(stored.numbers),
+            len(places),
+            f"each of {count(len(stored.numbers), 'row')} was published in this run, and is as it was sent",
+            f"of {count(len(stored.numbers), 'row')}, {told}",
+            cases[:8],
+            stored.problem,
+        )
+
+
+def _phantoms(index: Index, stored: Stored) -> tuple[Positions, Positions, Positions, Positions]:
+    found: tuple[list[Positions], ...] = tuple([np.empty(0, np.int64)] for _ in range(4))
+    fate = index.messages.fate
+    for start, rows in chunks(stored.read.rows):
+        numbers, flags = stored.numbers[start : start + len(rows)], rows["flags"]
+        known = numbers >= 0
+        what = np.where(known, fate[numbers] if len(fate) else 0, ACKED)
+        masks = (
+            flags & (OURS | PROBE) == 0,
+            flags & (INTACT | PROBE) == 0,
+            (flags & OURS != 0) & (flags & INTACT != 0) & (~known | (what == UNTRIED)),
+            known & (what == FAILED),
+        )
+        for places, mask in zip(found, masks, strict=True):
+            places.append(np.flatnonzero(mask) + start)
+    foreign, damaged, untried, failed = (np.concatenate(places) for places in found)
+    return foreign, damaged[~np.isin(damaged, foreign)], untried, failed
+
+
+def _phantom(stored: Stored, place: int, what: str) -> Case:
+    row = stored.read.rows[place]
+    where = f"{stored.name} {int(row['sequence']):,}"
+    return Case(int(stored.numbers[place]), f"{where} {what}", int(row["stored"]))

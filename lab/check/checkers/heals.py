@@ -1,0 +1,72 @@
+"""Outages and how long their healing may take, by the timers in the server's code.
+
+A source that lost its origin is looked at every 10 s. A request for its consumer that gets no answer is given up after
+30 s; then the server waits 10 s longer than the time before, at most 120 s. So the worst case after an outage of `d`
+seconds is the gateway's reconnect, one request that was sent just before the heal, and the pause after it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.check.history import SECOND, FaultRecord, History
+
+RECONNECT, GIVE_UP, STEP, LONGEST, HEALTH = 5, 30, 10, 120, 10
+SLACK = 15 * SECOND
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A stretch in which some fault was, or may have been, in force; `until` is when the next one begins."""
+
+    began: int
+    healed: int
+    until: int | None
+    faults: tuple[FaultRecord, ...]
+
+
+def recovery(seconds: float) -> float:
+    """T(d): seconds within which every source has caught up after an outage of `d` seconds."""
+    failures, spent = 0, 0
+    while spent + GIVE_UP + STEP * (failures + 1) <= seconds - HEALTH:
+        failures += 1
+        spent += GIVE_UP + STEP * failures
+        if failures * STEP >= LONGEST:
+            break
+    return RECONNECT + GIVE_UP + min(LONGEST, STEP * (failures + 1))
+
+
+def bound(began: int, healed: int) -> int:
+    """T(d) + 15 s, in nanoseconds."""
+    return round(recovery((healed - began) / SECOND) * SECOND) + SLACK
+
+
+def outages(history: History) -> Iterator[Outage]:
+    """Stretches of overlapping faults, each healed whole; the last is left out when something never was."""
+    faults = sorted(history.faults, key=lambda fault: fault.began)
+    group: list[FaultRecord] = []
+    healed = 0
+    for fault in faults:
+        if group and fault.began > healed:
+            yield Outage(group[0].began, healed, fault.began, tuple(group))
+            group = []
+        if fault.healed is None:
+            return
+        healed = max(healed, fault.healed) if group else fault.healed
+        group.append(fault)
+    if group:
+        yield Outage(group[0].began, healed, None, tuple(group))
+
+
+def deadline(history: History) -> int:
+    """When the last source must have caught up. An outage that follows before the one before was over prolongs it."""
+    began, end = 0, 0
+    for outage in outages(history):
+        if outage.began > end:
+            began = outage.began
+        end = outage.healed + bound(began, outage.healed)
+    if any(fault.healed is None for fault in history.faults):
+        return int(np.iinfo(np.int64).max)
+    last = int(history.publishes["completed"].max()) if len(history.publishes) else 0
+    return max(end, last + SLACK)

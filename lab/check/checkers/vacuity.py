@@ -1,0 +1,114 @@
+"""P0: reasons why a run proves less than it seems to. Each makes the verdict unknown; none makes it violated."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lab.check.checkers.index import Index, chunks
+from lab.check.checkers.story import Case, Draft, count, seconds
+from lab.check.history import INFO, OK, SECOND, FaultRecord
+
+LEAST = 10  # acknowledged messages in each region and phase
+QUIET_PHASES = ("settle", "read")  # little or nothing is published there
+SHORTEST = 5 * SECOND  # a fault of a moment still needs a publish within this time
+RECOVERY = 20 * SECOND  # after a fault, in which unknown outcomes are its own
+UNKNOWN_SHARE = 0.01
+
+
+def vacuity(index: Index) -> Iterator[Draft]:
+    found = [*_run(index), *_publishes(index), *_faults(index), *_reads(index), *_outcomes(index)]
+    for place, sentence, time in found:
+        yield Draft("P0", place, "unknown", 1, 0, sentence, (Case(-1, sentence, time),) if time is not None else ())
+    if not found:
+        run = index.history.run
+        checked = len(index.history.publishes) + len(index.history.faults) + len(index.stored)
+        ran = max((phase.ended for phase in run.phases), default=0)
+        yield Draft(
+            "P0", "", "valid", checked, 0, f"the run was whole: {seconds(ran)}, with all that its verdict rests on"
+        )
+
+
+Reason = tuple[str, str, int | None]
+
+
+def _run(index: Index) -> Iterator[Reason]:
+    run = index.history.run
+    if run.ended != "complete":
+        yield "", f"the run did not end as planned: {run.ended}", None
+    for note in run.notes:
+        yield "", note, None
+    if not index.waited and any(len(index.pending(stored)) for stored in index.reads):
+        yield "", "the final reads began before every source had to be back, and messages were missing then", None
+    first = int(index.history.publishes["invoked"].min()) if len(index.history.publishes) else 0
+    for sample in index.history.samples:
+        if sample.time < first:
+            for stream, last in sample.last.items():
+                if last:
+                    yield stream, f"{stream} was not empty at the start: its last sequence was {last:,}", sample.time
+            break
+
+
+def _publishes(index: Index) -> Iterator[Reason]:
+    run = index.history.run
+    phases = [phase for phase in run.phases if phase.name not in QUIET_PHASES]
+    regions = list(index.topology.regions)
+    counts = np.zeros((len(phases), len(regions)), np.int64)
+    region_of = np.array([regions.index(process.region) for process in run.processes], np.int64)
+    for _, rows in chunks(index.history.publishes):
+        good = rows[rows["outcome"] == OK]
+        for place, phase in enumerate(phases):
+            inside = good[(good["invoked"] >= phase.began) & (good["invoked"] < phase.ended)]
+            counts[place] += np.bincount(region_of[inside["process"]], minlength=len(regions))
+    for place, phase in enumerate(phases):
+        for number, region in zip(counts[place], regions, strict=True):
+            if number < LEAST:
+                yield region, f"only {count(int(number), 'acknowledged message')} in {region} during {phase.name}", None
+    if not phases:
+        yield "", "the run has no phase in which anything was published", None
+
+
+def _faults(index: Index) -> Iterator[Reason]:
+    invoked = np.concatenate([np.empty(0, np.int64), *(rows["invoked"] for _, rows in chunks(index.history.publishes))])
+    invoked.sort()
+    for fault in index.history.faults:
+        what = f"{fault.what} ({fault.id})"
+        if fault.injected is None:
+            yield "", f"{what} never took hold{_why(fault)}", fault.began
+        elif not fault.proven:
+            yield "", f"{what} is not proven to have taken hold{_why(fault)}", fault.injected
+        if fault.healed is None:
+            yield "", f"{what} was not healed{_why(fault)}", fault.began
+        elif fault.injected is not None:
+            end = max(fault.healing or fault.healed, fault.injected + SHORTEST)
+            if np.searchsorted(invoked, fault.injected) == np.searchsorted(invoked, end):
+                yield "", f"nobody published while {what} was in force", fault.injected
+
+
+def _why(fault: FaultRecord) -> str:
+    return f": {fault.error}" if fault.error else ""
+
+
+def _reads(index: Index) -> Iterator[Reason]:
+    for region in index.topology.regions:
+        for name in (index.topology.write_stream(region), index.topology.read_stream(region)):
+            if name not in index.stored:
+                yield name, f"{name} was not read", None
+            elif index.stored[name].problem:
+                yield name, index.stored[name].problem, None
+
+
+def _outcomes(index: Index) -> Iterator[Reason]:
+    calm = unknown = 0
+    for _, rows in chunks(index.history.publishes):
+        outside = np.ones(len(rows), np.bool_)
+        for fault in index.history.faults:
+            end = np.iinfo(np.int64).max if fault.healed is None else fault.healed + RECOVERY
+            outside &= (rows["completed"] < fault.began) | (rows["invoked"] > end)
+        calm += int(outside.sum())
+        unknown += int((outside & (rows["outcome"] == INFO)).sum())
+    if calm and unknown / calm > UNKNOWN_SHARE:
+        yield (
+            "",
+            f"{unknown:,} of {count(calm, 'publish')} outside all faults had an unknown outcome: more than 1 %",
+            None,
+        )

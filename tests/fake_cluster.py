@@ -1,0 +1,442 @@
+"""A super-cluster in memory, on a clock of its own, that leaves a `History`. Its bugs are switches.
+
+Without bugs it does what real servers do, slower and simpler: each region accepts while it has a quorum, each read
+stream takes from each write stream that it can reach, and after a heal a source needs some seconds to be back.
+The default script holds a partition, a node that is down and a region without a quorum, with calm in between.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from lab.check.history import (
+    ACKED,
+    FAIL,
+    FINE,
+    INFO,
+    INTACT,
+    LIVE,
+    NOWHERE,
+    OK,
+    PUBLISH,
+    ROW,
+    SECOND,
+    SUBJECT,
+    FaultRecord,
+    History,
+    Phase,
+    Probe,
+    Process,
+    Read,
+    Replica,
+    Run,
+    Sample,
+)
+from lab.topology import Topology
+
+MS = SECOND // 1000
+TICK = 200 * MS
+PROCESSES = 2  # in each region
+BACK = 12 * SECOND  # a source, after a heal
+
+BUGS = (
+    "forgets an acknowledged write",
+    "acknowledges one sequence twice",
+    "duplicates on reconnect",
+    "swaps two messages",
+    "swaps two messages of a process",
+    "never catches up",
+    "catches up late",
+    "loses a source",
+    "leaves out a message",
+    "resurrects a refused message",
+    "keeps an earlier run",
+    "alters a byte",
+    "alters a subject",
+    "stores in another region",
+    "stores twice",
+    "mixes up an origin",
+    "expires before sourcing",
+    "purges a write stream",
+    "drops after delivery",
+    "changes after delivery",
+    "redelivers after ack",
+    "skips a delivery",
+    "ordered reader jumps",
+    "replica drifts",
+    "shows its own writes late",
+    "refuses when isolated",
+    "cannot be read when isolated",
+    "creates consumers when isolated",
+    "majority refuses",
+    "majority creates no consumers",
+    "election takes long",
+    "acknowledges without a quorum",
+    "quorum comes back late",
+    "control plane comes back late",
+)
+
+
+def fault(id_: str, what: str, began: float, ended: float, **takes: tuple[str, ...]) -> FaultRecord:
+    start, end = round(began * SECOND), round(ended * SECOND)
+    kind = "partition" if "links" in takes else "kill"
+    return FaultRecord(id_, kind, what, {}, start, start + 300 * MS, end, end + 300 * MS, True, "seen", "", **takes)
+
+
+SCRIPT = (
+    fault("f1", "partition central", 20, 60, links=("central-east", "central-west")),
+    fault("f2", "kill east-1", 125, 145, nodes=("east-1",)),
+    fault("f3", "kill west-1, west-2", 200, 215, nodes=("west-1", "west-2")),
+)
+
+
+@dataclass
+class Entry:
+    """One message in a stream. `process` None: of another run."""
+
+    process: int | None
+    counter: int
+    stored: int
+    origin: str
+    origin_sequence: int
+    flags: int = FINE
+
+
+@dataclass
+class Stream:
+    name: str
+    region: str
+    kind: Any
+    entries: dict[int, Entry] = field(default_factory=dict)
+    last: int = 0
+    deleted: int = 0
+
+    def append(self, entry: Entry) -> int:
+        self.last += 1
+        self.entries[self.last] = entry
+        return self.last
+
+
+class FakeCluster:
+    def __init__(self, *bugs: str, script: tuple[FaultRecord, ...] = SCRIPT, publish_until: int = 240, end: int = 340):
+        assert set(bugs) <= set(BUGS), bugs
+        self.bugs, self.script, self.end = set(bugs), script, end * SECOND
+        self.publish_until = publish_until * SECOND
+        self.topology = Topology(max_age="20s" if "expires before sourcing" in bugs else "1h", duplicate_window="2s")
+        regions = self.topology.regions
+        self.writes = {r: Stream(self.topology.write_stream(r), r, "write") for r in regions}
+        self.reads = {r: Stream(self.topology.read_stream(r), r, "read") for r in regions}
+        self.streams = tuple(s.name for s in (*self.writes.values(), *self.reads.values()))
+        self.processes = [Process(i, regions[i % 3]) for i in range(3 * PROCESSES)]
+        self.current = list(range(len(self.processes)))
+        self.counters = [0] * len(self.processes)
+        self.publishes: list[tuple[Any, ...]] = []
+        self.cursor = {(x, o): 0 for x in regions for o in regions}
+        self.back = {(x, o): 0 for x in regions for o in regions}
+        self.probes: list[Probe] = []
+        self.samples: list[Sample] = []
+        self.once: set[str] = set()
+
+    # --- the world ---
+
+    def bug(self, name: str, when: bool = True) -> bool:
+        """Whether a bug that acts once acts now."""
+        if name in self.bugs and when and name not in self.once:
+            self.once.add(name)
+            return True
+        return False
+
+    def down(self, region: str, now: int) -> int:
+        return sum(node.startswith(region) for f in self._active(now) for node in f.nodes)
+
+    def _active(self, now: int) -> Iterator[FaultRecord]:
+        return (
+            f for f in self.script if f.injected is not None and f.healing is not None and f.injected <= now < f.healing
+        )
+
+    def reaches(self, one: str, other: str, now: int) -> bool:
+        if self.down(one, now) > 1 or self.down(other, now) > 1:
+            return False
+        return one == other or not any(self.topology.link(one, other).name in f.links for f in self._active(now))
+
+    def isolated(self, region: str, now: int) -> bool:
+        return not any(self.reaches(region, other, now) for other in self.topology.regions if other != region)
+
+    def _since(self, now: int, *takes: str) -> int:
+        """How long ago the youngest fault that takes one of these things took hold, and how long since its heal."""
+        return min(
+            (now - f.injected for f in self._active(now) if f.injected and {*f.nodes, *f.links} & set(takes)),
+            default=0,
+        )
+
+    def history(self) -> History:
+        now = 0
+        if "keeps an earlier run" in self.bugs:
+            self.writes["west"].append(Entry(None, 0, 0, "foo-write-west", 1, INTACT | SUBJECT))
+        while now < self.end:
+            if now % (5 * SECOND) == 0:
+                self._sample(now)
+            if now < self.publish_until:
+                for place in range(len(self.current)):
+                    self._publish(place, now + place * 3 * MS)
+            self._source(now + 20 * MS)
+            if now % (2 * SECOND) == 0:
+                self._probe(now)
+            now += TICK
+        return self._history()
+
+    # --- publishing ---
+
+    def _publish(self, place: int, now: int) -> None:
+        number, region = self.current[place], self.processes[self.current[place]].region
+        counter = self.counters[number]
+        self.counters[number] += 1
+        outcome, error = self._outcome(region, now)
+        stream, sequence = NOWHERE, 0
+        write = self.writes[region]
+        if outcome == OK:
+            stream, sequence = self._store(write, number, counter, now)
+        elif outcome == FAIL and self.bug("resurrects a refused message"):
+            write.append(Entry(number, counter, now + MS, write.name, write.last + 1))
+        self.publishes.append((number, counter, now, now, now + 2 * MS, sequence, outcome, stream, 0, error))
+        if outcome == INFO:  # the process is retired
+            self.processes.append(Process(len(self.processes), region))
+            self.counters.append(0)
+            self.current[place] = len(self.processes) - 1
+
+    def _outcome(self, region: str, now: int) -> tuple[int, int]:
+        down = self.down(region, now)
+        faults = [f for f in self._active(now) if any(n.startswith(region) for n in f.nodes)]
+        since = min((now - f.injected for f in faults if f.injected is not None), default=0)
+        if down == 1 and since < (15 if "election takes long" in self.bugs else 3) * SECOND:
+            return FAIL, 1
+        if down > 1 and "acknowledges without a quorum" not in self.bugs:
+            return (INFO, 2) if since < TICK else (FAIL, 1)
+        if "quorum comes back late" in self.bugs and region == "west" and 215 * SECOND <= now < 236 * SECOND:
+            return FAIL, 1
+        if "refuses when isolated" in self.bugs and self.isolated(region, now) and down < 2 and now // TICK % 20 == 0:
+            return FAIL, 1
+        if "majority refuses" in self.bugs and region == "east" and 30 * SECOND <= now < 31 * SECOND:
+            return FAIL, 1
+        return OK, 0
+
+    def _store(self, write: Stream, number: int, counter: int, now: int) -> tuple[int, int]:
+        mid = 100 * SECOND < now < 110 * SECOND
+        if self.bug("stores in another region", mid and write.region == "west"):
+            write = self.writes["east"]
+        entry = Entry(number, counter, now + MS, write.name, write.last + 1)
+        if self.bug("acknowledges one sequence twice", mid):
+            return self.streams.index(write.name), write.last + 1
+        sequence = write.append(entry)
+        if self.bug("stores twice", mid):
+            write.append(replace(entry, origin_sequence=write.last + 1))
+        if self.bug("forgets an acknowledged write", mid):
+            del write.entries[sequence]
+            write.deleted += 1
+        return self.streams.index(write.name), sequence
+
+    # --- sourcing ---
+
+    def _source(self, now: int) -> None:
+        for here, read in self.reads.items():
+            for origin, write in self.writes.items():
+                if not self._sourcing(here, origin, now):
+                    continue
+                self._reconnected(read, write, here, origin, now)
+                batch = list(range(self.cursor[here, origin] + 1, write.last + 1))
+                self.cursor[here, origin] = write.last
+                for sequence in self._mishap(read, write, batch, now):
+                    self._take(read, write, sequence, now)
+
+    def _sourcing(self, here: str, origin: str, now: int) -> bool:
+        key = (here, origin)
+        if "loses a source" in self.bugs and key == ("east", "central"):
+            return False
+        if not self.reaches(here, origin, now):
+            late = {"never catches up": 10_000, "catches up late": 62}
+            slow = (
+                next((late[bug] for bug in late if bug in self.bugs), 0)
+                if key == ("central", "west") and now < 100 * SECOND
+                else 0
+            )
+            self.back[key] = now + max(BACK, slow * SECOND)
+            if self.down(here, now) > 1 or self.down(origin, now) > 1:
+                self.back[key] = now + 5 * SECOND
+            if slow == 10_000:
+                self.bugs.add("never catches up")
+            return False
+        if "never catches up" in self.bugs and key == ("central", "west") and now > 20 * SECOND:
+            return False
+        if "shows its own writes late" in self.bugs and here == origin == "west" and 80 * SECOND < now < 90 * SECOND:
+            return now % (3 * SECOND) < TICK
+        return now >= self.back[key]
+
+    def _reconnected(self, read: Stream, write: Stream, here: str, origin: str, now: int) -> None:
+        if (here, origin) == ("central", "west") and self.back[here, origin]:
+            if self.bug("duplicates on reconnect"):
+                self.cursor[here, origin] -= 20
+            if self.bug("expires before sourcing"):
+                old = [s for s, entry in write.entries.items() if entry.stored < now - 20 * SECOND]
+                self.cursor[here, origin] = max([self.cursor[here, origin], *old])
+
+    def _mishap(self, read: Stream, write: Stream, batch: list[int], now: int) -> list[int]:
+        if read.region != "central" or write.region != "west" or len(batch) < 2 or now < 100 * SECOND:
+            return batch
+        if self.bug("swaps two messages"):
+            batch[0], batch[1] = batch[1], batch[0]
+        if self.bug("leaves out a message"):
+            batch = batch[1:]
+        return batch
+
+    def _take(self, read: Stream, write: Stream, sequence: int, now: int) -> None:
+        entry = write.entries.get(sequence)
+        if entry is None:
+            return
+        copied = replace(entry, stored=now + MS, origin=write.name, origin_sequence=sequence)
+        central = read.region == "central" and now > 100 * SECOND
+        if self.bug("alters a byte", central):
+            copied.flags &= ~INTACT
+        if self.bug("alters a subject", central):
+            copied.flags &= ~SUBJECT
+        read.append(copied)
+
+    # --- probes, samples ---
+
+    def _probe(self, now: int) -> None:
+        for region in self.topology.regions:
+            if self.down(region, now) > 1:
+                continue
+            isolated = self.isolated(region, now)
+            lost = isolated and "creates consumers when isolated" not in self.bugs
+            late = "control plane comes back late" in self.bugs and 60 * SECOND <= now < 84 * SECOND
+            broken = (
+                "majority creates no consumers" in self.bugs and region == "east" and 42 * SECOND < now < 50 * SECOND
+            )
+            unread = isolated and "cannot be read when isolated" in self.bugs
+            for operation in ("direct-get", "existing-consumer"):
+                self.probes.append(
+                    Probe(region, operation, now, 0.002, "fail" if unread else "ok", "503" if unread else "")
+                )
+            for operation in ("new-consumer", "new-stream"):
+                bad = lost or (operation == "new-consumer" and (late or broken))
+                self.probes.append(Probe(region, operation, now, 0.01, "fail" if bad else "ok", "503" if bad else ""))
+
+    def _sample(self, now: int) -> None:
+        last = {stream.name: stream.last for stream in (*self.writes.values(), *self.reads.values())}
+        arrived = {
+            read.name: {self.writes[o].name: self.cursor[here, o] for o in self.writes}
+            for here, read in self.reads.items()
+        }
+        self.samples.append(Sample(now, last, arrived, {}, {}))
+
+    # --- the end ---
+
+    def _history(self) -> History:
+        live = {
+            (region, reader): self._live(region, reader) for region in self.reads for reader in ("durable", "ordered")
+        }
+        self._after_all()
+        reads = {}
+        for stream in (*self.writes.values(), *self.reads.values()):
+            rows = np.array(
+                [
+                    (s, e.stored, e.origin_sequence, e.process or 0, e.counter, self.streams.index(e.origin), e.flags)
+                    for s, e in sorted(stream.entries.items())
+                ],
+                ROW,
+            )
+            first = int(rows["sequence"][0]) if len(rows) else stream.last + 1
+            reads[stream.name] = Read(
+                stream.name, stream.kind, stream.region, rows, first, stream.last, stream.last - first + 1 - len(rows)
+            )
+        replicas = tuple(
+            Replica(
+                name,
+                f"{read.region}-{n}",
+                n == 1,
+                len(read.rows),
+                100 * len(read.rows),
+                read.first,
+                read.last,
+                read.deleted,
+            )
+            for name, read in reads.items()
+            for n in (1, 2, 3)
+        )
+        if "replica drifts" in self.bugs:
+            replicas = (replace(replicas[0], messages=replicas[0].messages - 1), *replicas[1:])
+        return History(
+            self._run(),
+            np.array(self.publishes, PUBLISH),
+            reads,
+            live,
+            self.script,
+            tuple(self.probes),
+            tuple(self.samples),
+            replicas,
+        )
+
+    def _after_all(self) -> None:
+        west, central = self.writes["west"], self.reads["central"]
+        middle = central.last // 2
+        if "swaps two messages of a process" in self.bugs:
+            first, second = [s for s, e in central.entries.items() if e.process == 1 and s > middle][:2]
+            one, other = central.entries[first], central.entries[second]
+            central.entries[first] = replace(other, stored=one.stored)
+            central.entries[second] = replace(one, stored=other.stored)
+        if "drops after delivery" in self.bugs:
+            del central.entries[middle]
+        if "changes after delivery" in self.bugs:
+            origin = central.entries[middle].origin
+            after = next(s for s in range(middle + 1, central.last) if central.entries[s].origin != origin)
+            central.entries[middle], central.entries[after] = central.entries[after], central.entries[middle]
+        if "mixes up an origin" in self.bugs:
+            entry = central.entries[middle]
+            entry.process, entry.counter = 0, 10_000  # never published
+        if "expires before sourcing" in self.bugs:
+            for stream in self.writes.values():
+                for s in [s for s, e in stream.entries.items() if e.stored < self.end - 20 * SECOND]:
+                    del stream.entries[s]
+        if "purges a write stream" in self.bugs:
+            for s in list(west.entries)[:100]:
+                del west.entries[s]
+
+    def _live(self, region: str, reader: str) -> Any:
+        stream = self.reads[region]
+        rows = [
+            (e.stored + 5 * MS, s, e.process or 0, e.counter, 1, e.flags | (ACKED if reader == "durable" else 0))
+            for s, e in sorted(stream.entries.items())
+        ]
+        if region == "central" and reader == "durable":
+            if "redelivers after ack" in self.bugs:
+                rows.insert(101, (rows[100][0] + 1, *rows[50][1:4], 2, FINE))
+            if "skips a delivery" in self.bugs:
+                del rows[50]
+        if region == "central" and reader == "ordered" and "ordered reader jumps" in self.bugs:
+            del rows[50:60]
+        return np.array(rows, LIVE)
+
+    def _run(self) -> Run:
+        phases = (
+            Phase("warm-up", 0, 10 * SECOND),
+            Phase("main", 10 * SECOND, self.publish_until),
+            Phase("settle", self.publish_until, self.end),
+            Phase("read", self.end, self.end + SECOND),
+        )
+        return Run(
+            "fake",
+            "2030-01-01T00:00:00+00:00",
+            7,
+            self.topology,
+            "2.15.1",
+            "fake",
+            "fakefake",
+            tuple(self.processes),
+            self.streams,
+            ("", "503 no responders", "timeout"),
+            phases,
+            {},
+            "complete",
+        )

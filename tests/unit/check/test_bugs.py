@@ -1,0 +1,69 @@
+"""Each bug of the fake cluster turns exactly the right properties red; without a bug nothing is."""
+
+import pytest
+from fake_cluster import BUGS, FakeCluster
+
+from lab.check.checkers import judge
+from lab.check.verdict import Verdict
+
+RED = {
+    "forgets an acknowledged write": {"P1", "P2a"},
+    "acknowledges one sequence twice": {"P1", "P2a", "P8"},
+    "duplicates on reconnect": {"P2b", "P4", "P6"},
+    "swaps two messages": {"P5a"},
+    "swaps two messages of a process": {"P5a", "P5b", "P7"},
+    "never catches up": {"P2a", "P5c", "P6", "L8"},
+    "catches up late": {"L8"},
+    "loses a source": {"P2a", "P5c", "P6", "L8"},
+    "leaves out a message": {"P2a", "P5c", "P6"},
+    "resurrects a refused message": {"P3"},
+    "keeps an earlier run": {"P3"},
+    "alters a byte": {"P3"},
+    "alters a subject": {"P10"},
+    "stores in another region": {"P1"},
+    "stores twice": {"P1", "P2b"},
+    "mixes up an origin": {"P2a", "P3", "P4", "P6", "P7"},
+    "expires before sourcing": {"P2a", "P6"},
+    "purges a write stream": {"P1"},
+    "drops after delivery": {"P2a", "P5c", "P6", "P7"},
+    "changes after delivery": {"P7"},
+    "redelivers after ack": {"P11"},
+    "skips a delivery": {"P11"},
+    "ordered reader jumps": {"P11"},
+    "replica drifts": {"P9"},
+    "shows its own writes late": {"L1"},
+    "refuses when isolated": {"L2"},
+    "cannot be read when isolated": {"L3"},
+    "creates consumers when isolated": {"L4"},
+    "majority refuses": {"L5"},
+    "majority creates no consumers": {"L5"},
+    "election takes long": {"L6"},
+    "acknowledges without a quorum": {"L7"},
+    "quorum comes back late": {"L7"},
+    "control plane comes back late": {"L9"},
+}
+
+
+def red(verdict: Verdict) -> set[str]:
+    return {finding.property for finding in verdict.findings if finding.validity == "violated"}
+
+
+def test_a_cluster_without_bugs_is_valid_and_everything_was_judged() -> None:
+    verdict = judge(FakeCluster().history())
+    assert verdict.validity == "valid", [f for f in verdict.findings if f.validity != "valid"]
+    assert not [text for text in verdict.not_tested if "nothing in this run" in text]
+
+
+def test_the_table_names_every_bug() -> None:
+    assert RED.keys() == set(BUGS)
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_turns_exactly_its_properties_red(bug: str) -> None:
+    verdict = judge(FakeCluster(bug).history())
+    assert red(verdict) == RED[bug]
+    assert verdict.validity == "violated"
+    assert not [finding for finding in verdict.findings if finding.validity == "unknown"]
+    for finding in verdict.findings:
+        assert (finding.validity == "violated") == bool(finding.violations)
+        assert bool(finding.examples) == (finding.validity == "violated")
