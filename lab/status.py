@@ -49,7 +49,8 @@ class LinkStatus:
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """How far a read stream is with one origin. `behind` = origin's last sequence − what arrived; None = not known.
+    """How far a read stream is with one origin. `behind` counts what did not arrive and is still there to arrive: what
+    the origin dropped by its `max_age` before it arrived never will. None = not known.
 
     The server's own `lag` is the pending count that came with the last message and stays 0 during a partition;
     `last_heard_s` (seconds since anything came from the origin, None = never) tells.
@@ -223,14 +224,17 @@ def _source(
     name: str, source: dict[str, Any], details: Mapping[str, dict[str, Any]], arrivals: Arrivals
 ) -> SourceStatus:
     origin = source["name"]
-    last = details[origin]["state"]["last_seq"] if origin in details else None
+    state = details[origin]["state"] if origin in details else None
+    last = state["last_seq"] if state else None
     arrived = arrivals.get(name, {}).get(origin)
     active = source.get("active", -1)
     return SourceStatus(
         origin=origin,
         origin_last=last,
         arrived=arrived,
-        behind=None if last is None or arrived is None else max(0, last - arrived),
+        behind=None
+        if state is None or arrived is None
+        else max(0, state["last_seq"] - max(arrived, state["first_seq"] - 1)),
         server_lag=source.get("lag", 0),
         last_heard_s=None if active < 0 else round(active / NANOSECONDS, 1),
         error=(source.get("error") or {}).get("description", ""),

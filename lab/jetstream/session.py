@@ -164,7 +164,7 @@ class Session:
             sequence = batch[-1].sequence + 1
 
     async def _batch(self, stream: str, sequence: int, timeout: float) -> list[Msg]:
-        """Up to `BATCH` messages from `sequence` on; empty at the end."""
+        """Up to `BATCH` messages from `sequence` on, one from a server before 2.11; empty at the end."""
         messages: list[Msg] = []
         inbox = self.client.new_inbox()
         subscription = await self.client.subscribe(inbox)
@@ -182,6 +182,8 @@ class Session:
                         int(status),
                     )
                 messages.append(message)
+                if "Nats-Num-Pending" not in (message.headers or {}):
+                    return messages
         except ClientTimeout:
             raise NoAnswer(f"Direct Get of `{stream}` in {self.region}: no answer within {timeout:g} s") from None
         finally:
