@@ -1,0 +1,79 @@
+"""Everything that a report draws or tells, as values: a pure function of the history, on its arrays as they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.check.figures.availability import Availability, availability
+from lab.check.figures.convergence import Lag, Recovery, Visibility, lag, recovery, visibility
+from lab.check.figures.fate import Dots, Fates, fate
+from lab.check.figures.messages import arrival, ids, origins
+from lab.check.figures.order import Disorder, disorder
+from lab.check.figures.traffic import Axis, Traffic, axis, traffic
+from lab.check.history import FAIL, INFO, OK, History
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A run in whole numbers."""
+
+    published: int
+    acknowledged: int
+    refused: int
+    unknown: int
+    rows: int  # read in the end, from all streams
+    faults: int
+    proven: int
+    probes: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One run, ready to be drawn."""
+
+    counts: Counts
+    time: Axis
+    traffic: tuple[Traffic, ...]
+    fates: tuple[Fates, ...]
+    dots: Dots
+    lags: tuple[Lag, ...]
+    recoveries: tuple[Recovery, ...]
+    visibility: tuple[Visibility, ...]
+    availability: Availability
+    disorder: tuple[Disorder, ...]
+
+
+def figures(history: History) -> Figures:
+    topology = history.run.topology
+    time, origin, found = axis(history), origins(history), ids(history)
+    reads = {region: history.reads.get(topology.read_stream(region)) for region in topology.regions}
+    arrivals = {
+        region: arrival(found, len(history.publishes), read) for region, read in reads.items() if read is not None
+    }
+    counted, dots = fate(history, time, arrivals, origin)
+    return Figures(
+        _counts(history),
+        time,
+        traffic(history, time, origin),
+        counted,
+        dots,
+        tuple(lag(history, time, arrivals.get(region), region) for region in topology.regions),
+        recovery(history, arrivals, origin),
+        visibility(history, arrivals, origin),
+        availability(history, time.end),
+        disorder(arrivals),
+    )
+
+
+def _counts(history: History) -> Counts:
+    totals = np.bincount(history.publishes["outcome"], minlength=3)
+    return Counts(
+        len(history.publishes),
+        int(totals[OK]),
+        int(totals[FAIL]),
+        int(totals[INFO]),
+        sum(len(read.rows) for read in history.reads.values()),
+        len(history.faults),
+        sum(fault.proven for fault in history.faults),
+        len(history.probes),
+    )

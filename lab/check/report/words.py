@@ -1,0 +1,112 @@
+"""How a report says things: numbers, times, the verdict in a sentence."""
+
+import math
+from collections.abc import Iterable
+
+from lab.check.figures import Figures
+from lab.check.history import SECOND, FaultRecord, History
+from lab.check.verdict import Finding, Validity, Verdict
+
+SYMBOLS: dict[Validity, str] = {"valid": "✓", "unknown": "?", "violated": "✗"}
+WORDS: dict[Validity, str] = {"valid": "valid", "unknown": "unknown", "violated": "violated"}
+EXPLAINED: dict[Validity, str] = {
+    "valid": "Every property that was checked held in this run.",
+    "unknown": "The run does not prove enough to say yes or no.",
+    "violated": "At least one promise was broken, and the run shows where.",
+}
+
+
+def count(value: int) -> str:
+    return f"{value:,}"
+
+
+def several(value: int, one: str, many: str = "") -> str:
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def seconds(value: float | None) -> str:
+    """A duration as a person reads it: `3.2 ms`, `480 ms`, `8.1 s`, `130 s`; `never` for None, `–` for NaN."""
+    if value is None:
+        return "never"
+    if math.isnan(value):
+        return "–"
+    if value < 0.00005:
+        return "at once"
+    if value < 0.0095:
+        return f"{value * 1000:.1f} ms"
+    if value < 0.9995:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.1f} s" if value < 99.95 else f"{value:,.0f} s"
+
+
+def at(nanoseconds: int | None) -> str:
+    """A time since the run began."""
+    return "–" if nanoseconds is None else f"{nanoseconds / SECOND:.1f} s"
+
+
+def percent(share: float) -> str:
+    if math.isnan(share):
+        return "–"
+    return "0 %" if share == 0 else f"{share * 100:.2g} %" if share < 0.1 else f"{share * 100:.0f} %"
+
+
+def listed(words: Iterable[str]) -> str:
+    *head, last = list(words) or [""]
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def duration(fault: FaultRecord) -> str:
+    if fault.healed is None:
+        return "never healed"
+    return seconds((fault.healed - fault.began) / SECOND)
+
+
+def headline(history: History, verdict: Verdict, figures: Figures) -> str:
+    """The whole run in one sentence."""
+    size = f"{several(figures.counts.acknowledged, 'message')}, {several(figures.counts.faults, 'fault')}"
+    if verdict.validity == "valid":
+        return f"{_promise(verdict)}: {size}."
+    if verdict.validity == "violated":
+        return f"{_damage(verdict, figures)}: {size}."
+    if not figures.counts.published:
+        return "It cannot be told: nothing was published."
+    reason = next((finding.sentence for finding in verdict.findings if finding.validity == "unknown"), "")
+    return f"It cannot be told{f': {reason}' if reason else ''}".rstrip(".") + "."
+
+
+def _promise(verdict: Verdict) -> str:
+    held = {finding.property for finding in verdict.findings if finding.validity == "valid" and finding.checked}
+    said = {"P2a": "nothing was lost", "P2b": "nothing came twice", "P6": "every region agrees"}
+    parts = [words for property_, words in said.items() if property_ in held]
+    text = ", ".join(parts) or "everything that was checked held"
+    return text[0].upper() + text[1:]
+
+
+def _damage(verdict: Verdict, figures: Figures) -> str:
+    violated = [finding for finding in verdict.findings if finding.validity == "violated"]
+    properties = {finding.property for finding in violated}
+    parts = []
+    for property_, fate, verb in (("P2a", "lost", "lost"), ("P2b", "duplicate", "stored twice")):
+        where = {fates.region: fates.counts[fate] for fates in figures.fates if fates.counts[fate]}
+        if property_ in properties and where:
+            parts.append(_where(where, verb))
+    gone = {fates.region: fates.counts["expired"] for fates in figures.fates if fates.counts["expired"]}
+    if "P2a" in properties and gone:
+        parts.append(_where(gone, "expired before they arrived"))
+    if not parts:
+        return violated[0].sentence.rstrip(".") if violated else "A promise was broken"
+    return listed(parts)
+
+
+def _where(counts: dict[str, int], verb: str) -> str:
+    """`12 messages were lost in west`, with the worst region's number when there are several."""
+    most = max(counts.values())
+    among = "" if len(set(counts.values())) == 1 else "up to "
+    return f"{among}{several(most, 'message')} {'was' if most == 1 else 'were'} {verb} in {listed(counts)}"
+
+
+def by_property(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    grouped: dict[str, list[Finding]] = {}
+    for finding in findings:
+        grouped.setdefault(finding.property, []).append(finding)
+    return grouped
