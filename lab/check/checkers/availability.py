@@ -33,7 +33,7 @@ CONTROL_PLANE = (NEW_CONSUMER, "new-stream")
 class Publishes:
     """A region's publishes, by the time of their invocation."""
 
-    number: NDArray[np.int64]
+    number: NDArray[np.int32]
     invoked: NDArray[np.int64]
     completed: NDArray[np.int64]
     outcome: NDArray[np.uint8]
@@ -54,21 +54,17 @@ class Publishes:
 
 
 def publishes_of(index: Index, region: str) -> Publishes:
-    mine = np.array([process.region == region for process in index.history.run.processes])
-    columns: list[list[NDArray[np.int64]]] = [[], [], [], []]
+    mine = np.array([process.region == region for process in index.history.run.processes], np.bool_)
+    parts: list[tuple[Array, ...]] = []
     for _, rows in chunks(index.history.publishes):
         own = rows[mine[rows["process"]]]
-        for column, values in zip(
-            columns,
-            (index.messages.numbers(own), own["invoked"], own["completed"], own["outcome"]),
-            strict=True,
-        ):
-            column.append(values.astype(np.int64))
-    number, invoked, completed, outcome = (
-        np.concatenate(column) if column else np.empty(0, np.int64) for column in columns
-    )
-    order = np.argsort(invoked, kind="stable")
-    return Publishes(number[order], invoked[order], completed[order], outcome[order].astype(np.uint8))
+        parts.append((index.messages.numbers(own).astype(np.int32), own["invoked"], own["completed"], own["outcome"]))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or [np.empty(0, np.int64)] * 4
+    del parts
+    order = np.argsort(columns[1], kind="stable")
+    for place, column in enumerate(columns):
+        columns[place] = column[order]
+    return Publishes(*columns)
 
 
 def availability(index: Index) -> Iterator[Draft]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.check.checkers.heals import Outage, bound, outages
-from lab.check.checkers.index import CHUNK, NONE, Arrived, Index, Stored
+from lab.check.checkers.index import NONE, Arrived, Index, Stored, chunks
 from lab.check.checkers.story import Case, Draft, count, judged, pick
 from lab.check.history import SECOND
 
@@ -76,12 +76,12 @@ def _convergence(index: Index, stored: Stored, heals: list[Outage]) -> Draft:
 
 def _lagging(index: Index, stored: Stored, heals: NDArray[np.int64]) -> Lagging:
     numbers, acked, times = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for start in range(0, len(stored.numbers), CHUNK):
-        part = stored.numbers[start : start + CHUNK]
+    for start, rows in chunks(stored.read.rows):
+        part = stored.numbers[start : start + len(rows)]
         known = np.flatnonzero((part >= 0) & (stored.first[part] == np.arange(start, start + len(part))))
         number = part[known]
         when = index.acked_at[number]
-        stored_at = stored.read.rows["stored"][start : start + CHUNK][known]
+        stored_at = rows["stored"][known]
         place = np.searchsorted(heals, when)
         waits = (place < len(heals)) & (stored_at > heals[np.minimum(place, len(heals) - 1)])
         numbers.append(number[waits])
@@ -95,7 +95,7 @@ def _tail(index: Index, stored: Stored) -> NDArray[np.int32]:
     tails = [np.empty(0, np.int32)]
     for write in index.writes:
         high = index.arrived[stored.name].get(write.name, Arrived()).highest
-        numbers = write.numbers[int(np.searchsorted(write.read.rows["sequence"], high, "right")) :]
+        numbers = write.after(high)
         numbers = numbers[numbers >= 0]
         tails.append(numbers[(stored.first[numbers] == NONE) & index.messages.acked[numbers]])
     return np.concatenate(tails)

@@ -8,11 +8,10 @@ seconds is the gateway's reconnect, one request that was sent just before the he
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from lab.check.history import SECOND, FaultRecord, History
 
 RECONNECT, GIVE_UP, STEP, LONGEST, HEALTH = 5, 30, 10, 120, 10
+NEVER = 2**63 - 1
 SLACK = 15 * SECOND
 
 
@@ -59,14 +58,16 @@ def outages(history: History) -> Iterator[Outage]:
         yield Outage(group[0].began, healed, None, tuple(group))
 
 
-def deadline(history: History) -> int:
-    """When the last source must have caught up. An outage that follows before the one before was over prolongs it."""
+def deadline(history: History, last: int) -> int:
+    """When the last source must have caught up; `last` is when the last publish ended.
+
+    An outage that begins before the one before was over prolongs it.
+    """
     began, end = 0, 0
     for outage in outages(history):
         if outage.began > end:
             began = outage.began
         end = outage.healed + bound(began, outage.healed)
     if any(fault.healed is None for fault in history.faults):
-        return int(np.iinfo(np.int64).max)
-    last = int(history.publishes["completed"].max()) if len(history.publishes) else 0
+        return NEVER
     return max(end, last + SLACK)

@@ -6,13 +6,14 @@ given back, so that a run of ten million messages needs tens of bytes for each a
 """
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.check.checkers.heals import deadline
 from lab.check.history import NOWHERE, OK, OURS, SECOND, Array, History, Read
 from lab.topology import duration_ns
 
@@ -32,6 +33,12 @@ def chunks(rows: Array, size: int = CHUNK) -> Iterator[tuple[int, Array]]:
         yield start, np.asarray(rows[start : start + size])
         if mapped is not None:
             mapped.madvise(mmap.MADV_DONTNEED)  # else the pages of whole files count as this process's memory
+
+
+def extreme(rows: Array, name: str, of: Callable[[Array], int]) -> int | None:
+    """The smallest or largest value of a column; None when there are no rows."""
+    values = [int(of(part[name])) for _, part in chunks(rows)]
+    return of(np.array(values)) if values else None
 
 
 def backwards(length: int, size: int = CHUNK) -> Iterator[tuple[int, int]]:
@@ -164,6 +171,14 @@ class Stored:
             return np.full(len(wanted), NONE, np.int64)
         return np.where(known[place] == wanted, order[place], NONE)
 
+    def after(self, sequence: int) -> Numbers:
+        """The messages above a sequence."""
+        if self.contiguous:
+            return self.numbers[max(0, sequence + 1 - self.low) :]
+        known, order = self._sorted
+        above: Numbers = self.numbers[order[int(np.searchsorted(known, sequence, "right")) :]]
+        return above
+
     def repeats(self) -> Positions:
         """Positions of messages that are there already, further up."""
         found = [np.empty(0, np.int64)]
@@ -220,8 +235,7 @@ class Index:
         tails = [np.empty(0, np.int32)]
         for write in self.writes:
             high = self.arrived[stored.name].get(write.name, Arrived()).highest
-            begin = int(np.searchsorted(write.read.rows["sequence"], high, "right")) if write.ordered else 0
-            tails.append(write.numbers[begin:])
+            tails.append(write.after(high))
         tail = np.concatenate(tails)
         missing: Numbers = tail[(tail >= 0) & (stored.first[tail] == NONE)]
         return missing
@@ -234,9 +248,12 @@ class Index:
     @cached_property
     def waited(self) -> bool:
         """Whether every source had the time that it may need before the final reads began."""
-        from lab.check.checkers.heals import deadline
+        return self.read_began is None or self.read_began >= deadline(self.history, self.last_answer)
 
-        return self.read_began is None or self.read_began >= deadline(self.history)
+    @cached_property
+    def last_answer(self) -> int:
+        """When the last publish came to its end."""
+        return extreme(self.history.publishes, "completed", np.max) or 0
 
     @cached_property
     def acked_at(self) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lab.check.checkers.index import Index, chunks
+from lab.check.checkers.index import Index, chunks, extreme
 from lab.check.checkers.story import Case, Draft, count, seconds
 from lab.check.history import INFO, OK, SECOND, FaultRecord
 
@@ -39,7 +39,7 @@ def _run(index: Index) -> Iterator[Reason]:
         yield "", note, None
     if not index.waited and any(len(index.pending(stored)) for stored in index.reads):
         yield "", "the final reads began before every source had to be back, and messages were missing then", None
-    first = int(index.history.publishes["invoked"].min()) if len(index.history.publishes) else 0
+    first = extreme(index.history.publishes, "invoked", np.min) or 0
     for sample in index.history.samples:
         if sample.time < first:
             for stream, last in sample.last.items():
@@ -68,8 +68,7 @@ def _publishes(index: Index) -> Iterator[Reason]:
 
 
 def _faults(index: Index) -> Iterator[Reason]:
-    invoked = np.concatenate([np.empty(0, np.int64), *(rows["invoked"] for _, rows in chunks(index.history.publishes))])
-    invoked.sort()
+    published = _published(index)
     for fault in index.history.faults:
         what = f"{fault.what} ({fault.id})"
         if fault.injected is None:
@@ -78,10 +77,21 @@ def _faults(index: Index) -> Iterator[Reason]:
             yield "", f"{what} is not proven to have taken hold{_why(fault)}", fault.injected
         if fault.healed is None:
             yield "", f"{what} was not healed{_why(fault)}", fault.began
-        elif fault.injected is not None:
-            end = max(fault.healing or fault.healed, fault.injected + SHORTEST)
-            if np.searchsorted(invoked, fault.injected) == np.searchsorted(invoked, end):
-                yield "", f"nobody published while {what} was in force", fault.injected
+        elif fault.injected is not None and fault.id not in published:
+            yield "", f"nobody published while {what} was in force", fault.injected
+
+
+def _published(index: Index) -> set[str]:
+    """The faults in whose time somebody published."""
+    found: set[str] = set()
+    for _, rows in chunks(index.history.publishes):
+        invoked = rows["invoked"].copy()
+        for fault in index.history.faults:
+            if fault.injected is not None and fault.healed is not None:
+                end = max(fault.healing or fault.healed, fault.injected + SHORTEST)
+                if ((invoked >= fault.injected) & (invoked < end)).any():
+                    found.add(fault.id)
+    return found
 
 
 def _why(fault: FaultRecord) -> str:
