@@ -204,7 +204,7 @@ def test_behind_is_the_origins_last_sequence_less_what_arrived() -> None:
 def test_what_the_origin_dropped_before_it_arrived_is_not_waited_for() -> None:
     found = readings()
     stream_detail(found, "foo-write-west")["state"] = {"messages": 1, "first_seq": 7, "last_seq": 7}
-    arrivals = ARRIVALS | {"foo-read-east": {**SENT, "foo-write-west": 4}}
+    arrivals: Arrivals = {**ARRIVALS, "foo-read-east": {**SENT, "foo-write-west": 4}}
     assert source(taken(found, arrivals)[0], "foo-read-east", "foo-write-west").behind == 1
     stream_detail(found, "foo-write-west")["state"] = {"messages": 0, "first_seq": 8, "last_seq": 7}
     assert taken(found, arrivals)[1] == []
