@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from lab import files, image, proof
 from lab.engine import COMPOSE_MINIMUM, Container, Engine, Observation, numbers
-from lab.errors import DockerError, LabError, NotRunning
+from lab.errors import DockerError, FaultNotProven, LabError, NotRunning
 from lab.faults import KINDS, Cut, Down, Fault, Paused, ordered, present
 from lab.topology import Node, Topology
 
@@ -30,17 +30,22 @@ PORTS_HINT = "end it, or give this lab other ports: `client_port` and `monitor_p
 
 @dataclass(frozen=True)
 class Change:
-    """What a command did, or would do: faults healed and injected; no evidence when nothing was done."""
+    """What a command did, or would do: faults healed and injected; no evidence when nothing was done.
+
+    `took_hold_s` is how long it took, from first to last, until every new cut was in effect.
+    """
 
     healed: tuple[Fault, ...]
     injected: tuple[Fault, ...]
     in_force: tuple[Fault, ...]
     evidence: proof.Evidence | None
+    took_hold_s: float | None = None
 
 
 @contextmanager
 def exclusive(lab: str, say: Say) -> Iterator[None]:
-    """One changing command at a time for each lab on this host. The kernel drops the lock when a command dies."""
+    """One changing command at a time for each lab on this host. The kernel drops the lock when a command has died, and
+    with it what it had started to make a cut."""
     path = Path(tempfile.gettempdir()) / f"nats-region-lab-{os.getuid()}-{lab}.lock"
     with path.open("a+") as lock:
         deadline, told = time.monotonic() + LOCK_WAIT_S, False
@@ -62,6 +67,7 @@ def exclusive(lab: str, say: Say) -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
+        os.set_inheritable(lock.fileno(), True)
         yield
 
 
@@ -197,31 +203,88 @@ def apply(
     probe: proof.Probe | None = None,
 ) -> Change:
     """Make exactly the faults `wanted` be in force, and prove it."""
-    topology = before.topology
     now = present(before)
     injected = {fault for fault in wanted if fault not in now}
     healed = now - wanted
     change = Change(ordered(healed), ordered(injected), ordered(wanted), None)
     if dry_run or not (injected or healed):
         if probe:
-            probe.cancel()
+            probe.close()
         return change
+    if healed or any(not isinstance(fault, Cut) for fault in injected):
+        engine.preload()
+    probe = probe or proof.Probe(engine, before.topology.name)
+    proven = False
+    try:
+        took_hold_s = _make(engine, before, injected, healed, probe)
+        evidence = _confirm(engine, before, wanted, healed | injected, probe)
+        proven = True
+    finally:
+        probe.close(wait=not proven)
+    return replace(change, evidence=evidence, took_hold_s=took_hold_s)
+
+
+def _make(
+    engine: Engine, before: Observation, injected: Iterable[Fault], healed: Iterable[Fault], probe: proof.Probe
+) -> float | None:
+    """Inject and heal, side by side. Returns how long it took until every new cut was in effect, if there are any.
+
+    Docker detaches endpoints one after the other. So all interfaces of the new cuts first go down at one instant; the
+    detaching then makes the cuts last, and keeps them where everybody can read them.
+    """
+    topology = before.topology
 
     def heal(kind: type[Fault]) -> None:
         _side_by_side((f for f in healed if isinstance(f, kind)), lambda fault: fault.heal(engine, topology))
 
     heal(Paused)  # before anything is injected: a frozen node can be neither stopped nor killed
+    cuts = [fault for fault in ordered(injected) if isinstance(fault, Cut)]
+    interfaces = [
+        (before.containers[cut.node].pid, topology.node(cut.node).addresses[cut.link])
+        for cut in cuts
+        if before.containers[cut.node].pid
+    ]
+    took_hold_s = probe.take_down(interfaces) if interfaces else None
     _side_by_side(injected, lambda fault: fault.inject(engine, topology))
     for kind in KINDS:
         if kind is not Paused:
             heal(kind)
-    after = engine.observe(topology.name)
-    _require(after, wanted, engine)
-    started = {fault.node for fault in healed if isinstance(fault, Down)}
-    for name in started:
-        _wait_for_greeting(engine, after, topology.node(name))
-    evidence = proof.prove(engine, after, probe)
-    return Change(change.healed, change.injected, change.in_force, evidence)
+    return took_hold_s
+
+
+def _confirm(
+    engine: Engine, before: Observation, wanted: frozenset[Fault], changed: Iterable[Fault], probe: proof.Probe
+) -> proof.Evidence:
+    """That Docker says so, and that packets say so."""
+    with ThreadPoolExecutor(2) as pool:
+        observing = pool.submit(engine.observe, before.topology.name)
+        expected, early = with_other_cuts(before, wanted), None
+        if all(isinstance(fault, Cut) for fault in changed):  # else nobody knows yet which processes there will be
+            early = pool.submit(proof.prove, engine, expected, probe)
+        after = observing.result()
+        _require(after, wanted, engine)
+        if early and (after == expected or early.exception()):
+            evidence = early.result()
+        else:
+            for fault in changed:
+                if isinstance(fault, Down) and fault not in wanted:
+                    _wait_for_greeting(engine, after, before.topology.node(fault.node))
+            evidence = proof.prove(engine, after, probe)
+    left = probe.still_there()
+    if left:
+        raise FaultNotProven(f"Docker reports success, but the interfaces with {', '.join(left)} are still there")
+    return evidence
+
+
+def with_other_cuts(before: Observation, wanted: Iterable[Fault]) -> Observation:
+    """What will be observed when these cuts are in force instead of the present ones, and nothing else changes."""
+    cuts = {(fault.node, fault.link) for fault in wanted if isinstance(fault, Cut)}
+    containers = {}
+    for name, container in before.containers.items():
+        addresses = before.topology.node(name).addresses
+        kept = {key: address for key, address in addresses.items() if (name, key) not in cuts}
+        containers[name] = replace(container, addresses=kept)
+    return Observation(before.topology, containers)
 
 
 def _require(after: Observation, wanted: frozenset[Fault], engine: Engine) -> None:

@@ -6,24 +6,20 @@ peers must answer; from the host the published ports must answer as the nodes' s
 answers are judged is pure; `prove` does the work. Why not from inside the nodes: the official image has no shell.
 """
 
-import hashlib
 import socket
-import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Literal
 
 from lab.engine import Engine, Observation
-from lab.errors import DockerError, FaultNotProven, LabError
-from lab.image import file_system
+from lab.errors import FaultNotProven
+from lab.probe.session import Probe
 from lab.topology import CLIENT_PORT, GATEWAY_PORT
 
 Expected = Literal["dead", "alive"]
-# On one host an answer takes under a millisecond; a first try that is late gets a second, longer one.
-TIMEOUTS_S = (0.15, 1.0)
-PROBE_IMAGE = "nats-region-lab/probe"
+# On one host an answer takes under a millisecond. Silence is believed after the second figure, if that is ten times the
+# slowest answer of the live pairs, and after the first in any case. What contradicts is tried once more, for longer.
+TRIES_S = ((0.15, 0.04), (1.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -83,22 +79,29 @@ def contradicts(connect: Connect, answer: str) -> bool:
     return answer not in ("open", "refused")
 
 
-def prove(engine: Engine, observation: Observation, probe: "Probe | None" = None) -> Evidence:
+def prove(engine: Engine, observation: Observation, probe: Probe | None = None) -> Evidence:
     """Try every pair and every published port. Raises `FaultNotProven` naming what contradicts."""
+    if probe:
+        return _prove(observation, probe)
+    probe = Probe(engine, observation.topology.name)
+    try:
+        return _prove(observation, probe)
+    finally:
+        probe.close(wait=False)
+
+
+def _prove(observation: Observation, probe: Probe) -> Evidence:
     connects = plan(observation)
+    steps = [(observation.containers[c.source].pid, f"TCP {c.address} {c.port}") for c in connects]
     wrong: list[str] = []
-    for timeout in TIMEOUTS_S:
-        probe = probe or Probe(engine, observation.topology.name)
+    for timeout, least in TRIES_S:
         with ThreadPoolExecutor(1) as pool:
             ports = pool.submit(_published, observation, timeout)
-            answers = probe.run(observation, connects, timeout)
+            answers = probe.connect(steps, timeout, least)
             wrong = [_sentence(c, a) for c, a in zip(connects, answers, strict=True) if contradicts(c, a)]
             wrong += ports.result()
-        probe = None
         if not wrong:
             break
-    dead = sum(connect.expected == "dead" for connect in connects)
-    evidence = Evidence(dead, len(connects) - dead, len(observation.containers), tuple(wrong))
     if wrong:
         shown = "\n".join(f"  {line}" for line in wrong[:8]) + (
             f"\n  … and {len(wrong) - 8} more" if len(wrong) > 8 else ""
@@ -107,7 +110,8 @@ def prove(engine: Engine, observation: Observation, probe: "Probe | None" = None
             f"the network is not as the faults in force say ({len(wrong)} of {len(connects)} connects):\n{shown}",
             "`lab heal` undoes everything; `lab doctor` checks what this engine isolates",
         )
-    return evidence
+    dead = sum(connect.expected == "dead" for connect in connects)
+    return Evidence(dead, len(connects) - dead, len(observation.containers), ())
 
 
 def _sentence(connect: Connect, answer: str) -> str:
@@ -142,68 +146,4 @@ def greeting(port: int, timeout: float) -> Literal["greets", "silent", "closed"]
         return "closed"
 
 
-class Probe:
-    """The probe's container: started early, it waits for its plan on stdin."""
-
-    def __init__(self, engine: Engine, lab: str) -> None:
-        self._engine, self._lab = engine, lab
-        self._process = engine.start_probe(lab, image_name())
-
-    def run(self, observation: Observation, connects: list[Connect], timeout: float) -> list[str]:
-        """One answer for each connect: open, refused, silent, unreachable, `error N`. `timeout` in seconds."""
-        script = "\n".join([*_script(observation, connects), f"GO {round(timeout * 1000)}", ""])
-        out, err = self._ask(script, timeout)
-        if "no such image" in err.lower():  # the first time on this engine
-            make_image(self._engine)
-            self._process = self._engine.start_probe(self._lab, image_name())
-            out, err = self._ask(script, timeout)
-        answers = out.splitlines()
-        if answers[-1:] != ["END"] or len(answers) != len(connects) + 1:
-            raise DockerError(
-                f"the network probe could not run: {err.strip() or 'it ended early'}",
-                "it needs `--pid host` and SYS_ADMIN",
-            )
-        return answers[:-1]
-
-    def _ask(self, script: str, timeout: float) -> tuple[str, str]:
-        try:
-            return self._process.communicate(script, timeout=timeout + 20)
-        except subprocess.TimeoutExpired:
-            self.cancel()
-            raise DockerError("the network probe did not end", "is the engine overloaded?") from None
-
-    def cancel(self) -> None:
-        """End it unused."""
-        if self._process.poll() is None and self._process.stdin:
-            self._process.stdin.close()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-
-
-def _script(observation: Observation, connects: list[Connect]) -> Iterator[str]:
-    source = None
-    for connect in connects:
-        if connect.source != source:
-            source = connect.source
-            yield f"NS {observation.containers[source].pid}"
-        yield f"TCP {connect.address} {connect.port}"
-
-
-def image_name() -> str:
-    """The probe's image; its tag changes with the program."""
-    return f"{PROBE_IMAGE}:{hashlib.sha256(_binary('amd64')).hexdigest()[:12]}"
-
-
-def make_image(engine: Engine) -> None:
-    """Import the committed program for the engine's architecture as an image; no registry is needed."""
-    tar = file_system("probe", _binary(engine.architecture()))
-    engine.import_image(image_name(), tar, ['ENTRYPOINT ["/probe"]', "LABEL lab.image=probe"])
-
-
-def _binary(architecture: str) -> bytes:
-    source = files("lab.probe").joinpath(f"linux-{architecture}")
-    if not source.is_file():
-        raise LabError(f"there is no network probe for `{architecture}`", "build one with `python -m lab.probe.build`")
-    return source.read_bytes()
+__all__ = ["Connect", "Evidence", "Probe", "contradicts", "greeting", "plan", "prove"]

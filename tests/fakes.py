@@ -1,12 +1,12 @@
 """An engine in memory: containers' states and networks, changed by the calls that faults make."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal
 
 from lab.engine import Container, Engine, Observation
 from lab.errors import DockerError
-from lab.proof import Connect, Probe
+from lab.probe.session import Probe, Step
 from lab.topology import Node, Topology
 
 RunAnswer = Literal["greets", "silent", "closed"]
@@ -64,7 +64,8 @@ class FakeEngine(Engine):
 
     def start(self, container: str) -> None:
         if self._asked("start", container):
-            self._set(container, state="running", exit_code=0, pid=2000)
+            pid = 2000 + len(self.calls)
+            self._set(container, state="running", exit_code=0, pid=pid)
 
     def pause(self, container: str) -> None:
         if self._asked("pause", container):
@@ -124,19 +125,50 @@ class FakeProbe(Probe):
 
     def __init__(self, engine: FakeEngine, lab: str = "") -> None:
         self.engine = engine
-        self.cancelled = False
+        self.closed = False
         self.runs = 0
-        self.wrong: dict[tuple[str, str], str] = {}
+        self.wrong: dict[tuple[str, str], str] = {}  # what the first try answers instead
+        self.taken_down: list[tuple[int, str]] = []
 
-    def run(self, observation: Observation, connects: list[Connect], timeout: float) -> list[str]:
+    def connect(self, steps: Iterable[Step], timeout: float, least: float = 0) -> list[str]:
         self.runs += 1
-        return [self._answer(connect) for connect in connects]
+        return [self._answer(pid, what.split()[1]) for pid, what in steps]
 
-    def _answer(self, connect: Connect) -> str:
-        if (connect.source, connect.target) in self.wrong:
-            return self.wrong[connect.source, connect.target]
-        ends = (self.engine.containers[connect.source], self.engine.containers[connect.target])
-        return "open" if all(connect.network in end.addresses for end in ends) else "silent"
+    def take_down(self, interfaces: Iterable[tuple[int, str]]) -> float:
+        for pid, address in interfaces:
+            if not self._has(pid, address):
+                raise DockerError(f"the interface with {address} of process {pid} cannot be taken down: missing")
+            self.taken_down.append((pid, address))
+        self.engine.calls.append(("take down", str(len(self.taken_down))))
+        return 0.001
 
-    def cancel(self) -> None:
-        self.cancelled = True
+    def still_there(self) -> list[str]:
+        return [address for pid, address in self.taken_down if self._has(pid, address)]
+
+    def _has(self, pid: int, address: str) -> bool:
+        return any(container.pid == pid and address in container.addresses.values() for container in self._containers())
+
+    def _containers(self) -> list[Container]:
+        return list(self.engine.containers.values())
+
+    def _answer(self, pid: int, address: str) -> str:
+        """Open when both are attached to the network of that address, and neither interface was taken down."""
+        source = next((container for container in self._containers() if container.pid == pid), None)
+        if source is None:
+            return "error 2"
+        target, network = next(
+            (node.name, key)
+            for node in self.engine.topology.nodes
+            for key, own in node.addresses.items()
+            if own == address
+        )
+        if self.runs == 1 and (source.node, target) in self.wrong:
+            return self.wrong[source.node, target]
+        ends = (source, self.engine.containers[target])
+        alive = all(
+            network in end.addresses and (end.pid, end.addresses[network]) not in self.taken_down for end in ends
+        )
+        return "open" if alive else "silent"
+
+    def close(self, wait: bool = True) -> None:
+        self.closed = True

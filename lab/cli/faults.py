@@ -18,22 +18,23 @@ Wanted = Callable[["Observation"], Any]
 
 
 def _change(
-    name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, probe_early: bool = False, show: bool = True
+    name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, cuts: bool = False, show: bool = True
 ) -> "Observation":
     from lab import lifecycle, proof, view
     from lab.engine import Engine
 
     engine, lab = Engine(), lab_name(name)
     with lifecycle.exclusive(lab, say):
-        if not dry_run:
+        probe = None if dry_run else proof.Probe(engine, lab)
+        if not dry_run and not cuts:
             engine.preload()
-        early = proof.Probe(engine, lab) if probe_early and not dry_run else None
         try:
             before = engine.observe(lab)
-            change = lifecycle.apply(engine, before, wanted(before), dry_run, early)
-        finally:
-            if early:
-                early.cancel()
+            change = lifecycle.apply(engine, before, wanted(before), dry_run, probe)
+        except BaseException:
+            if probe:
+                probe.close()
+            raise
     if show and as_json:
         print_json(change)
     elif show:
@@ -64,7 +65,7 @@ def partition(
 
         return with_cuts(present(before), cuts(before.topology, parse(before.topology, groups)))
 
-    _change(name, wanted, dry_run, as_json, probe_early=True)
+    _change(name, wanted, dry_run, as_json, cuts=True)
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
@@ -77,7 +78,7 @@ def cut(link: Regions, name: Name = None, dry_run: DryRun = False, as_json: AsJs
 
         return present(before) | link_cuts(before.topology, _link(before, link))
 
-    _change(name, wanted, dry_run, as_json, probe_early=True)
+    _change(name, wanted, dry_run, as_json, cuts=True)
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
@@ -90,7 +91,7 @@ def join(link: Regions, name: Name = None, dry_run: DryRun = False, as_json: AsJ
         key = _link(before, link).name
         return frozenset(fault for fault in present(before) if not (isinstance(fault, Cut) and fault.link == key))
 
-    _change(name, wanted, dry_run, as_json, probe_early=True)
+    _change(name, wanted, dry_run, as_json, cuts=True)
 
 
 def _link(before: "Observation", words: list[str]) -> Any:

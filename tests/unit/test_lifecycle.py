@@ -105,7 +105,7 @@ def test_a_command_that_is_repeated_changes_nothing(engine: FakeEngine, wanted: 
 def test_a_probe_that_is_not_needed_is_ended(engine: FakeEngine) -> None:
     probe = FakeProbe(engine)
     lifecycle.apply(engine, engine.observe(TOPOLOGY.name), frozenset(), probe=probe)
-    assert (probe.cancelled, probe.runs) == (True, 0)
+    assert (probe.closed, probe.runs) == (True, 0)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_healing_thaws_then_joins_then_starts(engine: FakeEngine) -> None:
 def test_a_paused_node_is_thawed_before_anything_is_injected(engine: FakeEngine) -> None:
     apply(engine, Paused("east-1"))
     apply(engine, CUT)
-    assert verbs(engine) == ["unpause", "detach"]
+    assert verbs(engine) == ["unpause", "take down", "detach"]
 
 
 @pytest.mark.parametrize(("killed", "verb"), [(True, "kill"), (False, "stop")])
@@ -159,7 +159,7 @@ def test_a_half_made_partition_is_finished_by_repeating_it(engine: FakeEngine) -
     engine.broken = set()
     change = apply(engine, *cuts)
     assert change.injected == (Cut("central-2", "central-west"),)
-    assert len(engine.calls) == 1
+    assert verbs(engine) == ["take down", "detach"]
     assert in_force(engine) == cuts
 
 
@@ -178,8 +178,10 @@ def test_another_partition_leaves_the_cuts_that_both_share(engine: FakeEngine) -
     assert in_force(engine) == {*parted("west"), Down("west-3")}
     assert {fault.link for fault in change.healed if isinstance(fault, Cut)} == {"central-east"}
     assert {fault.link for fault in change.injected if isinstance(fault, Cut)} == {"east-west"}
-    assert TOPOLOGY.network("central-west") not in {call[2] for call in engine.calls}
-    assert verbs(engine) == ["detach"] * 3 + ["attach"] * 3, "what is to be cut is cut before anything is joined"
+    assert TOPOLOGY.network("central-west") not in {call[-1] for call in engine.calls}
+    assert verbs(engine) == ["take down"] + ["detach"] * 3 + ["attach"] * 3, (
+        "what is to be cut is cut before anything is joined"
+    )
 
 
 def test_a_node_is_joined_again_with_its_own_address(engine: FakeEngine) -> None:
@@ -215,7 +217,7 @@ def test_a_node_that_does_not_start_is_told_with_its_last_words(engine: FakeEngi
 
 
 def test_a_cut_that_does_not_hold_is_not_believed(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FakeProbe, "_answer", lambda self, connect: "open")
+    monkeypatch.setattr(FakeProbe, "_answer", lambda self, pid, address: "open")
     with pytest.raises(FaultNotProven, match="must be cut, but: open"):
         apply(engine, *parted("central"))
 

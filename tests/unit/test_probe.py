@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import socket
 import struct
 import subprocess
@@ -118,15 +119,76 @@ def test_it_waits_for_its_plan_and_answers_before_stdin_ends(listener: int) -> N
         assert process.poll() is None
         process.stdin.write(f"{own()}\nTCP 127.0.0.1 {listener}\nGO 5000\n")
         process.stdin.flush()
-        assert process.stdout.read() == "open\nEND\n"
+        assert [process.stdout.readline() for _ in range(2)] == ["open\n", "END\n"]
+        process.stdin.write(f"{own()}\nTCP 127.0.0.1 {listener}\nGO 5000\n")
+        process.stdin.flush()
+        assert [process.stdout.readline() for _ in range(2)] == ["open\n", "END\n"]
+        process.stdin.close()
         assert process.wait(5) == 0
+
+
+@root_on_amd64
+def test_with_a_least_time_silence_ends_soon_after_the_others_have_answered(listener: int) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        with socket.create_connection(address):  # the only place in the backlog
+            lines = (own(), f"TCP 127.0.0.1 {address[1]}", f"TCP 127.0.0.1 {listener}")
+            started = time.monotonic()
+            assert run(*lines, "GO 8000 100").stdout.splitlines() == ["silent", "open", "END"]
+            assert 0.1 <= time.monotonic() - started < 4
+            started = time.monotonic()
+            assert run(*lines[:2], "GO 500 100").stdout.splitlines() == ["silent", "END"]
+            assert time.monotonic() - started >= 0.5, "without any answer nobody knows how long answers take"
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[int]:
+    """The process id of somebody in a network namespace of their own, whose one interface carries 127.0.0.1."""
+    program = """
+import fcntl, socket, struct, sys
+fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8914, struct.pack("16sh", b"lo", 0x49))  # up
+print("up", flush=True)
+sys.stdin.read()
+"""
+    command = ["unshare", "--net", sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "up\n"
+        yield process.pid
+        process.stdin.close()
+
+
+def reaches_itself(pid: int) -> bool:
+    return run(f"NS {pid}", "TCP 127.0.0.1 1", "GO 300").stdout.splitlines() == ["refused", "END"]
+
+
+@root_on_amd64
+@pytest.mark.parametrize("ending", ["stdin", "SIGTERM", "SIGINT", "SIGHUP"])
+def test_an_interface_is_down_until_the_probe_ends_however_it_ends(elsewhere: int, ending: str) -> None:
+    assert reaches_itself(elsewhere)
+    with subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        before = time.time_ns()
+        process.stdin.write(f"NS {elsewhere}\nDOWN 127.0.0.1\nDOWN 10.9.9.9\nTCP 127.0.0.1 1\nGO 100\n")
+        process.stdin.flush()
+        answers = [process.stdout.readline().strip() for _ in range(4)]
+        assert before <= int(answers[0].removeprefix("down ")) <= time.time_ns()
+        assert answers[1:] in (["missing", "silent", "END"], ["missing", "unreachable", "END"])
+        assert not reaches_itself(elsewhere)
+        if ending == "stdin":
+            process.stdin.close()
+        else:
+            process.send_signal(getattr(signal, ending))
+        assert process.wait(5) == 0
+    assert reaches_itself(elsewhere)
 
 
 @on_amd64
 @pytest.mark.parametrize(
     "lines",
     [
-        (),
         ("NS 1", "TCP 127.0.0.1 1"),
         ("hello", "GO 1"),
         ("TCP 127.0.0.1 65536", "GO 1"),
