@@ -6,7 +6,7 @@ never raise for what a server or a network does: that is what they report.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
@@ -132,8 +132,8 @@ async def matrix(
 ) -> Matrix:
     """Every operation in every region, all side by side; the durables are made where they can be."""
     topology = observation.topology
-    rows = await asyncio.gather(*(_row(observation, region, operations, timeout) for region in topology.regions))
-    return Matrix(topology.name, topology.regions, tuple(operations), tuple(cell for row in rows for cell in row))
+    rows = await asyncio.gather(*(row(observation, region, operations, timeout) for region in topology.regions))
+    return Matrix(topology.name, topology.regions, tuple(operations), tuple(cell for cells in rows for cell in cells))
 
 
 async def prepare_all(observation: Observation, timeout: float = TIMEOUT_S) -> None:
@@ -147,19 +147,24 @@ async def prepare_all(observation: Observation, timeout: float = TIMEOUT_S) -> N
     await asyncio.gather(*(one(region) for region in observation.topology.regions))
 
 
-async def _row(observation: Observation, region: str, operations: Iterable[str], timeout: float) -> list[Cell]:
+async def row(
+    observation: Observation, region: str, operations: Sequence[str] = OPERATIONS, timeout: float = TIMEOUT_S
+) -> tuple[Cell, ...]:
+    """The operations in one region, side by side on a connection of its own."""
     topology, nodes = observation.topology, observation.running_nodes(region)
+
+    def none(why: str) -> tuple[Cell, ...]:
+        return tuple(Cell(region, operation, "fails", 0, None, why) for operation in operations)
+
     if not nodes:
-        return [
-            Cell(region, operation, "fails", 0, None, f"no node of {region} is running") for operation in operations
-        ]
+        return none(f"no node of {region} is running")
     try:
         async with jetstream.connect(region, nodes) as session:
             made = EXISTING_CONSUMER not in operations or await prepare(session, topology, timeout)
             cells = await asyncio.gather(*(probe(session, operation, topology, timeout) for operation in operations))
     except NatsError as error:
-        return [Cell(region, operation, "fails", 0, None, error.message) for operation in operations]
-    return [_never_made(cell) if not made else cell for cell in cells]
+        return none(error.message)
+    return tuple(cells) if made else tuple(_never_made(cell) for cell in cells)
 
 
 def _never_made(cell: Cell) -> Cell:

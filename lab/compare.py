@@ -62,8 +62,8 @@ async def gather(observation: Observation, timeout: float = 10) -> Comparison:
         try:
             async with jetstream.connect(region, observation.running_nodes(region)) as session:
                 names = topology.read_stream(region), topology.write_stream(region)
-                stored, written = [[_copy(e) async for e in session.read(name, timeout=timeout)] for name in names]
-                return stored, [_as_read(copy, topology.stream, region) for copy in written]
+                stored, written = [[copy_of(e) async for e in session.read(name, timeout=timeout)] for name in names]
+                return stored, [as_read(copy, topology.stream, region) for copy in written]
         except NatsError as error:
             return error.message
 
@@ -72,12 +72,13 @@ async def gather(observation: Observation, timeout: float = 10) -> Comparison:
     return compare(reads, [copy for answer in answers if not isinstance(answer, str) for copy in answer[1]])
 
 
-def _copy(entry: jetstream.Entry) -> Copy:
+def copy_of(entry: jetstream.Entry) -> Copy:
     digest = sha256(entry.subject.encode() + b"\0" + entry.body).digest()
     return Copy(entry.origin, entry.subject, entry.body[:60].decode(errors="replace"), digest)
 
 
-def _as_read(copy: Copy, stream: str, region: str) -> Copy:
+def as_read(copy: Copy, stream: str, region: str) -> Copy:
+    """A copy in a write stream as the read streams should have it, but for the digest."""
     return Copy(copy.origin, copy.subject.replace(f"{stream}.{region}.", f"{stream}.", 1), copy.preview, b"")
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 COMPOSE_MINIMUM = (2, 20)
 ENGINE_MINIMUM = (20, 10)
 READ_TIMEOUT_S = 30
+_ENVIRONMENT = threading.Lock()  # Compose takes the image from it, and labs come up side by side
 
 
 @dataclass(frozen=True)
@@ -208,20 +209,28 @@ class Engine:
 
         https://github.com/docker/compose `pkg/compose/reconcile.go`, `mustRecreate`.
         """
+        self._compose(compose_file, image, recreate=False)
+
+    def replace(self, compose_file: Path, image: str, node: str) -> None:
+        """Stop one node and put a container of another image in its place: same volume, networks, ports and labels."""
+        self._compose(compose_file, image, services=[node], force_recreate=True, dependencies=False)
+
+    def _compose(self, compose_file: Path, image: str, **options: Any) -> None:
         from python_on_whales import DockerClient
 
-        environment_before = os.environ.get("LAB_IMAGE")
-        os.environ["LAB_IMAGE"] = image
-        try:
-            with _translated("compose up"):
-                DockerClient(compose_files=[compose_file]).compose.up(
-                    detach=True, recreate=False, quiet=True, pull="never", remove_orphans=False
-                )
-        finally:
-            if environment_before is None:
-                del os.environ["LAB_IMAGE"]
-            else:
-                os.environ["LAB_IMAGE"] = environment_before
+        with _ENVIRONMENT:
+            environment_before = os.environ.get("LAB_IMAGE")
+            os.environ["LAB_IMAGE"] = image
+            try:
+                with _translated("compose up"):
+                    DockerClient(compose_files=[compose_file]).compose.up(
+                        detach=True, quiet=True, pull="never", remove_orphans=False, **options
+                    )
+            finally:
+                if environment_before is None:
+                    del os.environ["LAB_IMAGE"]
+                else:
+                    os.environ["LAB_IMAGE"] = environment_before
 
     def remove(self, lab: str, volumes: bool) -> dict[str, int]:
         """Remove what carries the lab's label and nothing else; returns how many of each kind."""

@@ -268,7 +268,7 @@ def _confirm(
         else:
             for fault in changed:
                 if isinstance(fault, Down) and fault not in wanted:
-                    _wait_for_greeting(engine, after, before.topology.node(fault.node))
+                    wait_for_greeting(engine, after, before.topology.node(fault.node))
             evidence = proof.prove(engine, after, probe)
     left = probe.still_there()
     if left:
@@ -299,7 +299,7 @@ def _require(after: Observation, wanted: frozenset[Fault], engine: Engine) -> No
         raise DockerError(f"Docker reports success, but it is not so that {fault}", "repeat the command, or `lab heal`")
 
 
-def _wait_for_greeting(engine: Engine, after: Observation, node: Node, seconds: float = 15) -> None:
+def wait_for_greeting(engine: Engine, after: Observation, node: Node, seconds: float = 15) -> None:
     deadline = time.monotonic() + seconds
     while proof.greeting(node.client_port, 0.3) != "greets":
         container = engine.observe(after.topology.name).containers[node.name]

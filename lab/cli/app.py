@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from lab.topology import Topology
 
 T = TypeVar("T")
-PANEL_LIFE, PANEL_USE, PANEL_FAULTS, PANEL_FILES = "The lab", "Using the stream", "Faults", "Files and machine"
+PANEL_LIFE, PANEL_USE, PANEL_FAULTS = "The lab", "Using the stream", "Faults"
+PANEL_SCENARIOS, PANEL_FILES = "Scenarios", "Files and machine"
 
 app = typer.Typer(
     name="lab",

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,11 +22,6 @@ from lab.cli.app import (
     say,
     wanted_topology,
 )
-
-if TYPE_CHECKING:
-    from lab.engine import Engine, Observation
-    from lab.faults import Fault
-    from lab.status import Snapshot
 
 Nats = Annotated[str | None, typer.Option("--nats", help="The server's version, or any tag of the official image.")]
 ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Any other image of the server.")]
@@ -47,9 +42,10 @@ def up(
 
     Runs the files that are on disk (see `lab render`). Twice in a row changes nothing; faults in force stay in force.
     """
-    from lab import files, lifecycle
+    from lab import files
+    from lab.bringup import bring_up
     from lab.engine import Engine
-    from lab.image import find, prepare
+    from lab.image import find
 
     topology = wanted_topology(file, name)
     engine = Engine()
@@ -66,21 +62,7 @@ def up(
         }
         print_json(would)
         return
-    with lifecycle.exclusive(topology.name, say):
-        chosen = prepare(engine, version, image, say)
-        changed = [d.path for d in files.differences(topology, root()) if d.state == "changed"]
-        files.write(topology, root(), only_missing=True)
-        if changed:
-            say(f"warning: used as on disk, not as the topology says: {', '.join(changed)} (`lab render --check`)")
-        fresh = topology.name not in engine.labs()
-        try:
-            kept, observation = lifecycle.start(engine, topology, root(), chosen, say)
-            snapshot = run(_bring_up(engine, observation, kept, timeout))
-        except BaseException:
-            if fresh and not keep:
-                say("start failed; removing what was created (`--keep` leaves it)")
-                engine.remove(topology.name, volumes=True)
-            raise
+    snapshot = run(bring_up(engine, topology, root(), version, image, timeout, keep, say))
     if as_json:
         print_json(snapshot)
         return
@@ -88,29 +70,6 @@ def up(
 
     view.show(view.status(snapshot))
     view.show(view.next_steps(topology))
-
-
-async def _bring_up(
-    engine: "Engine", observation: "Observation", kept: "frozenset[Fault]", timeout: float
-) -> "Snapshot":
-    import asyncio
-
-    from lab import jetstream, lifecycle, ready, status, streams
-    from lab.faults import Down
-    from lab.render import stream_configs
-
-    down = {fault.node for fault in kept if isinstance(fault, Down)}
-    await asyncio.to_thread(lifecycle.dead_at_start, engine, observation, down)
-    if kept:
-        say(f"{len(kept)} faults are in force and stay so; `lab heal` undoes them")
-        return await status.take(engine, observation.topology.name)
-    say("waiting for the meta leader")
-    await ready.until_meta_leader(engine, observation, timeout)
-    topology = observation.topology
-    async with jetstream.connect(topology.regions[0], topology.region_nodes(topology.regions[0])) as session:
-        say("defining the streams")
-        await streams.define(session, stream_configs(topology), patience=20)
-    return await ready.until_healthy(engine, observation, timeout, say)
 
 
 @app.command(rich_help_panel=PANEL_LIFE)

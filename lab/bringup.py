@@ -1,0 +1,58 @@
+"""Bringing a lab up: image, files, containers, streams, health. The whole of `lab up`."""
+
+import asyncio
+from pathlib import Path
+
+from lab import files, image, jetstream, lifecycle, ready, status, streams
+from lab.engine import Engine, Observation
+from lab.faults import Down, Fault
+from lab.lifecycle import Say
+from lab.render import stream_configs
+from lab.topology import Topology
+
+
+async def bring_up(
+    engine: Engine,
+    topology: Topology,
+    root: Path,
+    version: str,
+    wanted_image: str | None,
+    timeout: float,
+    keep: bool,
+    say: Say,
+) -> status.Snapshot:
+    """Create and start what is missing, define the streams, wait until healthy. What a failed first start created is
+    removed again unless `keep`. `timeout` in seconds bounds each wait."""
+
+    with lifecycle.exclusive(topology.name, say):
+        fresh = topology.name not in await asyncio.to_thread(engine.labs)
+        chosen = await asyncio.to_thread(image.prepare, engine, version, wanted_image, say)
+        changed = [d.path for d in files.differences(topology, root) if d.state == "changed"]
+        files.write(topology, root, only_missing=True)
+        if changed:
+            say(f"warning: used as on disk, not as the topology says: {', '.join(changed)} (`lab render --check`)")
+        try:
+            kept, observation = await asyncio.to_thread(lifecycle.start, engine, topology, root, chosen, say)
+            return await _ready(engine, observation, kept, timeout, say)
+        except BaseException:
+            if fresh and not keep:
+                say("start failed; removing what was created (`--keep` leaves it)")
+                engine.remove(topology.name, volumes=True)
+            raise
+
+
+async def _ready(
+    engine: Engine, observation: Observation, kept: frozenset[Fault], timeout: float, say: Say
+) -> status.Snapshot:
+    down = {fault.node for fault in kept if isinstance(fault, Down)}
+    await asyncio.to_thread(lifecycle.dead_at_start, engine, observation, down)
+    if kept:
+        say(f"{len(kept)} faults are in force and stay so; `lab heal` undoes them")
+        return await status.take(engine, observation.topology.name)
+    say("waiting for the meta leader")
+    await ready.until_meta_leader(engine, observation, timeout)
+    topology = observation.topology
+    async with jetstream.connect(topology.regions[0], topology.region_nodes(topology.regions[0])) as session:
+        say("defining the streams")
+        await streams.define(session, stream_configs(topology), patience=20)
+    return await ready.until_healthy(engine, observation, timeout, say)

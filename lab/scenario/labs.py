@@ -1,0 +1,90 @@
+"""Which lab a scenario is played on: the one that runs, when it fits, or one of its own, which is removed again."""
+
+import asyncio
+import shutil
+import threading
+import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from lab import files
+from lab.bringup import bring_up
+from lab.engine import Engine, Observation
+from lab.errors import LabError, NotRunning, UsageError
+from lab.lifecycle import check_free
+from lab.scenario.stage import Stage
+from lab.scenario.values import Scenario, Variant
+from lab.topology import Topology
+
+UP_S = 120.0
+NAME_LENGTH = 31
+_CHOOSING = threading.Lock()
+# What a scenario cannot do without; names, ports and sizes are the lab's own matter.
+ESSENTIAL = ("regions", "nodes_per_region", "stream", "profile", "replicas", "max_age", "duplicate_window")
+
+
+def fits(have: Topology, wanted: Topology) -> bool:
+    return all(getattr(have, name) == getattr(wanted, name) for name in ESSENTIAL)
+
+
+def own_name(lab: str, scenario: str, variant: str, attempt: int = 0) -> str:
+    """`<lab>-<scenario>`, shortened with a digest where it would be too long."""
+    full = "-".join(part for part in (lab, scenario, variant.lower().replace("_", "-"), str(attempt or "")) if part)
+    if len(full) <= NAME_LENGTH:
+        return full
+    return f"{full[: NAME_LENGTH - 5].rstrip('-')}-{zlib.crc32(full.encode()) % 65536:04x}"
+
+
+def free_topology(
+    engine: Engine, wanted: Topology, lab: str, scenario: Scenario, variant: Variant, reserved: set[int]
+) -> Topology:
+    """The wanted topology under a name whose ports and subnets nobody has. `reserved` has the slots of labs that are
+    only about to come up; the new one is put there. Raises `LabError` when nothing is free."""
+    problem: LabError | None = None
+    with _CHOOSING:
+        taken = engine.labs()
+        for attempt in (0, *range(2, 20)):
+            topology = wanted.named(own_name(lab, scenario.name, variant.name, attempt))
+            if topology.name in taken or topology.slot in reserved:
+                continue
+            try:
+                check_free(engine, topology)
+            except LabError as error:
+                problem = error
+                continue
+            reserved.add(topology.slot)
+            return topology
+    raise problem or LabError(f"no name is free for a lab for `{scenario.name}`", "`lab list` shows the labs that run")
+
+
+def running(engine: Engine, lab: str, variant: Variant) -> Observation | None:
+    """The running lab when the scenario may be played on it. Raises `UsageError` where it runs and does not fit."""
+    if variant.own:
+        return None
+    try:
+        observation = engine.observe(lab)
+    except NotRunning:
+        return None
+    if observation.missing:
+        raise UsageError(f"the lab `{lab}` is incomplete: {', '.join(observation.missing)}", "`lab up` completes it")
+    return observation if fits(observation.topology, variant.topology) else None
+
+
+@asynccontextmanager
+async def own(engine: Engine, root: Path, topology: Topology, say: Callable[[str], None]) -> AsyncIterator[Stage]:
+    """A lab for one scenario: brought up, handed over, removed with its files, whatever happens."""
+    say(f"starting the lab {topology.name} (nats-server {topology.nats}, profile {topology.profile})")
+    try:
+        await bring_up(engine, topology, root, topology.nats, None, UP_S, False, say)
+        observation = await asyncio.to_thread(engine.observe, topology.name)
+        yield Stage(engine, root, topology, observation, say)
+    finally:
+        await asyncio.shield(asyncio.to_thread(_remove, engine, root, topology))
+
+
+def _remove(engine: Engine, root: Path, topology: Topology) -> None:
+    engine.remove(topology.name, volumes=True)
+    folder = files.folder(topology, root)
+    if folder != root:
+        shutil.rmtree(folder, ignore_errors=True)

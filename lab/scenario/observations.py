@@ -1,0 +1,127 @@
+"""Gathers, from the real servers, the evidence that an expectation is judged by."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from lab import availability, monitor, ready, status
+from lab.errors import NatsError
+from lab.scenario import evidence as see
+from lab.scenario import expectations as expect
+from lab.scenario.stage import Stage
+
+
+async def observe(expectation: expect.Expectation, stage: Stage) -> see.Evidence:
+    return await _LOOK[type(expectation)](expectation, stage)
+
+
+async def _published(wanted: expect.Published, stage: Stage) -> see.Publishes:
+    return see.Publishes(stage.published(wanted.messages))
+
+
+async def _cells(wanted: expect.Works | expect.Fails, stage: Stage) -> see.Cells:
+    async def one(region: str) -> tuple[availability.Cell, ...]:
+        return await availability.row(stage.observation, region, wanted.operations)
+
+    rows = await asyncio.gather(*(one(region) for region in wanted.in_))
+    return see.Cells(tuple(cell for row in rows for cell in row))
+
+
+async def _messages(wanted: expect.Visible | expect.NotVisible, stage: Stage) -> see.HeldAndSent:
+    return see.HeldAndSent(await stage.held(stage.regions(wanted.in_)), stage.published(wanted.messages))
+
+
+async def _losses(wanted: expect.NothingLost | expect.Lost, stage: Stage) -> see.HeldAndSent:
+    sent = stage.published(wanted.of)  # before the streams are read: what comes later may still be under way
+    return see.HeldAndSent(await stage.held(stage.regions(wanted.in_)), sent)
+
+
+async def _held(wanted: Any, stage: Stage) -> see.Held:
+    return await stage.held(stage.regions(wanted.in_), written=isinstance(wanted, expect.Agree))
+
+
+async def _figure(wanted: expect.Stored | expect.Holds, stage: Stage) -> see.Figure:
+    try:
+        async with stage.connect(stage.region_of(wanted.stream)) as session:
+            state = (await session.stream_info(wanted.stream))["state"]
+    except NatsError as error:
+        return see.Figure(None, error.message)
+    if isinstance(wanted, expect.Holds):
+        return see.Figure(state["messages"])
+    return see.Figure(state["last_seq"] - stage.first.get(wanted.stream, 0))
+
+
+async def _leader(wanted: expect.Leader, stage: Stage) -> see.LeaderViews:
+    avoided = tuple(node for name in wanted.not_ for node in stage.nodes[name])
+    if wanted.of == "meta":
+        return see.LeaderViews(await stage.meta_views(stage.regions(wanted.seen_from)), avoided)
+    regions = wanted.seen_from or (stage.region_of(wanted.of),)
+    nodes = [node for region in regions for node in stage.observation.running_nodes(region)]
+    readings = await monitor.read(nodes)
+    views = {node.name: _stream_leader(readings[node.name], wanted.of) for node in nodes}
+    return see.LeaderViews({name: leader for name, leader in views.items() if leader is not None}, avoided)
+
+
+def _stream_leader(reading: monitor.Reading, stream: str) -> str | None:
+    for account in (reading.jsz or {}).get("account_details") or []:
+        for detail in account.get("stream_detail") or []:
+            if detail["name"] == stream:
+                return str((detail.get("cluster") or {}).get("leader", ""))
+    return None
+
+
+async def _healthy(wanted: expect.Healthy, stage: Stage) -> see.Lacks:
+    observation = await stage.look()
+    return see.Lacks(tuple(ready.missing(await status.read(observation), stage.topology)))
+
+
+async def _answered(wanted: expect.Answered, stage: Stage) -> see.Answer:
+    return stage.answers[wanted.request]
+
+
+async def _delivered(wanted: expect.Delivered, stage: Stage) -> see.Delivered:
+    got = stage.fetched[wanted.consume]
+    sent = stage.published(wanted.includes) if wanted.includes else ()
+    return see.Delivered((), sent, got) if isinstance(got, str) else see.Delivered(tuple(got), sent)
+
+
+async def _version(wanted: expect.Version, stage: Stage) -> see.Versions:
+    return see.Versions(await versions(stage, wanted.nodes))
+
+
+async def versions(stage: Stage, names: tuple[str, ...]) -> dict[str, str | None]:
+    """Node -> what its server says it is."""
+
+    async def one(name: str) -> str | None:
+        varz = await asyncio.to_thread(monitor.get, stage.topology.node(name).monitor_port, "/varz")
+        return str(varz["version"]) if varz else None
+
+    return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
+
+
+async def _traffic(wanted: expect.TrafficKept, stage: Stage) -> see.Publishes:
+    return see.Publishes(tuple(stage.traffic[wanted.of].sent))
+
+
+_LOOK: dict[type, Callable[[Any, Stage], Awaitable[see.Evidence]]] = {
+    expect.Published: _published,
+    expect.Works: _cells,
+    expect.Fails: _cells,
+    expect.Visible: _messages,
+    expect.NotVisible: _messages,
+    expect.NothingLost: _losses,
+    expect.Lost: _losses,
+    expect.NothingDuplicated: _held,
+    expect.Duplicated: _held,
+    expect.Agree: _held,
+    expect.OrderKept: _held,
+    expect.OrderDiffers: _held,
+    expect.Stored: _figure,
+    expect.Holds: _figure,
+    expect.Leader: _leader,
+    expect.Healthy: _healthy,
+    expect.Answered: _answered,
+    expect.Delivered: _delivered,
+    expect.Version: _version,
+    expect.TrafficKept: _traffic,
+}

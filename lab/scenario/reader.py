@@ -1,0 +1,406 @@
+"""YAML -> a `Scenario`: every problem at once, each with its line. What a file may say is what the types in `actions`,
+`expectations` and `values` say; nothing of it is written down a second time here."""
+
+import copy
+import dataclasses
+import difflib
+import re
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from lab import availability
+from lab.errors import UsageError
+from lab.scenario import actions, expectations
+from lab.scenario.conditions import readable
+from lab.scenario.values import ALWAYS, Expected, Length, Scenario, Step, Variant, When
+from lab.topology import DURATION, Topology, duration_ns, problems
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+TOP = ("title", "about", "lab", "variants", "steps")
+LAB_FIELDS = tuple(
+    f.name for f in dataclasses.fields(Topology) if f.name not in ("name", "client_port", "monitor_port")
+)
+REFERENCES = (
+    actions.MessageRef,
+    actions.TrafficRef,
+    actions.ConsumeRef,
+    actions.RequestRef,
+    actions.NodesRef,
+)
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Problem:
+    line: int
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.sentence}"
+
+
+def read(path: Path, length: Length = "short") -> Scenario:
+    """The scenario in a file; its name is the file's. Raises `UsageError` with all that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"`{path}` is not there", "`lab scenario list` names those that are shipped") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"`{path}` cannot be read: {error}") from None
+    return parse(text, path.name.partition(".")[0], str(path), length)
+
+
+def parse(text: str, name: str, shown: str, length: Length = "short") -> Scenario:
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}: " if mark else ""
+        raise UsageError(f"`{shown}` is not valid YAML: {place}{error.problem or error.context}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError(f"`{shown}` is not valid YAML: {error}") from None
+    if not isinstance(root, yaml.MappingNode):
+        raise UsageError(
+            f"`{shown}` should have `title`, `about` and `steps`", "docs/scenarios/README.md has the format"
+        )
+    reader = _Reader(length)
+    scenario = reader.scenario(root, name)
+    if reader.problems or scenario is None:
+        found = sorted(set(reader.problems))
+        count = "a problem" if len(found) == 1 else f"{len(found)} problems"
+        raise UsageError(
+            f"`{shown}` has {count}:\n" + "\n".join(f"  {problem}" for problem in found),
+            "docs/scenarios/README.md has the format",
+        )
+    return scenario
+
+
+class _Wrong(Exception):  # noqa: N818
+    """A value that cannot be built; the problem is noted already."""
+
+
+class _Reader:
+    def __init__(self, length: Length) -> None:
+        self.length = length
+        self.problems: list[Problem] = []
+        self.topology = Topology()
+        self.defined: dict[str, tuple[Any, ...]] = {}
+        self.variants: tuple[str, ...] = ()
+
+    def wrong(self, node: yaml.Node, sentence: str) -> _Wrong:
+        self.problems.append(Problem(node.start_mark.line + 1, sentence))
+        return _Wrong()
+
+    # --- the file ---
+
+    def scenario(self, root: yaml.MappingNode, name: str) -> Scenario | None:
+        if not NAME.fullmatch(name):
+            self.wrong(
+                root, f"the file's name `{name}` should be words of lower-case letters and digits, joined by `-`"
+            )
+        parts = self.pairs(root, TOP, "a scenario")
+        for key in ("title", "about", "steps"):
+            if key not in parts:
+                self.wrong(root, f"`{key}` is missing")
+        variants = self.read_variants(parts)
+        self.variants = tuple(variant.name for variant in variants)
+        if variants:
+            self.topology = variants[0].topology
+        title, about = (self.attempt(str, parts.get(key)) or "" for key in ("title", "about"))
+        steps = tuple(self.steps(parts["steps"])) if "steps" in parts else ()
+        if self.problems:
+            return None
+        return Scenario(name, title.strip(), about.strip(), variants, steps, self.length)
+
+    def read_variants(self, parts: dict[str, yaml.Node]) -> tuple[Variant, ...]:
+        base = self.lab(parts["lab"], Topology()) if "lab" in parts else Topology()
+        if "variants" not in parts:
+            return (Variant("", base, "lab" in parts),)
+        node, found = parts["variants"], []
+        if not isinstance(node, yaml.MappingNode) or not node.value:
+            self.wrong(node, "`variants` should be names with a lab each, such as `original: {profile: seed}`")
+            return ()
+        for key, value in node.value:
+            found.append(Variant(str(key.value), self.lab(value, base), True))
+        return tuple(found)
+
+    def lab(self, node: yaml.Node, base: Topology) -> Topology:
+        hints = get_type_hints(Topology)
+        values = {}
+        for key, value in self.pairs(node, LAB_FIELDS, "a lab").items():
+            hint = dict[str, Any] if key == "server_options" else hints[key]
+            built = self.attempt(hint, value)
+            if built is not None:
+                values[key] = built
+        topology = dataclasses.replace(base, **values)
+        for field, sentence in problems(topology):
+            self.wrong(node, f"lab, {field}: {sentence}")
+        return topology
+
+    def steps(self, node: yaml.Node) -> Iterator[Step]:
+        if not isinstance(node, yaml.SequenceNode) or not node.value:
+            self.wrong(node, "`steps` should be a list with a step for each `-`")
+            return
+        for item in node.value:
+            yield from self.step(item)
+
+    def step(self, node: yaml.Node) -> Iterator[Step]:
+        parts = self.pairs(node, ("say", "when", "expect", "repeat", "steps", *actions.VERBS), "a step")
+        verbs = [key for key in parts if key in actions.VERBS]
+        say = (self.attempt(str, parts.get("say")) or "").strip()
+        when = self.condition(parts.get("when"))
+        if "repeat" in parts or "steps" in parts:
+            yield from self.repeated(node, parts, say, when)
+            return
+        if len(verbs) > 1:
+            self.wrong(node, f"one step does one thing, not {' and '.join(f'`{verb}`' for verb in verbs)}")
+        if not parts:
+            return
+        if not verbs and "say" not in parts and "expect" not in parts:
+            self.wrong(node, "the step does, says and expects nothing")
+        action = None
+        if verbs:
+            action = self.attempt(actions.VERBS[verbs[0]], parts[verbs[0]])
+            if action is not None:
+                self.check_action(parts[verbs[0]], action)
+        expect = tuple(self.expectations(parts["expect"])) if "expect" in parts else ()
+        yield Step(node.start_mark.line + 1, say, action, expect, when)
+
+    def repeated(self, node: yaml.Node, parts: dict[str, yaml.Node], say: str, when: When) -> Iterator[Step]:
+        """The steps once for each item, with `{item}` in their texts replaced."""
+        if "repeat" not in parts or "steps" not in parts or set(parts) - {"repeat", "steps", "say", "when"}:
+            self.wrong(node, "`repeat` and `steps` belong together, and nothing else but `say` and `when`")
+            return
+        how = self.pairs(parts["repeat"], ("times", "each"), "`repeat`")
+        items: list[str] = []
+        if set(how) == {"times"}:
+            items = [str(number + 1) for number in range(self.attempt(actions.Count, how["times"]) or 0)]
+        elif set(how) == {"each"}:
+            items = list(self.attempt(tuple[str, ...], how["each"]) or ())
+        else:
+            self.wrong(parts["repeat"], "`repeat` should have either `times: 3` or `each: [west-1, west-2]`")
+        if say:
+            yield Step(node.start_mark.line + 1, say, None, (), when)
+        for item in items:
+            for step in self.steps(_replaced(parts["steps"], item)):
+                yield dataclasses.replace(step, when=when if step.when == ALWAYS else step.when)
+
+    def expectations(self, node: yaml.Node) -> Iterator[Expected]:
+        items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        for item in items:
+            parts = self.pairs(item, ("when", "finding", *expectations.EXPECTATIONS), "an expectation")
+            kinds = [key for key in parts if key in expectations.EXPECTATIONS]
+            if len(kinds) != 1:
+                if parts or not kinds:
+                    self.wrong(item, f"an expectation should be one of {', '.join(expectations.EXPECTATIONS)}")
+                continue
+            built = self.attempt(expectations.EXPECTATIONS[kinds[0]], parts[kinds[0]])
+            when = self.condition(parts.get("when"))
+            finding = self.attempt(str, parts.get("finding")) or ""
+            if built is not None:
+                if built.within and built.throughout:
+                    self.wrong(item, "`within` and `throughout` exclude each other")
+                yield Expected(built, when, finding.strip())
+
+    def condition(self, node: yaml.Node | None) -> When:
+        when = self.attempt(When, node) or ALWAYS
+        if node is not None and when.versions and not readable(when.versions):
+            self.wrong(node, f"`{when.versions}` is not a condition on versions, such as `>=2.12.3 <2.15`")
+        for variant in when.variants:
+            if node is not None and variant not in self.variants:
+                self.wrong(node, f"there is no variant `{variant}`")
+        return when
+
+    def check_action(self, node: yaml.Node, action: Any) -> None:
+        if isinstance(action, actions._OnNodes) and not (action.targets or action.stream_leader or action.meta_leader):
+            self.wrong(node, "name nodes or regions, `stream_leader: foo-write-west` or `meta_leader: true`")
+        if isinstance(action, actions.Partition):
+            from lab.faults.partition import groups
+
+            try:
+                groups(self.topology, action.groups)
+            except UsageError as error:
+                self.wrong(node, error.message)
+        if isinstance(action, actions.Publish) and not action.subject.startswith(f"{self.topology.stream}."):
+            self.wrong(node, f"the subject `{action.subject}` does not begin with `{self.topology.stream}.`")
+        if getattr(action, "as_", ""):
+            if action.as_ in self.defined and actions.DEFINES[type(action)] != self.defined[action.as_]:
+                self.wrong(node, f"`{action.as_}` names something else already")
+            self.defined[action.as_] = actions.DEFINES[type(action)]
+
+    # --- values by their type ---
+
+    def attempt(self, hint: Any, node: yaml.Node | None) -> Any:
+        """The value, None when there is none or when it is wrong."""
+        if node is None:
+            return None
+        try:
+            return self.build(hint, node)
+        except _Wrong:
+            return None
+
+    def build(self, hint: Any, node: yaml.Node) -> Any:
+        origin = get_origin(hint)
+        if hint is Any:
+            return self.plain(node)
+        if origin in (Union, types.UnionType):
+            return self.build(next(part for part in get_args(hint) if part is not type(None)), node)
+        if origin is tuple:
+            items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+            return tuple(self.build(get_args(hint)[0], item) for item in items)
+        if origin is dict:
+            if not isinstance(node, yaml.MappingNode):
+                raise self.wrong(node, f"should be a mapping, not {_raw(node)}")
+            return self.plain(node)
+        if origin is Literal:
+            text = self.scalar(str, node)
+            if text not in get_args(hint):
+                options = ", ".join(f"`{option}`" for option in get_args(hint) if option)
+                raise self.wrong(node, f"should be one of {options}, not {_raw(node)}")
+            return text
+        if dataclasses.is_dataclass(hint):
+            return self.fields(hint, node)
+        if hint in (actions.Seconds, actions.Count):
+            return self.measured(hint, node)
+        if hint in (str, int, float, bool):
+            return self.scalar(hint, node)
+        return self.named(hint, node)
+
+    def fields(self, kind: Any, node: yaml.Node) -> Any:
+        hints = get_type_hints(kind)
+        known = {f.name.rstrip("_"): f for f in dataclasses.fields(kind)}
+        short = getattr(kind, "SHORT", "")
+        if _empty(node):
+            given: dict[str, yaml.Node] = {}
+        elif short and not isinstance(node, yaml.MappingNode):
+            given = {short.rstrip("_"): node}
+        elif short and _is_measure(node) and hints[short] in (actions.Seconds, actions.Count):
+            given = {short: node}
+        else:
+            given = self.pairs(node, tuple(known), "this")
+        values, bad = {}, False
+        for key, value in given.items():
+            try:
+                values[known[key].name] = self.build(hints[known[key].name], value)
+            except _Wrong:
+                bad = True
+        for key, field in known.items():
+            needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            if needed and key not in given:
+                self.wrong(node, f"`{key}` is missing")
+                bad = True
+        if bad:
+            raise _Wrong
+        return kind(**values)
+
+    def measured(self, hint: Any, node: yaml.Node) -> Any:
+        """A duration or a count; `{short: …, long: …}` has one for each length."""
+        if _is_measure(node):
+            return self.measured(hint, self.pairs(node, ("short", "long"), "a length")[self.length])
+        if hint is actions.Count:
+            return self.scalar(int, node)
+        text = node.value if isinstance(node, yaml.ScalarNode) else ""
+        if text != "0" and not DURATION.fullmatch(text):
+            raise self.wrong(
+                node, f"should be a duration such as `20s` or `{{short: 8s, long: 45s}}`, not {_raw(node)}"
+            )
+        return duration_ns(text) / 1e9
+
+    def named(self, hint: Any, node: yaml.Node) -> Any:
+        """A text that must be the name of something there is."""
+        text = self.scalar(str, node)
+        regions, nodes = self.topology.regions, tuple(node.name for node in self.topology.nodes)
+        if hint is actions.Region:
+            self.require(node, "region", text, regions)
+        elif hint is actions.Node:
+            self.require(node, "node", text, nodes)
+        elif hint is actions.Target:
+            given = tuple(name for name, kinds in self.defined.items() if hint in kinds)
+            self.require(node, "node or region", text, (*regions, *nodes, *given))
+        elif hint is actions.Link:
+            ends = text.split("-")
+            self.require(node, "link", text, [link.name for link in self.topology.links], len(ends) == 2, sorted(ends))
+            return "-".join(sorted(ends))
+        elif hint is expectations.Operation:
+            self.require(node, "operation", text, availability.OPERATIONS)
+        elif hint in REFERENCES:
+            given = tuple(name for name, kinds in self.defined.items() if hint in kinds)
+            what = hint.__name__.removesuffix("Ref").lower()
+            if text not in given:
+                known = f"; so far there are {', '.join(f'`{name}`' for name in given)}" if given else ""
+                raise self.wrong(node, f"no earlier step gave the name `{text}` (`as`) to a {what}{known}")
+        elif hint is actions.Defined and not text:
+            raise self.wrong(node, "a name is missing")
+        return text
+
+    def require(self, node: yaml.Node, kind: str, text: str, known: Any, fine: bool = True, ends: Any = ()) -> None:
+        if fine and (text in known or (ends and "-".join(ends) in known)):
+            return
+        near = difflib.get_close_matches(text, known, 1)
+        advice = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(f'`{name}`' for name in known)}"
+        raise self.wrong(node, f"there is no {kind} `{text}`; {advice}")
+
+    def scalar(self, kind: type, node: yaml.Node) -> Any:
+        value = self.plain(node) if isinstance(node, yaml.ScalarNode) else None
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            wanted = {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}[kind]
+            quotes = ": put it in quotes" if kind is str and isinstance(node, yaml.ScalarNode) and node.value else ""
+            raise self.wrong(node, f"should be {wanted}, not {_raw(node)}{quotes}")
+        return value
+
+    def plain(self, node: yaml.Node) -> Any:
+        """As YAML reads it; the node may be a copy, so the loader is a fresh one."""
+        try:
+            return yaml.SafeLoader("").construct_document(node)
+        except (yaml.YAMLError, ValueError) as error:
+            raise self.wrong(node, f"YAML cannot read {_raw(node)}: {error}") from None
+
+    def pairs(self, node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
+        """Key -> value node; unknown and repeated keys are problems."""
+        if not isinstance(node, yaml.MappingNode):
+            self.wrong(node, f"{what} should be a mapping such as `{known[0]}: …`, not {_raw(node)}")
+            return {}
+        found: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            name = str(key.value) if isinstance(key, yaml.ScalarNode) else _raw(key)
+            if name in found:
+                self.wrong(key, f"`{name}` stands there more than once")
+            elif name not in known:
+                near = difflib.get_close_matches(name.lower().replace("-", "_"), known, 1)
+                advice = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
+                self.wrong(key, f"{what} has no `{name}`; {advice}")
+            else:
+                found[name] = value
+        return found
+
+
+def _is_measure(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.MappingNode) and {str(key.value) for key, _ in node.value} == {"short", "long"}
+
+
+def _empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
+
+
+def _raw(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        text = node.value if len(node.value) <= 40 else node.value[:40] + "…"
+        return f"`{text}`" if text else "nothing"
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+
+
+def _replaced(node: yaml.Node, item: str) -> yaml.Node:
+    """A copy with `{item}` in every text replaced."""
+    fresh = copy.copy(node)
+    if isinstance(node, yaml.ScalarNode):
+        fresh.value = node.value.replace("{item}", item)
+    elif isinstance(node, yaml.MappingNode):
+        fresh.value = [(_replaced(key, item), _replaced(value, item)) for key, value in node.value]
+    else:
+        fresh.value = [_replaced(value, item) for value in node.value]
+    return fresh

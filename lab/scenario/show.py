@@ -1,0 +1,82 @@
+"""What steps print: values -> text; pure."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from lab.scenario.evidence import Answer, Held, Sent
+
+if TYPE_CHECKING:
+    from lab.availability import Matrix
+    from lab.lifecycle import Change
+
+LINES = 10
+
+
+def change(done: "Change") -> str:
+    """A region's nodes in one line each, not in three."""
+    lines = [f"injected: {fault}" for fault in done.injected] + [f"healed: {fault}" for fault in done.healed]
+    if done.evidence:
+        dead = f"{done.evidence.dead} connects are dead, " if done.evidence.dead else ""
+        lines.append(f"proven: {dead}{done.evidence.alive} alive, {done.evidence.ports} ports as they should be")
+    return "\n".join(lines)
+
+
+def sent(publishes: Sequence[Sent]) -> str:
+    if len(publishes) > 1:
+        return counts(publishes)
+    return "\n".join(
+        f"stored in {one.stream} at sequence {one.sequence}"
+        + (" (duplicate, not stored again)" if one.duplicate else "")
+        if one.outcome == "ok"
+        else f"{'refused' if one.outcome == 'fail' else 'no answer'}: {one.error}"
+        for one in publishes
+    )
+
+
+def counts(publishes: Sequence[Sent]) -> str:
+    """How many were acknowledged by whom, refused and why."""
+    kinds = Counter(
+        f"stored in {one.stream}"
+        if one.outcome == "ok"
+        else f"{'refused' if one.outcome == 'fail' else 'no answer'} in {one.region}: {one.error}"
+        for one in publishes
+    )
+    return "\n".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+
+
+def answer(got: Answer) -> str:
+    if got.error:
+        return got.error
+    text = json.dumps(got.body)
+    return text if len(text) <= 300 else text[:300] + "…"
+
+
+def side_by_side(held: Held, last: int, leave_out: str) -> str:
+    """The regions' orders in columns, each message by its origin and the start of its body; without the subjects that
+    begin with `leave_out`."""
+    columns = []
+    for region, copies in held.regions.items():
+        if isinstance(copies, str):
+            columns.append([region, "cannot be read"])
+            continue
+        shown = [copy for copy in copies if not copy.subject.startswith(leave_out)][-last:]
+        columns.append([region, *(f"{copy.origin[0]}:{copy.origin[1]} {copy.preview[:36]}" for copy in shown)])
+    widths = [max(map(len, column)) for column in columns]
+    rows = zip_longest(*columns, fillvalue="")
+    return "\n".join(
+        "   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def matrix(found: "Matrix") -> str:
+    width = max(map(len, found.operations)) + 2
+    lines = [" " * width + "".join(f"{region:<16}" for region in found.regions)]
+    for operation in found.operations:
+        cells = [found.cell(region, operation) for region in found.regions]
+        words = {"works": "works", "fails": "fails", "silent": "no answer", "unknown": "?"}
+        texts = [words[cell.state] + (f" {cell.code}" if cell.code is not None else "") for cell in cells]
+        lines.append(f"{operation:<{width}}" + "".join(f"{text:<16}" for text in texts))
+    return "\n".join(line.rstrip() for line in lines)

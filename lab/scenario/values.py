@@ -1,0 +1,135 @@
+"""What a scenario is, and what came of one: values only. Durations and counts are resolved already (short or long)."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from lab.topology import Topology
+
+if TYPE_CHECKING:
+    from lab.scenario.actions import Action
+    from lab.scenario.expectations import Expectation
+
+Judged = Literal["held", "found", "violated", "could not tell"]
+Length = Literal["short", "long"]
+
+
+@dataclass(frozen=True)
+class When:
+    """The condition of a step or an expectation; what is left out does not matter. `versions` such as `>=2.12.3 <2.15`,
+    alternatives after a comma. It is the version of the servers at that moment; with several, of the oldest."""
+
+    versions: str = ""
+    profile: Literal["", "fixed", "seed"] = ""
+    variants: tuple[str, ...] = ()
+    length: Literal["", "short", "long"] = ""
+
+    def __str__(self) -> str:
+        parts = [f"servers {self.versions}" if self.versions else "", f"profile {self.profile}" if self.profile else ""]
+        parts += [f"variant {' or '.join(self.variants)}" if self.variants else "", self.length]
+        return ", ".join(part for part in parts if part)
+
+
+ALWAYS = When()
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An expectation in its place. With `finding` it is expected to be violated, and the text says what that shows."""
+
+    expectation: "Expectation"
+    when: When = ALWAYS
+    finding: str = ""
+
+    def __str__(self) -> str:
+        condition = f" [{self.when}]" if self.when != ALWAYS else ""
+        if self.finding:
+            return f"NOT: {self.expectation}{condition} ({self.finding})"
+        return f"{self.expectation}{condition}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """`line` is where it stands in the file."""
+
+    line: int
+    say: str = ""
+    action: "Action | None" = None
+    expect: tuple[Expected, ...] = ()
+    when: When = ALWAYS
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One lab that the scenario runs on. `own`: the file asks for something special, so it is a lab of its own."""
+
+    name: str
+    topology: Topology
+    own: bool
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    title: str
+    about: str
+    variants: tuple[Variant, ...]
+    steps: tuple[Step, ...]
+    length: Length = "short"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of one expectation: what was expected, and what was seen instead or as proof."""
+
+    judged: Judged
+    expected: str
+    seen: str
+    seconds: float = 0
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """`output` is what the step printed; `error` says why it could not be carried out."""
+
+    number: int
+    say: str
+    action: str
+    output: str
+    judgements: tuple[Judgement, ...]
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One scenario on one lab. `broken` says why it ended early, "" when it was played to its end."""
+
+    scenario: str
+    variant: str
+    lab: str
+    versions: tuple[str, ...]
+    length: Length
+    steps: tuple[StepResult, ...]
+    seconds: float
+    broken: str = ""
+    title: str = field(default="", compare=False)
+
+    @property
+    def verdict(self) -> Literal["held", "violated", "could not tell"]:
+        """A violation that was seen stands, whatever else could not be told."""
+        judged = {judgement.judged for step in self.steps for judgement in step.judgements}
+        if "violated" in judged:
+            return "violated"
+        if self.broken or "could not tell" in judged or not judged:
+            return "could not tell"
+        return "held"
+
+
+EXIT_CODES = {"held": 0, "violated": 3, "could not tell": 4}
+
+
+def exit_code(results: tuple[Result, ...]) -> int:
+    """3 outranks 4: a violation is not made uncertain by another scenario."""
+    verdicts = {result.verdict for result in results}
+    return 3 if "violated" in verdicts else 4 if "could not tell" in verdicts or not results else 0

@@ -1,0 +1,24 @@
+"""Replacing a running node by a server of another version, on the same volume."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lab import files, image, lifecycle
+from lab.engine import Engine
+from lab.errors import UsageError
+from lab.faults import present
+from lab.topology import Node
+
+
+def upgrade(engine: Engine, lab: str, root: Path, node: Node, version: str, say: Callable[[str], None]) -> None:
+    """Stop the node (SIGTERM) and start the other server in its place; returns when it greets clients. Raises
+    `UsageError` for a node under a fault, since the new container would be without it."""
+    observation = engine.observe(lab)
+    held = [str(fault) for fault in present(observation) if fault.node == node.name]
+    if held:
+        raise UsageError(f"{held[0]}, so it cannot be replaced", "heal the node first")
+    chosen = image.prepare(engine, version, None, say)
+    engine.replace(files.compose_path(observation.topology, root), chosen.name, node.name)
+    after = engine.observe(lab)
+    lifecycle.dead_at_start(engine, after, {fault.node for fault in present(after)} - {node.name})
+    lifecycle.wait_for_greeting(engine, after, node)
