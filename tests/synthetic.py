@@ -32,24 +32,36 @@ from lab.check.history import (
 )
 from lab.topology import Topology
 
-OPERATIONS = ("publish", "read by subject", "stream info", "durable fetch", "create a consumer")
+OPERATIONS = (
+    "publish",
+    "see-own-publish",
+    "get",
+    "direct-get",
+    "existing-consumer",
+    "new-consumer",
+    "new-stream",
+    "meta-leader",
+)
+META = ("get", "new-consumer", "new-stream", "meta-leader")
 
 
 def faults(regions: tuple[str, ...], seconds: float) -> tuple[FaultRecord, ...]:
     """A mix that fits the length of the run; every partition isolates one region."""
-    kinds = [
+    topology = Topology(regions=regions)
+    kinds = (
         ("partition", "partition {}", 0.14),
-        ("kill", "kill node {}-1", 0.08),
+        ("kill", "kill {}-1", 0.08),
         ("step-down", "step down the leader of foo-read-{}", 0.0),
         ("partition", "partition {}", 0.1),
         ("pause", "pause {}-2", 0.07),
         ("kill-region", "kill region {}", 0.1),
-    ]
+    )
     result = []
     for number, (kind, what, share) in enumerate(kinds):
         region = regions[number % len(regions)]
+        nodes = tuple(node.name for node in topology.region_nodes(region))
         began = int(seconds * (0.08 + 0.15 * number) * SECOND)
-        lasted = int(seconds * share * SECOND)
+        healing = began + max(int(seconds * share * SECOND), SECOND // 5)
         result.append(
             FaultRecord(
                 f"f{number + 1}",
@@ -58,10 +70,13 @@ def faults(regions: tuple[str, ...], seconds: float) -> tuple[FaultRecord, ...]:
                 {"region": region},
                 began,
                 began + SECOND // 5,
-                began + max(lasted, SECOND // 5),
-                began + max(lasted, SECOND // 5) + SECOND // 4,
+                healing,
+                healing + SECOND // 4,
                 True,
                 "36 connects across are dead, 108 others alive",
+                nodes={"kill": nodes[:1], "pause": nodes[1:2], "kill-region": nodes}.get(kind, ()),
+                links=tuple(li.name for li in topology.links if region in li.regions) if kind == "partition" else (),
+                streams=(topology.read_stream(region),) if kind == "step-down" else (),
             )
         )
     return tuple(result)
@@ -152,11 +167,11 @@ def _reads(
     landed = (publishes["outcome"] == OK) | (publishes["outcome"] == INFO) & (publishes["counter"] % 2 == 0)
     for number, region in enumerate(regions):
         mine = np.flatnonzero(landed & (publishes["process"] // processes == number))
-        mine = mine[np.argsort(publishes["completed"][mine], kind="stable")]
+        mine = mine[np.argsort(publishes["invoked"][mine], kind="stable")]
         acked = publishes["outcome"][mine] == OK
         publishes["sequence"][mine[acked]] = np.arange(1, len(mine) + 1)[acked]
         rows = _rows(publishes, mine, number, np.arange(1, len(mine) + 1))
-        rows["stored"] = publishes["completed"][mine] - 300_000
+        rows["stored"] = np.maximum.accumulate(publishes["completed"][mine] - 300_000)
         written.append(rows)
         reads[topology.write_stream(region)] = Read(topology.write_stream(region), "write", region, rows, 1, len(rows))
     for reader, region in enumerate(regions):
@@ -208,7 +223,7 @@ def _probes(run: Run, injected: tuple[FaultRecord, ...], seconds: float) -> tupl
                 mine = [f for f in injected if f.active(time) and f.args["region"] == region]
                 dead = any(f.kind == "kill-region" for f in mine)
                 alone = any(f.kind == "partition" and time > f.began + 2 * SECOND for f in mine)
-                failed = dead or (alone and operation == "create a consumer")
+                failed = dead or (alone and operation in META)
                 outcome: Any = "fail" if failed else "ok"
                 error = "no responders" if dead else "10008 JetStream system temporarily unavailable" if failed else ""
                 result.append(Probe(region, operation, time, 0.002, outcome, error))
@@ -246,7 +261,8 @@ def _replicas(run: Run, reads: dict[str, Read]) -> tuple[Replica, ...]:
 def _live(whole: History) -> dict[tuple[str, str], Array]:
     live = {}
     for region in whole.run.topology.regions:
-        rows = whole.reads[whole.run.topology.read_stream(region)].rows
+        read = whole.reads.get(whole.run.topology.read_stream(region))
+        rows = np.empty(0, ROW) if read is None else read.rows
         seen = np.zeros(len(rows), LIVE)
         seen["time"], seen["sequence"] = rows["stored"] + 1_000_000, rows["sequence"]
         seen["process"], seen["counter"], seen["delivery"], seen["flags"] = rows["process"], rows["counter"], 1, FINE
@@ -260,7 +276,9 @@ def _live(whole: History) -> dict[tuple[str, str], Array]:
 def with_rows(whole: History, stream: str, rows: Array) -> History:
     rows = rows.copy()
     rows["sequence"] = np.arange(1, len(rows) + 1)
-    return replace(whole, reads=dict(whole.reads) | {stream: replace(whole.reads[stream], rows=rows, last=len(rows))})
+    reads = dict(whole.reads) | {stream: replace(whole.reads[stream], rows=rows, last=len(rows))}
+    other = replace(whole, reads=reads, replicas=_replicas(whole.run, reads))
+    return replace(other, live=_live(other))
 
 
 def lossy(whole: History, stream: str, count: int = 12) -> History:
@@ -288,7 +306,10 @@ def never_converging(whole: History, stream: str) -> History:
 def expired(whole: History, stream: str, first: int) -> History:
     """The write stream forgot everything below `first`, and what one read stream had not got by then is gone."""
     read = whole.reads[stream]
-    short = replace(whole, reads=dict(whole.reads) | {stream: replace(read, rows=read.rows[first - 1 :], first=first)})
+    run = replace(whole.run, topology=replace(whole.run.topology, max_age="20s"))
+    short = replace(
+        whole, run=run, reads=dict(whole.reads) | {stream: replace(read, rows=read.rows[first - 1 :], first=first)}
+    )
     origin = whole.run.streams.index(stream)
     reader = next(name for name, other in whole.reads.items() if other.kind == "read" and other.region != read.region)
     rows = whole.reads[reader].rows

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.check.checkers.index import Index
 from lab.check.figures.availability import Availability, availability
 from lab.check.figures.convergence import Lag, Recovery, Visibility, lag, recovery, visibility
 from lab.check.figures.fate import Dots, Fates, fate
-from lab.check.figures.messages import arrival, ids, origins
+from lab.check.figures.messages import arrivals, origins
 from lab.check.figures.order import Disorder, disorder
 from lab.check.figures.traffic import Axis, Traffic, axis, traffic
 from lab.check.history import FAIL, INFO, OK, History
@@ -44,24 +45,20 @@ class Figures:
 
 
 def figures(history: History) -> Figures:
-    topology = history.run.topology
-    time, origin, found = axis(history), origins(history), ids(history)
-    reads = {region: history.reads.get(topology.read_stream(region)) for region in topology.regions}
-    arrivals = {
-        region: arrival(found, len(history.publishes), read) for region, read in reads.items() if read is not None
-    }
-    counted, dots = fate(history, time, arrivals, origin)
+    index = Index(history)
+    time, origin, arrived = axis(history), origins(history), arrivals(index)
+    counted, dots = fate(index, time, arrived, origin)
     return Figures(
         _counts(history),
         time,
         traffic(history, time, origin),
         counted,
         dots,
-        tuple(lag(history, time, arrivals.get(region), region) for region in topology.regions),
-        recovery(history, arrivals, origin),
-        visibility(history, arrivals, origin),
+        tuple(lag(history, time, arrived.get(region), region) for region in history.run.topology.regions),
+        recovery(history, arrived, origin),
+        visibility(history, arrived, origin),
         availability(history, time.end),
-        disorder(arrivals),
+        disorder(arrived),
     )
 
 

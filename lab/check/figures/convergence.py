@@ -67,7 +67,7 @@ class Visibility:
 
 def lag(history: History, time: Axis, arrived: Arrival | None, region: str) -> Lag:
     sampled = tuple(_sampled(history, region))
-    if arrived is None or not arrived.complete:
+    if arrived is None or arrived.problem:
         return Lag(region, np.empty(0, np.int64), sampled, 0)
     acknowledged = history.publishes["outcome"] == OK
     acked = history.publishes["completed"][acknowledged]
@@ -97,7 +97,7 @@ def recovery(history: History, arrivals: dict[str, Arrival], origin: Array) -> t
     return tuple(
         _after(history, fault, arrivals, origin)
         for fault in history.faults
-        if fault.healed is not None and any(arrived.complete for arrived in arrivals.values())
+        if fault.healed is not None and not all(arrived.problem for arrived in arrivals.values())
     )
 
 
@@ -108,7 +108,7 @@ def _after(history: History, fault: FaultRecord, arrivals: dict[str, Arrival], o
     seconds: dict[tuple[str, str], float | None] = {}
     missing = {}
     for reader, arrived in arrivals.items():
-        if not arrived.complete:
+        if arrived.problem:
             continue
         waiting = np.flatnonzero(before & (arrived.stored > healed))
         came, where = arrived.stored[waiting], origin[waiting]

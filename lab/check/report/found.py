@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
+from lab.check.checkers import property_of
 from lab.check.history import History
 from lab.check.report import logs, sections, words
-from lab.check.report.properties import title
 from lab.check.report.svg import tag
 from lab.check.verdict import Example, Finding, Verdict
 
@@ -15,38 +15,46 @@ KINDS = 25  # of complaints shown
 def found(history: History, verdict: Verdict, said: Sequence[logs.Line]) -> str:
     wrong = [finding for finding in verdict.findings if finding.validity != "valid"]
     right = [finding for finding in verdict.findings if finding.validity == "valid"]
+    shown = [finding for finding in wrong if finding.examples or finding.validity == "violated"]
+    rest = [finding for finding in wrong if finding not in shown]
     how = "The first cases of each, with the faults in force and what the servers wrote in their logs at the time."
     parts = [tag("h2", "What was found")]
-    parts.append(tag("p", how if wrong else "Nothing was found to be wrong.", class_="how"))
-    parts += [_finding(history, finding, said) for finding in wrong]
+    parts.append(tag("p", (how if shown else "") if wrong else "Nothing was found to be wrong.", class_="how"))
+    parts += [_finding(history, finding, said) for finding in shown]
+    if rest:
+        parts.append(tag("h3", "What cannot be told") + tag("ul", "".join(map(_line, rest))))
     if right:
         summary = tag("summary", f"What held, in words ({len(right)})")
-        parts.append(tag("details", summary + tag("ul", "".join(map(_held, right)))))
+        parts.append(tag("details", summary + tag("ul", "".join(map(_line, right)))))
     return tag("section", "".join(parts), id="found")
 
 
-def _held(finding: Finding) -> str:
+def _line(finding: Finding) -> str:
     place = f" {escape(finding.place)}" if finding.place else ""
-    lead = tag("b", f"{escape(finding.property)} {escape(title(finding.property))}{place}")
+    lead = tag("b", f"{escape(finding.property)} {escape(property_of(finding.property).name)}{place}")
     return tag("li", f"{lead}: {escape(finding.sentence)}", id=sections.anchor(finding))
 
 
 def _finding(history: History, finding: Finding, said: Sequence[logs.Line]) -> str:
     place = f", {escape(finding.place)}" if finding.place else ""
     mark = tag("span", tag("span", words.SYMBOLS[finding.validity], class_="mark"), class_=finding.validity)
-    name = f"{mark} {escape(finding.property)} {escape(title(finding.property))}{place}"
+    name = f"{mark} {escape(finding.property)} {escape(property_of(finding.property).name)}{place}"
     examples = "".join(_example(history, example, finding, said) for example in finding.examples)
-    return tag("h3", name, id=sections.anchor(finding)) + tag("p", escape(finding.sentence)) + examples
+    meaning = tag("p", escape(property_of(finding.property).meaning), class_="how")
+    return tag("h3", name, id=sections.anchor(finding)) + meaning + tag("p", escape(finding.sentence)) + examples
 
 
 def _example(history: History, example: Example, finding: Finding, said: Sequence[logs.Line]) -> str:
-    when = f" at {words.at(example.time)}" if example.time is not None else ""
-    excerpt = "\n".join(f"{line.time:9.2f} s  {line.node:<12} {line.text}" for line in logs.around(said, example.time))
+    when = f"at {words.at(example.time)}" if example.time is not None else ""
+    story, _, course = example.story.partition("\n")
+    name = tag("span", escape(example.message), class_="id mono") if example.message else ""
+    lines = [f"{line.time:9.2f} s  {line.node:<12} {line.text}" for line in logs.around(said, example.time)]
     parts = [
-        tag("p", tag("span", escape(example.message) or "&#8203;", class_="id mono") + escape(when)),
-        tag("p", escape(example.story)),
+        tag("p", " ".join(filter(None, (name, escape(when))))) if name or when else "",
+        tag("p", escape(story)),
+        tag("pre", escape(course)) if course else "",
         tag("p", escape(f"Faults in force: {sections.faults_named(history, example.faults)}"), class_="how"),
-        tag("pre", escape(excerpt)) if excerpt else "",
+        tag("pre", escape("\n".join(lines))) if lines else "",
     ]
     return tag("div", "".join(parts), class_=f"case {finding.validity}")
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+from lab.check.checkers import property_of
 from lab.check.figures import Figures
 from lab.check.history import History
 from lab.check.report import logs, words
 from lab.check.report.sections import environment, fate_table, fault_table, faults_named, property_table, reproduce
 from lab.check.report.table import literal, markdown
 from lab.check.verdict import Verdict
+
+EXAMPLES, LINES = 2, 2  # of a finding, of the servers
 
 
 def report(history: History, verdict: Verdict, figures: Figures, said: Sequence[logs.Line]) -> str:
@@ -29,19 +32,18 @@ def report(history: History, verdict: Verdict, figures: Figures, said: Sequence[
 
 def _examples(history: History, verdict: Verdict, said: Sequence[logs.Line]) -> list[str]:
     findings = [finding for finding in verdict.findings if finding.validity != "valid"]
-    if not findings:
-        return []
-    parts = ["## What was found\n"]
+    parts = ["## What was found\n"] if findings else []
     for finding in findings:
-        place = f", {finding.place}" if finding.place else ""
-        parts.append(
-            f"### {words.SYMBOLS[finding.validity]} {finding.property}{literal(place)}\n\n{literal(finding.sentence)}\n"
-        )
-        for example in finding.examples:
-            faults = faults_named(history, example.faults)
+        name = " ".join(filter(None, (finding.property, property_of(finding.property).name, finding.place)))
+        parts.append(f"- {words.SYMBOLS[finding.validity]} **{literal(name)}**: {literal(finding.sentence)}")
+        for example in finding.examples[:EXAMPLES]:
+            story, *course = example.story.splitlines() or [""]
             lead = " ".join(filter(None, (words.at(example.time), literal(example.message))))
-            parts.append(f"- {lead}: {literal(example.story)} (in force: {literal(faults)})")
-            lines = logs.around(said, example.time)
-            parts += [f"  - {line.time:.1f} s {line.node}: {literal(line.text)}" for line in lines[:2]]
-        parts.append("")
-    return parts
+            faults = literal(faults_named(history, example.faults))
+            parts.append(f"  - {lead}: {literal(story)} (faults in force: {faults})")
+            parts += [f"    - {literal(line)}" for line in course]
+            lines = logs.around(said, example.time)[:LINES]
+            parts += [f"    - {line.time:.1f} s {line.node}: {literal(line.text)}" for line in lines]
+        if len(finding.examples) > EXAMPLES:
+            parts.append(f"  - and {len(finding.examples) - EXAMPLES} more in `report.html`")
+    return [*parts, ""] if parts else []

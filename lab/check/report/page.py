@@ -112,7 +112,7 @@ def _top(history: History, verdict: Verdict, figures: Figures) -> str:
 
 def _tiles(figures: Figures) -> list[tuple[str, str]]:
     counts = figures.counts
-    readers = [fates.region for fates in figures.fates if fates.complete]
+    readers = [fates.region for fates in figures.fates if not fates.problem]
     caught_up = [recovery.region(reader) for recovery in figures.recoveries for reader in readers]
     known = [value for value in caught_up if value is not None]
     longest = None if None in caught_up else max(known, default=float("nan"))

@@ -79,21 +79,36 @@ def _strip(region: str, y: float) -> str:
 
 
 def _dots(kind: int, cells: Array, y: float, few: bool) -> str:
-    wide, high = INNER / COLUMNS, STRIP / ROWS
-    size = 5.0 if few else high * (0.9 if kind <= LANDED else 1.5)
-    # Many dots are drawn as lines along a row, each dot reaching from the middle of its column to the next one's.
-    path = "".join(
-        f"M{place(LEFT + (first + (0.5 if few else 0)) * wide)} {place(y + STRIP - (row + 0.5) * high)}"
-        f"h{'0' if few else place((last - first + 1) * wide)}"
-        for row, first, last in _runs(cells, joined=not few)
+    name = f"dot dot-{CLASSES[kind]}"
+    if few:
+        return tag("path", class_=name, stroke_width=5, d=_path(cells, y, joined=False))
+    if kind > LANDED:
+        return tag("path", class_=f"{name} many", stroke_width=4, d=_path(cells, y, joined=True))
+    typical = float(np.median(cells[:, 2]))
+    bands_ = ((0, typical / 4, "thin"), (typical / 4, typical * 2, ""), (typical * 2, np.inf, "dense"))
+    return "".join(
+        tag("path", class_=f"{name} many {density}".strip(), stroke_width=STRIP / ROWS + 0.15, d=path)
+        for low, high, density in bands_
+        if (path := _path(cells[(cells[:, 2] > low) & (cells[:, 2] <= high)], y, joined=True))
     )
-    return tag("path", class_=f"dot dot-{CLASSES[kind]}{'' if few else ' many'}", stroke_width=size, d=path)
+
+
+def _path(cells: Array, y: float, joined: bool) -> str:
+    """Dots in one path. Joined ones are lines along a row, from the edge of the first column to that of the last."""
+    wide, high = INNER / COLUMNS, STRIP / ROWS
+    return "".join(
+        f"M{place(LEFT + (first + (0 if joined else 0.5)) * wide)} {place(y + STRIP - (row + 0.5) * high)}"
+        f"h{place((last - first + 1) * wide) if joined else '0'}"
+        for row, first, last in _runs(cells, joined)
+    )
 
 
 def _runs(cells: Array, joined: bool) -> Iterable[tuple[int, int, int]]:
     """(row, first column, last column) of neighbours; cells are in the order of rows and columns."""
+    if not len(cells):
+        return
     breaks = np.ones(len(cells), bool)
-    if joined and len(cells):
+    if joined:
         breaks[1:] = (np.diff(cells[:, 0]) != 0) | (np.diff(cells[:, 1]) != 1)
     starts = np.flatnonzero(breaks)
     ends = np.append(starts[1:], len(cells)) - 1

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from lab import junit
+from lab.check.checkers import property_of
 from lab.check.figures import Figures
 from lab.check.figures.convergence import EDGES
 from lab.check.history import SECOND, History
 from lab.check.report import words
-from lab.check.report.properties import title
 from lab.check.verdict import Finding, Verdict
 
 FORMAT = 1
@@ -35,7 +35,7 @@ def results(history: History, verdict: Verdict, figures: Figures) -> str:
             "regions": list(run.topology.regions),
             "notes": list(run.notes),
         },
-        "findings": [{"title": title(finding.property)} | asdict(finding) for finding in verdict.findings],
+        "findings": [{"name": property_of(finding.property).name} | asdict(finding) for finding in verdict.findings],
         "not_tested": list(verdict.not_tested),
         "faults": [_fault(history, number) for number in range(len(history.faults))],
         "figures": _figures(figures),
@@ -118,7 +118,7 @@ def cases(history: History, verdict: Verdict, figures: Figures) -> str:
         f"lab check {history.run.id}",
         [
             junit.Case(
-                " ".join(filter(None, (finding.property, title(finding.property), finding.place))),
+                " ".join(filter(None, (finding.property, property_of(finding.property).name, finding.place))),
                 "check",
                 result[finding.validity],  # type: ignore[arg-type]
                 detail=_detail(finding),

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from lab.check.checkers import property_of
 from lab.check.figures import Figures
 from lab.check.history import History
 from lab.check.report import words
-from lab.check.report.properties import title
 from lab.check.report.table import Cell, Table
 from lab.check.verdict import Finding, Verdict, worst
 
@@ -32,19 +32,22 @@ def property_table(history: History, verdict: Verdict) -> Table:
     whole = any(_region(history, finding.place) is None for finding in verdict.findings)
     rows = []
     for property_, findings in grouped.items():
-        row: list[Cell | str] = [Cell(f"{property_} {title(property_)}")]
+        row: list[Cell | str] = [
+            Cell(f"{property_} {property_of(property_).name}", more=property_of(property_).meaning)
+        ]
         for region in (*regions, *([None] if whole else [])):
             row.append(_summary([finding for finding in findings if _region(history, finding.place) == region]))
         rows.append(tuple(row))
-    return Table(("property", *regions, *([WHOLE] if whole else [])), tuple(rows), "", numbers=False)
+    return Table(("property", *regions, *([WHOLE] if whole else [])), tuple(rows), left=tuple(range(len(regions) + 2)))
 
 
 def _region(history: History, place: str) -> str | None:
     """The region of a finding's place, which may be a region, one of its streams or one of its nodes."""
     topology = history.run.topology
+    first = place.partition(" ")[0]  # some say more: `west durable`
     for region in topology.regions:
-        names = {region, topology.read_stream(region), topology.write_stream(region)}
-        if place in names or place in {node.name for node in topology.region_nodes(region)}:
+        nodes = {node.name for node in topology.region_nodes(region)}
+        if first in {region, topology.read_stream(region), topology.write_stream(region)} | nodes:
             return region
     return None
 
@@ -64,7 +67,7 @@ def anchor(finding: Finding) -> str:
 
 def fault_table(history: History, figures: Figures) -> Table:
     """The faults as they went, and after how long each region had everything from before the heal."""
-    readers = [fates.region for fates in figures.fates if fates.complete]
+    readers = [fates.region for fates in figures.fates if not fates.problem]
     recoveries = {recovery.fault: recovery for recovery in figures.recoveries}
     rows = []
     for fault in history.faults:
@@ -83,7 +86,8 @@ def fault_table(history: History, figures: Figures) -> Table:
         rows.append((f"{fault.id} {fault.what}", words.at(fault.began), words.duration(fault), *caught, proof))
     head = ("fault", "began", "lasted", *(f"{reader} caught up" for reader in readers), "proof")
     overlapping = any(recovery.during for recovery in figures.recoveries)
-    return Table(head, tuple(rows), "* while another fault was in force" if overlapping else "")
+    note = "* while another fault was in force" if overlapping else ""
+    return Table(head, tuple(rows), note, left=(0, len(head) - 1))
 
 
 def faults_named(history: History, ids: Iterable[str]) -> str:
@@ -108,7 +112,6 @@ def order_table(figures: Figures) -> Table:
             words.count(pair.common),
             Cell(
                 words.percent(pair.share),
-                bar=pair.share if pair.share == pair.share else None,
                 note=f"{pair.pairs:,} pairs" + (f" of every {pair.every}th message" if pair.every > 1 else ""),
             ),
         )
@@ -121,21 +124,23 @@ def availability_table(history: History, figures: Figures) -> Table:
     """How many probes of each operation worked, while no fault was in force and while one was."""
     availability = figures.availability
     counts: dict[tuple[str, str, bool], list[int]] = {}
+    unexpected: dict[str, int] = {}
     for cell in availability.cells:
         calm = not availability.stretches[cell.stretch].faults
+        unexpected[cell.operation] = unexpected.get(cell.operation, 0) + cell.unexpected
         ok, all_ = counts.setdefault((cell.operation, cell.region, calm), [0, 0])
         counts[cell.operation, cell.region, calm] = [ok + cell.ok, all_ + cell.ok + cell.failed + cell.unknown]
     regions = history.run.topology.regions
     rows = []
     for operation in availability.operations:
-        row = [operation]
+        row = [operation.replace("-", " ")]
         for region in regions:
             for calm in (True, False):
                 ok, all_ = counts.get((operation, region, calm), [0, 0])
                 row.append(f"{ok:,} of {all_:,}" if all_ else "–")
-        rows.append(tuple(row))
+        rows.append((*row, words.count(unexpected[operation])))
     head = [f"{region}, {when}" for region in regions for when in ("calm", "faults")]
-    return Table(("worked", *head), tuple(rows))
+    return Table(("worked", *head, "unexpected"), tuple(rows))
 
 
 def reproduce(history: History) -> list[str]:

@@ -11,13 +11,13 @@ from lab.check.verdict import Validity
 @dataclass(frozen=True)
 class Cell:
     """`validity` gives it a symbol and a colour; `note` is shown on hovering; `link` leads elsewhere in the page;
-    `bar` (0 to 1) is drawn behind the text."""
+    `more` is a second, quieter line of a page."""
 
     text: str
     validity: Validity | None = None
     note: str = ""
     link: str = ""
-    bar: float | None = None
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,36 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[Cell | str, ...], ...]
     caption: str = ""
-    numbers: bool = True  # columns after the first are aligned to the right
+    left: tuple[int, ...] = (0,)  # columns of words; the others hold numbers and are aligned to the right
 
 
 def html(table: Table, kind: str = "") -> str:
-    classes = " ".join(filter(None, ("numbers" if table.numbers else "", kind)))
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in table.head)
-    body = "".join(_row(row) for row in table.rows)
+    head = "".join(
+        f'<th scope="col"{_side(table, column)}>{escape(text)}</th>' for column, text in enumerate(table.head)
+    )
+    body = "".join(_row(table, row) for row in table.rows)
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(table.caption or table.head[0])}">'
-        f'<table class="{classes}">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<table class="{kind}">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 
-def _row(row: Sequence[Cell | str]) -> str:
+def _side(table: Table, column: int) -> str:
+    return "" if column in table.left else ' class="number"'
+
+
+def _row(table: Table, row: Sequence[Cell | str]) -> str:
     cells = [cell if isinstance(cell, Cell) else Cell(cell) for cell in row]
-    return f'<tr><th scope="row">{_inside(cells[0])}</th>{"".join(_cell(cell) for cell in cells[1:])}</tr>'
+    others = "".join(_cell(cell, column not in table.left) for column, cell in enumerate(cells[1:], 1))
+    return f'<tr><th scope="row">{_inside(cells[0])}</th>{others}</tr>'
 
 
-def _cell(cell: Cell) -> str:
-    classes = f' class="{cell.validity}"' if cell.validity else ""
+def _cell(cell: Cell, number: bool) -> str:
+    names = " ".join(filter(None, (cell.validity, "number" if number else "")))
+    classes = f' class="{names}"' if names else ""
     title = f' title="{escape(cell.note)}"' if cell.note else ""
-    bar = f' style="--bar:{max(0.0, min(1.0, cell.bar)) * 100:.1f}%"' if cell.bar is not None else ""
-    return f"<td{classes}{title}{bar}>{_inside(cell)}</td>"
+    return f"<td{classes}{title}>{_inside(cell)}</td>"
 
 
 def _inside(cell: Cell) -> str:
@@ -56,11 +62,12 @@ def _inside(cell: Cell) -> str:
     if cell.validity:
         mark = f'<span class="mark" role="img" aria-label="{WORDS[cell.validity]}">{SYMBOLS[cell.validity]}</span>'
         text = f"{mark} {text}" if text else mark
-    return f'<a href="#{escape(cell.link)}">{text}</a>' if cell.link else text
+    text = f'<a href="#{escape(cell.link)}">{text}</a>' if cell.link else text
+    return f"{text}<small>{escape(cell.more)}</small>" if cell.more else text
 
 
 def markdown(table: Table) -> str:
-    aligned = ["---", *(["---:" if table.numbers else "---"] * (len(table.head) - 1))]
+    aligned = ["---" if column in table.left else "---:" for column in range(len(table.head))]
     lines = [table.head, tuple(aligned), *(tuple(_plain(cell) for cell in row) for row in table.rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 

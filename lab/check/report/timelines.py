@@ -5,12 +5,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from lab.check.checkers.heals import bound, outages
 from lab.check.figures import Figures
+from lab.check.figures.availability import Trial
 from lab.check.figures.convergence import Lag, Recovery
 from lab.check.figures.traffic import Axis, Traffic
 from lab.check.history import SECOND, Array, History
 from lab.check.report import words
-from lab.check.report.lanes import bands, edges, frame, in_force, lanes, level, name, phases, scale, ticks
+from lab.check.report.lanes import BAR, LANE, bands, edges, frame, in_force, lanes, level, name, phases, scale, ticks
 from lab.check.report.svg import (
     LEFT,
     LETTER,
@@ -35,12 +37,13 @@ HOW_TIMELINE = (
 HOW_CONVERGENCE = (
     "Messages that some region had acknowledged and that this region could not read yet. The filled curve is exact, "
     "from the stored times of the final read; the dotted line is what the servers said of themselves during the run. A "
-    "bracket with a number begins at a heal and ends when everything from before the heal was there. Each region has "
-    "its own scale."
+    "bracket with a number begins at a heal and ends when everything from before the heal was there; the dashed bars "
+    "on top show how long that may take by the servers' own timers. Each region has its own scale."
 )
+TOLD = {"ok": "worked", "fail": "refused", "info": "no answer"}
 HOW_PROBES = (
     "Each row is one operation, tried again and again in one region. Plain: it worked; hatched: it was refused; "
-    "dotted: no answer came in time."
+    "dotted: no answer came in time. A frame in the colour of damage: the faults in force let expect something else."
 )
 
 
@@ -106,7 +109,8 @@ def _latency(region: Traffic, time: Axis, top: float, bottom: float) -> str:
 def convergence(history: History, figures: Figures) -> Picture:
     time = figures.time
     drawn, used = lanes(history, time, 6)
-    y = top = 6 + used + 8
+    drawn += _allowed(history, time, 6 + used)
+    y = top = 6 + used + (LANE if history.faults else 0) + 8
     panels, hover = [], []
     for lag in figures.lags:
         panels.append(_lag(lag, figures.recoveries, time, y, y + 76))
@@ -117,6 +121,23 @@ def convergence(history: History, figures: Figures) -> Picture:
     content = bands(history, time, 6, bottom) + ticks(time, top, bottom) + drawn + "".join(panels)
     heading = "How far each region was behind"
     return Picture("convergence", heading, HOW_CONVERGENCE, bottom + 22, content, (in_force(history, time), *hover))
+
+
+def _allowed(history: History, time: Axis, y: float) -> str:
+    """Until when the servers' own timers let a region catch up, after each heal."""
+    x = scale(time)
+    parts = []
+    for outage in outages(history):
+        limit = bound(outage.began, outage.healed)
+        ended = min(outage.healed + limit, outage.until or outage.healed + limit) / SECOND
+        told = f"after the heal at {words.at(outage.healed)} catching up may take {limit / SECOND:.0f} s"
+        start = x.at(outage.healed / SECOND)
+        width = max(x.at(ended) - start, 1)
+        parts.append(tag("rect", title(told), class_="allowed", x=start, y=y, width=width, height=BAR, rx=2.5))
+        label = f"{limit / SECOND:.0f} s"
+        if len(label) * LETTER + 8 < width:
+            parts.append(text(start + 4, y + BAR - 4, label, "beside"))
+    return text(LEFT - 12, y + BAR - 3, "allowed", "label", "end") + "".join(parts) if parts else ""
 
 
 def _lag(lag: Lag, recoveries: Sequence[Recovery], time: Axis, top: float, bottom: float) -> str:
@@ -160,13 +181,13 @@ def probes(history: History, figures: Figures) -> Picture:
     y = top = 6 + used + 8
     parts: list[str] = []
     for region in history.run.topology.regions:
-        mine = [operation for operation in availability.operations if (region, operation) in availability.probes]
+        mine = [operation for operation in availability.operations if (region, operation) in availability.trials]
         if not mine:
             continue
         parts.append(text(8, y + 12, region, "region"))
         y += 19
         for operation in mine:
-            parts.append(text(LEFT - 12, y + 11, operation, "tick", "end"))
+            parts.append(text(LEFT - 12, y + 11, operation.replace("-", " "), "tick", "end"))
             parts.append(_strip(figures, region, operation, y))
             y += 17
         y += 8
@@ -176,18 +197,26 @@ def probes(history: History, figures: Figures) -> Picture:
 
 
 def _strip(figures: Figures, region: str, operation: str, y: float) -> str:
-    """One shape for each stretch of equal outcomes."""
+    """One shape for each stretch of equal outcomes, with a frame where they were not to be expected."""
     x = scale(figures.time)
-    mine = figures.availability.probes[region, operation]
-    parts, began = [], 0
-    for number, probe in enumerate(mine):
+    mine = figures.availability.trials[region, operation]
+    parts, frames, began = [], [], 0
+    for number, trial in enumerate(mine):
         last = number + 1 == len(mine)
-        if not last and mine[number + 1].outcome == probe.outcome:
+        if not last and _alike(mine[number + 1], trial):
             continue
-        first = mine[began]
-        until = figures.time.end if last else mine[number + 1].time / SECOND
+        first = mine[began].probe
+        until = figures.time.end if last else mine[number + 1].probe.time / SECOND
         start, width = x.at(first.time / SECOND), max(x.at(until) - x.at(first.time / SECOND), 1)
-        told = f"{region}, {operation}: {probe.outcome} from {words.at(first.time)} to {until:.1f} s. {first.error}"
-        parts.append(tag("rect", title(told), class_=f"probe-{probe.outcome}", x=start, y=y, width=width, height=13))
+        surprise = ", not expected" if trial.expected is False else ""
+        told = f"{operation}: {TOLD[first.outcome]}{surprise}, {words.at(first.time)} to {until:.1f} s. {first.error}"
+        shape = {"x": start, "y": y, "width": width, "height": 13}
+        parts.append(tag("rect", title(told), class_=f"probe-{first.outcome}", **shape))
+        if surprise:
+            frames.append(tag("rect", class_="unexpected", **shape))
         began = number + 1
-    return "".join(parts)
+    return "".join(parts + frames)
+
+
+def _alike(one: Trial, other: Trial) -> bool:
+    return one.probe.outcome == other.probe.outcome and (one.expected is False) == (other.expected is False)

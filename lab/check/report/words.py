@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 from lab.check.figures import Figures
+from lab.check.figures.messages import DUPLICATE, EXPIRED, FATES, LOST, PHANTOM
 from lab.check.history import SECOND, FaultRecord, History
 from lab.check.verdict import Finding, Validity, Verdict
 
@@ -14,6 +15,14 @@ EXPLAINED: dict[Validity, str] = {
     "unknown": "The run does not prove enough to say yes or no.",
     "violated": "At least one promise was broken, and the run shows where.",
 }
+
+# What a violated property may say in the headline: the fate that is counted, and how it is told.
+DAMAGE = (
+    ("P2a", LOST, "lost"),
+    ("P2a", EXPIRED, "too old before they arrived"),
+    ("P2b", DUPLICATE, "stored twice"),
+    ("P3", PHANTOM, "refused and yet stored"),
+)
 
 
 def count(value: int) -> str:
@@ -67,7 +76,7 @@ def headline(history: History, verdict: Verdict, figures: Figures) -> str:
     if verdict.validity == "valid":
         return f"{_promise(verdict)}: {size}."
     if verdict.validity == "violated":
-        return f"{_damage(verdict, figures)}: {size}."
+        return f"{_damage(verdict, figures)}."
     if not figures.counts.published:
         return "It cannot be told: nothing was published."
     reason = next((finding.sentence for finding in verdict.findings if finding.validity == "unknown"), "")
@@ -86,16 +95,14 @@ def _damage(verdict: Verdict, figures: Figures) -> str:
     violated = [finding for finding in verdict.findings if finding.validity == "violated"]
     properties = {finding.property for finding in violated}
     parts = []
-    for property_, fate, verb in (("P2a", "lost", "lost"), ("P2b", "duplicate", "stored twice")):
-        where = {fates.region: fates.counts[fate] for fates in figures.fates if fates.counts[fate]}
+    for property_, fate, verb in DAMAGE:
+        where = {fates.region: fates.counts[FATES[fate]] for fates in figures.fates if fates.counts[FATES[fate]]}
         if property_ in properties and where:
             parts.append(_where(where, verb))
-    gone = {fates.region: fates.counts["expired"] for fates in figures.fates if fates.counts["expired"]}
-    if "P2a" in properties and gone:
-        parts.append(_where(gone, "expired before they arrived"))
     if not parts:
         return violated[0].sentence.rstrip(".") if violated else "A promise was broken"
-    return listed(parts)
+    counts = figures.counts
+    return f"{listed(parts)}, out of {count(counts.acknowledged)} and with {several(counts.faults, 'fault')}"
 
 
 def _where(counts: dict[str, int], verb: str) -> str:
