@@ -27,10 +27,11 @@ FATES = (
 def fates(history: History) -> dict[str, NDArray[np.uint8]]:
     """Read stream -> the fate (its place in `FATES`) of each publish, in the order of `history.publishes`."""
     index = Index(history)
-    return {stored.name: _fates(index, stored) for stored in index.reads}
+    return {stored.name: fates_in(index, stored) for stored in index.reads}
 
 
-def _fates(index: Index, stored: Stored) -> NDArray[np.uint8]:
+def fates_in(index: Index, stored: Stored) -> NDArray[np.uint8]:
+    """The same for one read stream."""
     messages = index.messages
     there = stored.first != NONE
     of = np.full(messages.count, FATES.index("absent"), np.uint8)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lab.check.checkers.index import Index
-from lab.check.figures.messages import ABSENT, FATES, LANDED, PARTIAL, REFUSED, UNREAD, Arrival, expired, fates
+from lab.check.figures.messages import ABSENT, FATES, LANDED, PARTIAL, REFUSED, UNREAD, Arrival
 from lab.check.figures.traffic import Axis
 from lab.check.history import INFO, SECOND, Array, History
 
@@ -27,8 +27,8 @@ class Fates:
 
 @dataclass(frozen=True)
 class Dots:
-    """`spots[fate, origin]`: (row, column, publishes) of each dot. `marks[fate, region]`: columns in which publishes met this fate
-    in this region's read stream, with how many did."""
+    """`spots[fate, origin]`: (row, column, publishes) of each dot. `marks[fate, region]`: columns in which publishes
+    met this fate in this region's read stream, with how many did."""
 
     spots: dict[tuple[int, str], Array] = field(hash=False)
     totals: dict[int, int] = field(hash=False)  # publishes by their worst fate
@@ -37,15 +37,15 @@ class Dots:
 
 def fate(index: Index, time: Axis, arrivals: dict[str, Arrival], origin: Array) -> tuple[tuple[Fates, ...], Dots]:
     history = index.history
-    publishes, gone = history.publishes, expired(index)
+    publishes = history.publishes
     column = np.clip(publishes["invoked"] * (COLUMNS / (time.end * SECOND)), 0, COLUMNS - 1).astype(np.int32)
     worst = np.zeros(len(publishes), np.uint8)
     somewhere, everywhere = np.zeros(len(publishes), bool), np.ones(len(publishes), bool)
     counted, marks = [], {}
     for region, arrived in arrivals.items():
-        mine = fates(history, arrived, gone)
-        somewhere |= arrived.count > 0
-        everywhere &= arrived.count > 0
+        mine = arrived.fate
+        somewhere |= arrived.position >= 0
+        everywhere &= arrived.position >= 0
         worst = np.maximum(worst, mine)
         totals = np.bincount(mine, minlength=len(FATES))
         counted.append(Fates(region, arrived.problem, dict(zip(FATES, map(int, totals), strict=True)), arrived.foreign))

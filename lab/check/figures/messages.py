@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lab.check.checkers.fates import FATES as CHECKED
+from lab.check.checkers.fates import fates_in
 from lab.check.checkers.index import NONE, Index, Stored, chunks
-from lab.check.history import FAIL, INFO, OK, PROBE, Array, History
+from lab.check.history import FAIL, PROBE, Array, History
 
 NEVER = int(np.iinfo(np.int64).max)
 
@@ -26,21 +28,29 @@ FATES = (
     "lost",
     "refused, yet there",
 )
+OF_CHECKERS = {
+    "arrived": FINE,
+    "duplicated": DUPLICATE,
+    "recovered": LANDED,
+    "absent": ABSENT,
+    "phantom": PHANTOM,
+    "expired": EXPIRED,
+    "pending": UNREAD,
+}
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """One read stream's side of every publish: how often it is there, its first place, when that copy was stored
-    (`NEVER`), and whether it may still be under way. `foreign` counts rows that nobody published in this run."""
+    """One read stream's side of every publish: its first place there (or `NONE`), when that copy was stored (or
+    `NEVER`), and its fate. `foreign` counts rows that nobody published in this run."""
 
     region: str
     problem: str  # why nothing may be concluded from what is not there; "" when the stream was read whole
     rows: int
     foreign: int
-    count: Array = field(hash=False)
     position: Array = field(hash=False)
     stored: Array = field(hash=False)
-    pending: Array = field(hash=False)
+    fate: Array = field(hash=False)
 
 
 def origins(history: History) -> Array:
@@ -58,52 +68,25 @@ def arrivals(index: Index) -> dict[str, Arrival]:
 
 
 def _arrival(index: Index, stored: Stored, number: Array) -> Arrival:
-    total = index.messages.count
-    known = stored.numbers[stored.numbers >= 0]
-    pending = np.zeros(total, bool)
-    pending[index.pending(stored)] = True
-    times, foreign = np.full(total, NEVER, np.int64), 0
+    times, foreign = np.full(index.messages.count, NEVER, np.int64), 0
     for start, rows in chunks(stored.read.rows):
         numbers = stored.numbers[start : start + len(rows)]
-        first = (numbers >= 0) & (stored.first[numbers] == np.arange(start, start + len(rows)))
+        first = np.flatnonzero(numbers >= 0)
+        first = first[stored.first[numbers[first]] == first + start]
         times[numbers[first]] = rows["stored"][first]
         foreign += int(((numbers == NONE) & (rows["flags"] & PROBE == 0)).sum())
+    fate = _fates(index, stored)
     return Arrival(
-        stored.region,
-        stored.problem,
-        len(stored.numbers),
-        foreign,
-        np.bincount(known, minlength=total).astype(np.uint16)[number],
-        stored.first[number],
-        times[number],
-        pending[number],
+        stored.region, stored.problem, len(stored.numbers), foreign, stored.first[number], times[number], fate
     )
 
 
-def expired(index: Index) -> Array:
-    """Whether the origin dropped the message for its age before the final read."""
-    history = index.history
-    gone = np.zeros(len(history.publishes), bool)
-    for write in index.writes:
-        mine = np.flatnonzero(
-            (history.publishes["stream"] == history.run.streams.index(write.name))
-            & (history.publishes["outcome"] == OK)
-        )
-        gone[mine] = index.expired(write, history.publishes[mine])
-    return gone
-
-
-def fates(history: History, arrived: Arrival, gone: Array) -> Array:
-    """The fate of each publish in one read stream (`FINE` … `PHANTOM`)."""
-    outcome, there = history.publishes["outcome"], arrived.count > 0
-    unsure = arrived.pending if not arrived.problem else np.ones(len(outcome), bool)
-    fate = np.zeros(len(outcome), np.uint8)
-    fate[(outcome == OK) & ~there] = LOST
-    fate[(outcome == OK) & ~there & gone] = EXPIRED
-    fate[(outcome == OK) & ~there & unsure] = UNREAD
-    fate[(outcome == INFO) & there] = LANDED
-    fate[(outcome == INFO) & ~there] = ABSENT
-    fate[(outcome == FAIL) & ~there] = REFUSED
-    fate[arrived.count > 1] = DUPLICATE
-    fate[(outcome == FAIL) & there] = PHANTOM
+def _fates(index: Index, stored: Stored) -> Array:
+    """As the checkers see it. A read that was not complete tells nothing of what it lacks."""
+    outcome = index.history.publishes["outcome"]
+    kinds = np.array([OF_CHECKERS.get(kind, LOST) for kind in CHECKED], np.uint8)
+    fate: Array = kinds[fates_in(index, stored)]
+    fate[(fate == ABSENT) & (outcome == FAIL)] = REFUSED
+    if stored.problem:
+        fate[(fate == LOST) | (fate == ABSENT)] = UNREAD
     return fate

@@ -96,7 +96,8 @@ padding:8px 11px;
 font:12.5px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums;display:none;max-width:320px}
 #tip b{display:block}#tip div{display:flex;justify-content:space-between;gap:18px}
 footer{margin-top:70px;color:var(--soft);font-size:14px;border-top:1px solid var(--rule);padding-top:12px}
-@media (max-width:640px){.property small{display:none}body{padding:18px 14px 60px}h2{font-size:23px;margin-top:48px}th,td{padding:6px 8px}}
+@media (max-width:640px){.property small{display:none}
+body{padding:18px 14px 60px}h2{font-size:23px;margin-top:48px}th,td{padding:6px 8px}}
 @media print{body{max-width:none;padding:0;font-size:11pt}h2{margin-top:26px;break-after:avoid}
 figure,.case,tr{break-inside:avoid}
 svg.plot{min-width:0}.wide{overflow:visible}details>*{display:block}#tip{display:none}}
