@@ -46,16 +46,28 @@ def save(history: History, folder: Path) -> None:
     try:
         for name in ("reads", "live"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        history.publishes.tofile(folder / "publishes.bin")
+        _write_rows(folder / "publishes.bin", history.publishes)
         for stream, read in history.reads.items():
-            read.rows.tofile(folder / "reads" / f"{stream}.bin")
+            _write_rows(folder / "reads" / f"{stream}.bin", read.rows)
         for (region, reader), rows in history.live.items():
-            rows.tofile(folder / "live" / f"{region}-{reader}.bin")
+            _write_rows(folder / "live" / f"{region}-{reader}.bin", rows)
         write_events(folder, history.faults, history.probes, history.samples)
         write_json(folder / "replicas.json", [asdict(replica) for replica in history.replicas])
         write_run(folder, history.run, history.reads)
     except OSError as error:
         raise LabError(f"the run cannot be written to `{folder}`: {error.strerror}", "is the disk full?") from error
+
+
+def _write_rows(path: Path, rows: Array) -> None:
+    """A run writes rows into their place as they come, and maps them: such a file must not be cut while it is read."""
+    mapped = (
+        isinstance(rows, np.memmap) and rows.filename is not None and Path(rows.filename).resolve() == path.resolve()
+    )
+    if mapped and path.stat().st_size == rows.nbytes:
+        return
+    beside = path.with_suffix(".new")
+    rows.tofile(beside)
+    beside.replace(path)
 
 
 def write_events(folder: Path, *groups: Iterable[FaultRecord | Probe | Sample]) -> None:

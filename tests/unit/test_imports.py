@@ -14,7 +14,7 @@ BEHIND = {
     "nats": ("lab/jetstream/",),
     "typer": ("lab/cli/",),
     "pydantic": ("lab/labfile.py",),
-    "yaml": ("lab/labfile.py", "lab/scenario/reader.py"),
+    "yaml": ("lab/labfile.py", "lab/check/schedulefile.py", "lab/scenario/reader.py"),
     "rich": ("lab/view.py",),
     "numpy": ("lab/check/",),
 }

@@ -43,7 +43,8 @@ def _run(index: Index) -> Iterator[Reason]:
     for sample in index.history.samples:
         if sample.time < first:
             for stream, last in sample.last.items():
-                if last:
+                read = index.history.reads.get(stream)
+                if last and (read is None or read.first <= last):  # a run may read from behind what was there
                     yield stream, f"{stream} was not empty at the start: its last sequence was {last:,}", sample.time
             break
 

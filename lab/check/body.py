@@ -1,0 +1,69 @@
+"""What the check publishes: bodies that say who they are and whether they are whole, subjects and sizes by seed. Pure.
+
+    mark region process counter length padding crc32
+    8a61f0c2 west 3 118 64 ........................ 5d41402a
+
+`length` is the whole body's, the checksum is of all before it. Subject and size follow from the seed and the id alone,
+so that a reader knows which subject a message must have.
+"""
+
+from dataclasses import dataclass
+from struct import Struct
+from zlib import crc32
+
+SUBJECTS = 16
+SMALL, MIDDLE, LARGE = 64, 1024, 65536
+NOBODY = 0xFFFFFFFF
+_PADDING = b"." * LARGE
+_KEY = Struct("<QII")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body as it was read; `process` is `NOBODY` for one that is not in the layout."""
+
+    mark: bytes
+    process: int
+    counter: int
+    intact: bool
+
+
+ALIEN = Body(b"", NOBODY, 0, False)
+
+
+def compose(mark: str, region: str, process: int, counter: int, size: int) -> bytes:
+    head = f"{mark} {region} {process} {counter} {size} ".encode()
+    text = head + _PADDING[: max(0, size - len(head) - 9)] + b" "
+    return text + b"%08x" % crc32(text)
+
+
+def parse(body: bytes) -> Body:
+    parts = body[:80].split(b" ", 5)
+    try:
+        process, counter, length = int(parts[2]), int(parts[3]), int(parts[4])
+        intact = length == len(body) and int(body[-8:], 16) == crc32(body[:-8])
+    except (ValueError, IndexError):
+        return ALIEN
+    if not (0 <= process < NOBODY and 0 <= counter <= NOBODY):
+        return ALIEN
+    return Body(parts[0], process, counter, intact)
+
+
+def dice(seed: int, process: int, counter: int) -> int:
+    """32 bits that look random and are the same for the same message of the same seed."""
+    return crc32(_KEY.pack(seed & 0xFFFFFFFFFFFFFFFF, process, counter))
+
+
+def topic(seed: int, process: int, counter: int) -> int:
+    """Which of the `SUBJECTS` a message is published on."""
+    return (dice(seed, process, counter) >> 4) % SUBJECTS
+
+
+def subject(stream: str, number: int) -> str:
+    return f"{stream}.check.{number}"
+
+
+def size(seed: int, process: int, counter: int) -> int:
+    """64 bytes mostly, one in twenty 1 KiB, one in a thousand 64 KiB."""
+    roll = (dice(seed, process, counter) >> 12) % 1000
+    return LARGE if roll == 0 else MIDDLE if roll <= 50 else SMALL

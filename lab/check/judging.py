@@ -1,0 +1,60 @@
+"""From a run folder to its verdict and report, without a lab: what `lab check` ends with and `--judge` repeats."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.check import folder as folders
+from lab.check import store
+from lab.check.history import FAIL, INFO, OK, History
+from lab.check.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run that was judged."""
+
+    folder: Path
+    history: History
+    verdict: Verdict
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+
+def judge(folder: Path) -> Result:
+    """Load, judge, write the report into the folder. Raises `UsageError` for a folder that is no whole run."""
+    from lab.check.checkers import judge as verdict_of
+    from lab.check.report import documents
+
+    history = store.load(folder)
+    verdict = verdict_of(history)
+    folders.write(folder, documents(history, verdict, folders.complaints(folder)))
+    return Result(folder, history, verdict)
+
+
+def summary(result: Result) -> str:
+    """The verdict as a person reads it in a terminal: what is not valid first, then what was checked."""
+    verdict, run = result.verdict, result.history.run
+    lines = [f"{verdict.validity}: run {result.id}" + ("" if run.ended == "complete" else f" ({run.ended})")]
+    for validity in ("violated", "unknown"):
+        for finding in verdict.findings:
+            if finding.validity == validity:
+                lines.append(f"  {validity:<8}  {finding.property:<4} {finding.place}: {finding.sentence}")
+                lines += [f"            {example.story}" for example in finding.examples[:3]]
+    valid = [finding for finding in verdict.findings if finding.validity == "valid"]
+    names = sorted(
+        {finding.property for finding in valid},
+        key=lambda name: (name[0], int("".join(c for c in name if c.isdigit()) or 0), name),
+    )
+    if names:
+        lines.append(f"  valid     {', '.join(names)}")
+    publishes = result.history.publishes
+    counts = [int((publishes["outcome"] == outcome).sum()) for outcome in (OK, FAIL, INFO)]
+    proven = sum(fault.proven for fault in result.history.faults)
+    rows = sum(len(read.rows) for read in result.history.reads.values())
+    lines.append(
+        f"{counts[0]:,} publishes acknowledged, {counts[1]:,} failed, {counts[2]:,} unknown; "
+        f"{rows:,} messages read back; {proven} of {len(result.history.faults)} faults proven; seed {run.seed}"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,193 @@
+"""Faults at their times: injects, proves, heals, and records how each went. Always ends with a healed lab.
+
+The faults that are wanted at a moment are the sum of those of the schedule that are due; `lab.lifecycle.apply` makes it
+so and proves it. It runs in a thread, since Docker is synchronous. A fault that cannot be proven is recorded as such.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from lab import lifecycle, proof
+from lab.check.clock import Clock
+from lab.check.history import SECOND, FaultRecord
+from lab.check.schedule import KINDS, Planned, Schedule
+from lab.engine import Engine
+from lab.errors import LabError
+from lab.faults import Cut, Down, Fault, Paused
+from lab.lifecycle import Say
+from lab.topology import Topology
+
+HEAL_TRIES = 3
+StepDown = Callable[[str | None], str]
+
+
+@dataclass(frozen=True, order=True)
+class Moment:
+    """Something to do at a time (ns on the run's clock): heals come before injections of the same time."""
+
+    time: int
+    order: int
+    fault: str
+    act: str = field(compare=False)  # "begin", "end"; a flap's "join" and "cut" between
+
+
+def moments(schedule: Schedule, main_began: int) -> list[Moment]:
+    """The schedule as a list of things to do. Pure."""
+    found = []
+    for fault in schedule.faults:
+        begin = main_began + round(fault.at * SECOND)
+        end = main_began + round(fault.end * SECOND)
+        found.append(Moment(begin, 1, fault.id, "begin"))
+        if KINDS[fault.kind].lasting:
+            found.append(Moment(end, 0, fault.id, "end"))
+        if fault.kind == "flap":
+            half = round(float(fault.args["period"]) * SECOND) // 2
+            turns = enumerate(range(begin + half, end - half // 2, half))
+            found += [Moment(at, 1, fault.id, "cut" if turn % 2 else "join") for turn, at in turns]
+    return sorted(found)
+
+
+class Nemesis:
+    """`records` grows as faults end; read it when `run` has returned, or use `in_force` to look meanwhile."""
+
+    def __init__(
+        self, engine: Engine, topology: Topology, schedule: Schedule, clock: Clock, step_down: StepDown, say: Say
+    ) -> None:
+        self._engine, self._topology, self._clock, self._say = engine, topology, clock, say
+        self._planned = {fault.id: fault for fault in schedule.faults}
+        self._schedule = schedule
+        self._step_down = step_down
+        self._open: dict[str, FaultRecord] = {}
+        self._wanted: dict[str, frozenset[Fault]] = {}
+        self.records: list[FaultRecord] = []
+
+    @property
+    def in_force(self) -> tuple[str, ...]:
+        return tuple(record.what for record in list(self._open.values()))
+
+    def run(self, main_began: int, stop: threading.Event) -> None:
+        """Do the whole schedule, or until `stop`. Raises `LabError` when a heal fails: then nothing can go on."""
+        try:
+            for moment in moments(self._schedule, main_began):
+                if stop.wait(max(0.0, (moment.time - self._clock.now()) / SECOND)):
+                    break
+                self._do(moment)
+        finally:
+            self.heal()
+
+    def _do(self, moment: Moment) -> None:
+        fault = self._planned[moment.fault]
+        if moment.act == "begin":
+            self._begin(fault)
+        elif moment.act == "end":
+            self._end(fault)
+        elif fault.id in self._open:
+            self._toggle(fault, cut=moment.act == "cut")
+
+    def _begin(self, fault: Planned) -> None:
+        values = KINDS[fault.kind].values(self._topology, fault.args)
+        record = FaultRecord(
+            fault.id,
+            fault.kind,
+            str(fault),
+            fault.args,
+            self._clock.now(),
+            None,
+            None,
+            None,
+            proven=False,
+            nodes=tuple(sorted(value.node for value in values if isinstance(value, (Down, Paused)))),
+            links=tuple(sorted({value.link for value in values if isinstance(value, Cut)})),
+            streams=(fault.args["stream"],) if "stream" in fault.args else (),
+        )
+        self._say(f"{fault.id}: {record.what}" + (f" for {fault.seconds:g} s" if fault.seconds else ""))
+        if not KINDS[fault.kind].lasting:
+            self._step(record)
+            return
+        self._open[fault.id] = record
+        self._wanted[fault.id] = values
+        self._open[fault.id] = self._proven(record, injected=True)
+
+    def _step(self, record: FaultRecord) -> None:
+        """A step-down: over when the leader has changed."""
+        try:
+            evidence = self._step_down(record.streams[0] if record.streams else None)
+            now = self._clock.now()
+            done = replace(record, injected=now, healing=now, healed=now, proven=True, evidence=evidence)
+        except LabError as error:
+            now = self._clock.now()
+            done = replace(record, healing=now, healed=now, error=error.message)
+            self._say(f"{record.id}: not proven: {error.message}")
+        self.records.append(done)
+
+    def _proven(self, record: FaultRecord, injected: bool) -> FaultRecord:
+        """Make what is wanted so; the record with the proof, or with the reason why there is none."""
+        try:
+            evidence = self._apply()
+        except LabError as error:
+            self._say(f"{record.id}: not proven: {error.message.splitlines()[0]}")
+            return replace(record, proven=False, error=_joined(record.error, error.message))
+        if not injected:
+            return record
+        if not evidence:
+            return replace(record, error="it was in force already")
+        return replace(record, injected=self._clock.now(), proven=True, evidence=evidence)
+
+    def _toggle(self, fault: Planned, cut: bool) -> None:
+        values = KINDS[fault.kind].values(self._topology, fault.args)
+        self._wanted[fault.id] = values if cut else frozenset()
+        record = self._proven(self._open[fault.id], injected=False)
+        self._open[fault.id] = record
+
+    def _end(self, fault: Planned) -> None:
+        if fault.id in self._open:
+            record = replace(self._open.pop(fault.id), healing=self._clock.now())
+            self._wanted.pop(fault.id, None)
+            self._heal([record])
+
+    def heal(self) -> None:
+        """Undo what is left. Raises `LabError` when it cannot be undone."""
+        records = [replace(record, healing=self._clock.now()) for record in self._open.values()]
+        self._open.clear()
+        self._wanted.clear()
+        self._heal(records)
+
+    def _heal(self, records: list[FaultRecord]) -> None:
+        problem: LabError | None = None
+        for turn in range(HEAL_TRIES):
+            try:
+                self._apply()
+                self.records += [replace(record, healed=self._clock.now()) for record in records]
+                return
+            except LabError as error:
+                problem = error
+                self._say(f"heal failed, {HEAL_TRIES - turn - 1} tries left: {error.message.splitlines()[0]}")
+                time.sleep(1)
+        assert problem
+        self.records += [replace(record, error=_joined(record.error, problem.message)) for record in records]
+        raise problem
+
+    def _apply(self) -> str:
+        """Raises `LabError`. The evidence as a sentence."""
+        wanted: frozenset[Fault] = frozenset().union(*self._wanted.values())
+        lab = self._topology.name
+        with lifecycle.exclusive(lab, self._say):
+            probe = proof.Probe(self._engine, lab)
+            try:
+                before = self._engine.observe(lab)
+                evidence = lifecycle.apply(self._engine, before, wanted, probe=probe).evidence
+            except BaseException:
+                probe.close()
+                raise
+        return said(evidence) if evidence else ""
+
+
+def said(evidence: proof.Evidence) -> str:
+    dead = f"{evidence.dead} connects across cuts are dead, " if evidence.dead else ""
+    return f"{dead}{evidence.alive} connects alive, {evidence.ports} published ports as they should be"
+
+
+def _joined(one: str, other: str) -> str:
+    return f"{one}; {other}" if one and other and one != other else one or other

@@ -1,0 +1,75 @@
+"""What watches while the load runs: live readers, probes, the sampler, and a watch on this program itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from lab.check import readers, sampler
+from lab.check.clock import Clock
+from lab.check.history import SECOND, Probe, Sample
+from lab.check.readers import DURABLE, ORDERED, Reader
+from lab.jetstream import Session
+from lab.status import Arrivals
+from lab.topology import Topology
+
+STALL_S = 2.0
+END_S = 8.0
+
+
+@dataclass
+class Observed:
+    """What was seen; `stalls` are sentences about times when this program itself stood still."""
+
+    live: list[Reader] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+    stalls: list[str] = field(default_factory=list)
+    before: Mapping[str, int] = field(default_factory=dict)
+
+    def arrived(self) -> Arrivals:
+        """Read stream -> write stream -> the last of its sequences that a live reader saw. What was there before the
+        run had arrived everywhere, or the run would not have begun."""
+        found: dict[str, dict[str, int | None]] = {}
+        for reader in self.live:
+            topology = reader.topology
+            row = found.setdefault(topology.read_stream(reader.region), {})
+            for origin in map(topology.write_stream, topology.regions):
+                row[origin] = max(row.get(origin) or self.before.get(origin, 0), reader.arrived.get(origin, 0))
+        return found
+
+
+@asynccontextmanager
+async def observing(
+    sessions: Mapping[str, Session], topology: Topology, mark: str, seed: int, clock: Clock, before: Mapping[str, int]
+) -> AsyncIterator[Observed]:
+    """Watch from here on; ends when the block does. Raises `NatsError` when a consumer cannot be made."""
+    observed, stop = Observed(before=before), asyncio.Event()
+    jobs = []
+    for region, session in sessions.items():
+        start = before[topology.read_stream(region)] + 1
+        for kind in (DURABLE, ORDERED):
+            reader = Reader(region, kind, mark.encode(), topology, seed, clock)
+            observed.live.append(reader)
+            jobs.append(readers.read(session, reader, await readers.prepare(session, reader, start), start, stop))
+        durable = await sampler.durable(session, topology)
+        jobs.append(sampler.probe_on(session, topology, clock, durable, observed.probes, stop))
+    jobs.append(sampler.sample_on(sessions, observed.arrived, topology, clock, observed.samples, stop))
+    jobs.append(_stalls(clock, observed.stalls, stop))
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield observed
+    finally:
+        stop.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), END_S)
+
+
+async def _stalls(clock: Clock, found: list[str], stop: asyncio.Event) -> None:
+    """A slow machine looks like a slow cluster: note when this program's own loop stood still."""
+    while not stop.is_set():
+        before = clock.now()
+        await asyncio.sleep(0.1)
+        late = (clock.now() - before) / SECOND - 0.1
+        if late > STALL_S:
+            found.append(f"the check itself stood still for {late:.1f} s, {before / SECOND:.0f} s into the run")

@@ -1,0 +1,147 @@
+"""Live readers: in every region a durable consumer and one like an ordered consumer, reading while faults come and go.
+
+The durable is made before the faults and acknowledges; the ordered one acknowledges nothing, and after a gap or when
+its consumer is gone it makes another that starts behind the last message it saw, as client libraries do.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from secrets import token_hex
+from struct import Struct
+from typing import Any
+
+from lab import jetstream
+from lab.check import body
+from lab.check.clock import Clock
+from lab.check.history import ACKED, INTACT, LIVE, OURS, SUBJECT
+from lab.errors import NatsError
+from lab.jetstream import Session, consumers, origin, pull
+from lab.topology import Topology
+
+ROW = Struct("<qQIIIB")
+assert ROW.size == LIVE.itemsize
+DURABLE, ORDERED = "durable", "ordered"
+
+
+@dataclass
+class Reader:
+    """One live reader and what was delivered to it. `arrived`: write stream -> its last sequence that came by."""
+
+    region: str
+    kind: str
+    mark: bytes
+    topology: Topology
+    seed: int
+    clock: Clock
+    rows: bytearray = field(default_factory=bytearray)
+    arrived: dict[str, int] = field(default_factory=dict)
+    last: int = 0
+    expected: int = 1
+    again: asyncio.Event = field(default_factory=asyncio.Event)  # an ordered reader needs another consumer
+    _unconfirmed: int = 0
+
+    def __post_init__(self) -> None:
+        self._subjects = [body.subject(self.topology.stream, number) for number in range(body.SUBJECTS)]
+
+    def handle(
+        self, sequence: int, stored: int, delivery: int, consumer_sequence: int, subject: str, data: bytes, source: str
+    ) -> None:
+        if self.kind == ORDERED:
+            if consumer_sequence != self.expected:
+                self.again.set()  # what comes after a gap is not in order; the next consumer brings it again
+                return
+            self.expected += 1
+        found = body.parse(data)
+        flags = flags_of(found, self.mark, self._subjects, self.seed, subject)
+        self.rows += ROW.pack(self.clock.now(), sequence, found.process, found.counter, delivery, flags)
+        self.last = max(self.last, sequence)
+        if source:
+            name, number = origin({"Nats-Stream-Source": source}, "", 0)
+            if number > self.arrived.get(name, 0):
+                self.arrived[name] = number
+
+    def confirmed(self, sequence: int) -> None:
+        """The server has the acknowledgement of everything that came up to a sequence. What came more than once is
+        acknowledged by its last delivery: the ones before were in vain."""
+        left, seen = len(self.rows), set()
+        for at in range(len(self.rows) - ROW.size, self._unconfirmed - 1, -ROW.size):
+            number = int.from_bytes(self.rows[at + 8 : at + 16], "little")
+            if number > sequence:
+                left = at
+            elif number not in seen:
+                seen.add(number)
+                self.rows[at + ROW.size - 1] |= ACKED
+        self._unconfirmed = left
+
+
+def flags_of(found: body.Body, mark: bytes, subjects: list[str], seed: int, subject: str) -> int:
+    """The flags of a row for a body that was read on a subject, where `subjects` are the ones it may have."""
+    flags = INTACT if found.intact else 0
+    if found.mark != mark:
+        return flags
+    fits = subjects[body.topic(seed, found.process, found.counter)] == subject
+    return flags | OURS | (SUBJECT if fits else 0)
+
+
+async def prepare(session: Session, reader: Reader, start: int) -> str:
+    """Make the reader's consumer, which begins with sequence `start`; its name."""
+    stream = reader.topology.read_stream(session.region)
+    name = f"lab-check-{reader.kind}-{token_hex(3)}"
+    config: dict[str, Any] = {"deliver_policy": "by_start_sequence", "opt_start_seq": start}
+    if reader.kind == DURABLE:
+        config |= {"ack_policy": "all", "ack_wait": 30 * 10**9, "max_ack_pending": 20_000}
+    else:
+        config |= {"durable_name": "", "name": name, "ack_policy": "none", "mem_storage": True, "num_replicas": 1}
+        config |= {"inactive_threshold": 10 * 10**9}
+    await consumers.create(session, stream, name, config)
+    return name
+
+
+async def read(session: Session, reader: Reader, name: str, start: int, stop: asyncio.Event) -> None:
+    """Read until `stop`."""
+    stream = reader.topology.read_stream(session.region)
+    if reader.kind == DURABLE:
+        await pull.follow(session, stream, name, reader.handle, stop, reader.confirmed)
+        with suppress(NatsError):
+            await consumers.delete(session, stream, name, 2)
+        return
+    reader.last = start - 1
+    while not stop.is_set():
+        reader.again.clear()
+        await _follow_ordered(session, reader, name, stop)
+        with suppress(NatsError):
+            await consumers.delete(session, stream, name, 1)
+        while not stop.is_set():
+            reader.expected = 1
+            with suppress(NatsError):
+                name = await prepare(session, reader, reader.last + 1)
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.5)
+
+
+async def _follow_ordered(session: Session, reader: Reader, name: str, stop: asyncio.Event) -> None:
+    """Read until `stop`, or until another consumer is needed."""
+
+    async def lost(_: str) -> None:
+        reader.again.set()
+
+    stream = reader.topology.read_stream(session.region)
+    ends = [asyncio.create_task(event.wait()) for event in (stop, reader.again)]
+    following = asyncio.create_task(pull.follow(session, stream, name, reader.handle, reader.again, lost=lost))
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        reader.again.set()
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(following, *ends, return_exceptions=True)
+
+
+async def connect_all(topology: Topology, stack: Any) -> dict[str, Session]:
+    """A session for each region's readers."""
+    return {
+        region: await stack.enter_async_context(jetstream.connect(region, topology.region_nodes(region), lasting=True))
+        for region in topology.regions
+    }

@@ -1,0 +1,135 @@
+"""A run's folder written: the plan before it begins, everything else when it has ended."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lab import files
+from lab.check import folder as folders
+from lab.check import store
+from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Array, History, Read, Replica, Run
+from lab.check.schedule import Schedule
+from lab.engine import Engine, Observation
+from lab.errors import DockerError
+from lab.topology import Topology
+
+if TYPE_CHECKING:
+    from lab.check.runner import Gathered, Options
+
+
+def save_plan(
+    folder: Path, root: Path, topology: Topology, schedule: Schedule, configs: Mapping[str, Any], options: "Options"
+) -> None:
+    from lab.check.schedulefile import dump
+
+    plan = {"schedule.resolved.yaml": dump(schedule), "repro.txt": options.commands}
+    plan |= {f"streams/{name}.json": json.dumps(config, indent=2) + "\n" for name, config in configs.items()}
+    compose = files.compose_path(topology, root)
+    if compose.is_file():
+        plan["compose.yaml"] = compose.read_text(encoding="utf-8")
+    folders.write(folder, plan)
+
+
+async def save(engine: Engine, gathered: "Gathered") -> None:
+    """Raises `LabError` when the disk does not take it."""
+    try:
+        after = await asyncio.to_thread(engine.observe, gathered.observation.topology.name)
+        servers = await asyncio.to_thread(folders.collect, engine, after, gathered.clock.wall / SECOND)
+        gathered.notes += _restarts(gathered, after)
+    except DockerError as error:
+        servers = {}
+        gathered.notes.append(f"the servers' logs could not be had: {error.message}")
+    await asyncio.to_thread(folders.write, gathered.folder, servers)
+    await asyncio.to_thread(store.save, history(gathered), gathered.folder)
+
+
+def history(gathered: "Gathered") -> History:
+    topology, ledger, folder = gathered.observation.topology, gathered.ledger, gathered.folder
+    versions = {container.image for container in gathered.observation.containers.values()}
+    run = Run(
+        id=folder.name,
+        began=gathered.clock.began,
+        seed=ledger.seed,
+        topology=topology,
+        nats=topology.nats,
+        image=", ".join(sorted(versions)),
+        mark=ledger.mark,
+        processes=tuple(ledger.processes),
+        streams=ledger.streams,
+        errors=tuple(ledger.errors),
+        phases=tuple(gathered.phases),
+        schedule=gathered.schedule.document(),
+        ended=gathered.ended,
+        notes=(*gathered.notes, *gathered.observed.stalls),
+    )
+    observed = gathered.observed
+    return History(
+        run,
+        _rows(folder / "publishes.bin", PUBLISH),
+        {read.stream: read for read in _reads(gathered)},
+        {(reader.region, reader.kind): np.frombuffer(bytes(reader.rows), LIVE) for reader in observed.live},
+        tuple(sorted(gathered.nemesis.records, key=lambda record: record.began)),
+        tuple(sorted(observed.probes, key=lambda probe: probe.time)),
+        tuple(observed.samples),
+        tuple(gathered.replicas),
+    )
+
+
+def _reads(gathered: "Gathered") -> list[Read]:
+    topology, done = gathered.observation.topology, {done.stream: done for done in gathered.done}
+    bounds = {bounds.stream: bounds for bounds in gathered.bounds}
+    found = []
+    for region in topology.regions:
+        for kind, stream in (("write", topology.write_stream(region)), ("read", topology.read_stream(region))):
+            rows = _rows(gathered.folder / "reads" / f"{stream}.bin", ROW)
+            limits, result = bounds.get(stream), done.get(stream)
+            why = (
+                ""
+                if result and result.complete
+                else gathered.unreadable.get(stream) or (result.error if result else "the run ended before it was read")
+            )
+            found.append(
+                Read(
+                    stream,
+                    "write" if kind == "write" else "read",
+                    region,
+                    rows,
+                    limits.first if limits else 1,
+                    limits.last if limits else 0,
+                    limits.deleted if limits else 0,
+                    not why,
+                    why,
+                )
+            )
+    return found
+
+
+def _rows(path: Path, dtype: "np.dtype[Any]") -> Array:
+    """What of a file is whole rows; nothing when it is not there."""
+    if not path.is_file() or path.stat().st_size < dtype.itemsize:
+        return np.empty(0, dtype)
+    return np.memmap(path, dtype, "r", shape=(path.stat().st_size // dtype.itemsize,))
+
+
+def _restarts(gathered: "Gathered", after: Observation) -> list[str]:
+    """Servers that ended or started again without being told to."""
+    told = {node for record in gathered.nemesis.records for node in record.nodes}
+    found = []
+    for name, container in after.containers.items():
+        before = gathered.observation.containers[name]
+        if container.out_of_memory:
+            found.append(f"{name} ran out of memory")
+        if container.state != "running":
+            found.append(f"{name} is {container.state} (exit code {container.exit_code}) at the end")
+        elif name not in told and container.started_at != before.started_at:
+            found.append(f"{name} was restarted by something else than the check")
+    return found
+
+
+def with_digest(replica: Replica, stream: str, found: Mapping[str, str]) -> Replica:
+    return replace(replica, digest=found.get(replica.node, "")) if replica.stream == stream else replica

@@ -1,0 +1,69 @@
+"""Deposing a leader, with the proof that another one leads afterwards."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+from lab import jetstream, monitor
+from lab.errors import FaultNotProven, NatsError
+from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
+from lab.topology import Topology
+
+PATIENCE_S = 12.0
+
+
+async def depose(topology: Topology, stream: str | None) -> str:
+    """Depose the leader of a stream, or of the meta group; what was seen. Raises `FaultNotProven`."""
+    return await (_stream(topology, stream) if stream else _meta(topology))
+
+
+async def _stream(topology: Topology, stream: str) -> str:
+    region = stream.rpartition("-")[2]
+    deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
+    async with jetstream.connect(region, topology.region_nodes(region), lasting=True) as session:
+        while time.monotonic() < deadline:
+            try:
+                leader = (await session.stream_info(stream, 1)).get("cluster", {}).get("leader", "")
+                if before and leader and leader != before:
+                    return _changed(f"the leader of {stream}", before, leader, time.monotonic() - asked)
+                if leader and time.monotonic() - asked > 3:
+                    before, asked = leader, time.monotonic()
+                    await session.api(f"STREAM.LEADER.STEPDOWN.{stream}", timeout=2)
+            except NatsError as error:
+                problem = error.message
+            await asyncio.sleep(0.1)
+    raise FaultNotProven(f"{before or 'the leader'} of {stream} still leads" + (f": {problem}" if problem else ""))
+
+
+async def _meta(topology: Topology) -> str:
+    deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
+    while time.monotonic() < deadline:
+        leader = await meta_leader(topology)
+        if before and leader and leader != before:
+            return _changed("the meta leader", before, leader, time.monotonic() - asked)
+        if leader and time.monotonic() - asked > 3:
+            before, asked = leader, time.monotonic()
+            region = topology.node(leader).region
+            with suppress(NatsError):
+                credentials = (SYSTEM_USER, SYSTEM_PASSWORD)
+                async with jetstream.connect(region, topology.region_nodes(region), credentials) as session:
+                    try:
+                        await session.api("META.LEADER.STEPDOWN", timeout=2)
+                    except NatsError as error:
+                        problem = error.message
+        await asyncio.sleep(0.1)
+    raise FaultNotProven(f"{before or 'no node'} is still the meta leader" + (f": {problem}" if problem else ""))
+
+
+async def meta_leader(topology: Topology) -> str:
+    """The meta leader that most nodes see; "" when they see none or do not agree."""
+    documents = await asyncio.gather(
+        *(asyncio.to_thread(monitor.get, node.monitor_port, "/jsz", 0.5) for node in topology.nodes)
+    )
+    seen = [str((document.get("meta_cluster") or {}).get("leader", "")) for document in documents if document]
+    best = max(set(seen), key=seen.count, default="")
+    return best if seen.count(best) > len(topology.nodes) // 2 else ""
+
+
+def _changed(what: str, before: str, after: str, seconds: float) -> str:
+    return f"{what} was {before}, and {after} {seconds:.1f} s after it was told to step down"

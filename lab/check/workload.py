@@ -1,0 +1,148 @@
+"""The load: publishers in every region, each with a plan of times that nothing changes.
+
+A publisher is a slot that publishes `rate / slots` times a second, at times that are fixed before the run; when one
+publish is late the next ones go out as soon as they can, and their latency counts from the time they were meant for.
+A slot is filled by one process at a time, and a process does one thing at a time. After an unknown outcome the process
+is retired and another takes the slot. Nothing is tried twice.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from struct import Struct
+
+from lab import jetstream
+from lab.check import body
+from lab.check.clock import Clock
+from lab.check.history import FAIL, INFO, NOWHERE, OK, PUBLISH, SECOND, Process
+from lab.jetstream import Session, attempt
+from lab.topology import Topology
+
+PUBLISH_TIMEOUT_S = 3.0
+ROW = Struct("<IIqqqQBBBB")
+assert ROW.size == PUBLISH.itemsize
+OUTCOME = {"ok": OK, "fail": FAIL, "info": INFO}
+
+
+@dataclass
+class Ledger:
+    """What was published so far: rows on their way to the file, and the tables that they index into."""
+
+    topology: Topology
+    streams: tuple[str, ...]
+    mark: str
+    seed: int
+    clock: Clock
+    processes: list[Process] = field(default_factory=list)
+    errors: list[str] = field(default_factory=lambda: [""])
+    rows: bytearray = field(default_factory=bytearray)
+    counts: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def process(self, region: str) -> int:
+        self.processes.append(Process(len(self.processes), region))
+        return len(self.processes) - 1
+
+    def error(self, text: str) -> int:
+        if text not in self.errors:
+            if len(self.errors) == 255:
+                text = self.errors[-1]
+            else:
+                self.errors.append(text)
+        return self.errors.index(text)
+
+    def flush(self, path: Path) -> None:
+        """Append what has come since the last time."""
+        if self.rows:
+            with path.open("ab") as file:
+                file.write(self.rows)
+            self.rows.clear()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one process at a time: the first publish at `offset`, then one each `interval` (ns)."""
+
+    region: str
+    offset: int
+    interval: int
+
+    def intended(self, turn: int) -> int:
+        return self.offset + turn * self.interval
+
+
+def slots(topology: Topology, rate: int, processes: int) -> tuple[Slot, ...]:
+    """All publishers, evenly spread over time. Pure."""
+    count = processes * len(topology.regions)
+    interval = SECOND * count // rate
+    return tuple(
+        Slot(topology.regions[index % len(topology.regions)], interval * index // count, interval)
+        for index in range(count)
+    )
+
+
+async def publish(
+    session: Session, slot: Slot, ledger: Ledger, began: int, ends: int, stop: asyncio.Event, open_loop: bool = True
+) -> None:
+    """Fill a slot from `began` to `ends` (ns on the run's clock). `open_loop=False` publishes without pause, which only
+    a benchmark wants."""
+    clock, topology, mark, seed = ledger.clock, ledger.topology, ledger.mark, ledger.seed
+    subjects = [body.subject(topology.stream, number) for number in range(body.SUBJECTS)]
+    places = {name: index for index, name in enumerate(ledger.streams)}
+    process, counter, turn = ledger.process(slot.region), 0, 0
+    while not stop.is_set():
+        now = clock.now()
+        intended = began + slot.intended(turn) if open_loop else now
+        if intended >= ends:
+            return
+        if intended > now:
+            await asyncio.sleep((intended - now) / SECOND)
+            if stop.is_set():
+                return
+        size = body.size(seed, process, counter)
+        content = body.compose(mark, slot.region, process, counter, size)
+        subject = subjects[body.topic(seed, process, counter)]
+        invoked = clock.now()
+        outcome, stream, sequence, duplicate, error = INFO, NOWHERE, 0, 0, ""
+        try:
+            result = await attempt(session, subject, content, PUBLISH_TIMEOUT_S)
+            outcome, error = OUTCOME[result.outcome], result.error
+            if outcome == OK:
+                stream, sequence, duplicate = places.get(result.stream, NOWHERE), result.sequence, result.duplicate
+        except asyncio.CancelledError:
+            error = "interrupted"
+            raise
+        finally:
+            number = ledger.error(error) if error else 0
+            completed = clock.now()
+            ledger.rows += ROW.pack(
+                process, counter, intended, invoked, completed, sequence, outcome, stream, duplicate, number
+            )
+            ledger.counts[slot.region, outcome] += 1
+        turn, counter = turn + 1, counter + 1
+        if outcome == INFO:
+            process, counter = ledger.process(slot.region), 0
+
+
+@asynccontextmanager
+async def connected(plan: Sequence[Slot], topology: Topology) -> AsyncIterator[list[Session]]:
+    """A connection for each slot, spread over its region's nodes."""
+    async with AsyncExitStack() as stack:
+        sessions = []
+        for index, slot in enumerate(plan):
+            nodes = topology.region_nodes(slot.region)
+            turn = index // len(topology.regions) % len(nodes)
+            connection = jetstream.connect(slot.region, nodes[turn:] + nodes[:turn], lasting=True)
+            sessions.append(await stack.enter_async_context(connection))
+        yield sessions
+
+
+async def run(
+    sessions: Sequence[Session], plan: Sequence[Slot], ledger: Ledger, began: int, ends: int, stop: asyncio.Event
+) -> None:
+    """All publishers, from `began` to `ends` (ns on the run's clock). What is under way at a `stop` is waited for."""
+    async with asyncio.TaskGroup() as group:
+        for session, slot in zip(sessions, plan, strict=True):
+            group.create_task(publish(session, slot, ledger, began, ends, stop))

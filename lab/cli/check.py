@@ -1,0 +1,152 @@
+"""`lab check`, `lab runs`."""
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.app import PANEL_CHECK, AsJson, Name, app, lab_name, print_json, root, run, say
+from lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.check.judging import Result
+    from lab.check.schedule import Schedule
+
+RunName = Annotated[str | None, typer.Option(metavar="RUN", help="A run's id, its folder, or `latest`.")]
+
+
+@app.command(rich_help_panel=PANEL_CHECK)
+def check(
+    seed: Annotated[
+        int | None, typer.Option(help="What the dice of this run are thrown with; said when left out.")
+    ] = None,
+    schedule: Annotated[
+        Path | None, typer.Option(help="A schedule of faults (docs/check.md) instead of a mix.")
+    ] = None,
+    duration: Annotated[str | None, typer.Option(help="How long to publish: 2m30s unless the schedule says.")] = None,
+    rate: Annotated[int | None, typer.Option(min=1, help="Publishes a second, over all regions: 1000.")] = None,
+    replay: Annotated[str | None, typer.Option(metavar="RUN", help="The schedule of an earlier run again.")] = None,
+    judge: Annotated[str | None, typer.Option(metavar="RUN", help="The verdict of a run again; needs no lab.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="So many runs, each with the next seed.")] = 1,
+    until_violated: Annotated[
+        bool, typer.Option("--until-violated", help="Go on until a property is violated.")
+    ] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every stream through each of its replicas too.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Delete the streams with their messages first.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write the findings there as JUnit XML.")] = None,
+    name: Name = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load, faults, and a verdict: does the virtual stream keep its promises? Takes about three minutes.
+
+    Exit code 0: nothing was violated; 3: something was; 4: it cannot be told; 130: interrupted. Messages that are in
+    the streams already stay there; `--clean` deletes them first.
+    """
+    _exclusive(schedule=schedule, replay=replay, judge=judge)
+    from lab.check import folder as folders
+    from lab.check import judging
+
+    if judge is not None:
+        result = judging.judge(folders.find(root(), judge))
+        _show(result, as_json, junit)
+        raise typer.Exit(result.verdict.exit_code)
+    first = secrets.randbelow(10**6) if seed is None else seed
+    turn, code = 0, 0
+    while True:
+        wanted = _schedule(lab_name(name), first + turn, schedule, duration, rate, replay)
+        folder = _run(lab_name(name), wanted, deep, clean)
+        result = judging.judge(folder)
+        _show(result, as_json, junit)
+        if result.history.run.ended == "interrupted":
+            raise typer.Exit(130)
+        code = max(code, result.verdict.exit_code, key=(0, 4, 3).index)
+        turn += 1
+        violated = result.verdict.validity == "violated"
+        if (until_violated and violated) or (not until_violated and turn >= repeat):
+            raise typer.Exit(code)
+
+
+def _exclusive(**options: object) -> None:
+    given = [f"--{key}" for key, value in options.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} do not go together", "each of them says what is to be run")
+
+
+def _schedule(
+    lab: str, seed: int, file: Path | None, duration: str | None, rate: int | None, replay: str | None
+) -> "Schedule":
+    from dataclasses import replace
+
+    from lab.check import folder as folders
+    from lab.check import schedule as schedules
+    from lab.check import schedulefile
+    from lab.engine import Engine
+    from lab.topology import duration_ns
+
+    topology = Engine().observe(lab).topology
+    seconds = duration_ns(duration) / 1e9 if duration else None
+    if replay is not None:
+        file = folders.find(root(), replay) / "schedule.resolved.yaml"
+    if file is None:
+        return schedules.resolve(seed, topology, rate or schedules.RATE, seconds or schedules.DURATION_S)
+    wanted = schedulefile.load(file, topology, seed)
+    changed = replace(wanted, rate=rate or wanted.rate, duration=seconds or wanted.duration)
+    schedules.refuse(list(schedules.problems(changed, topology)), "this check cannot be run")
+    return changed
+
+
+def _run(lab: str, schedule: "Schedule", deep: bool, clean: bool) -> Path:
+    from lab.check.runner import Options, run_check
+    from lab.engine import Engine
+
+    return run(run_check(Engine(), lab, schedule, root(), say, Options(deep, clean)))
+
+
+def _show(result: "Result", as_json: bool, junit: Path | None) -> None:
+    """The verdict on stdout, the report's place on stderr."""
+    from lab.check.judging import summary
+
+    if junit is not None:
+        _copy(result.folder / "junit.xml", junit)
+    if as_json:
+        print_json(
+            {
+                "run": result.id,
+                "folder": str(result.folder),
+                "ended": result.history.run.ended,
+                "verdict": result.verdict,
+            }
+        )
+        return
+    typer.echo(summary(result))
+    say(f"report: {result.folder / 'report.html'}")
+
+
+def _copy(source: Path, target: Path) -> None:
+    from lab.errors import LabError
+
+    try:
+        target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise LabError(f"`{target}` cannot be written: {error.strerror}") from error
+
+
+@app.command(rich_help_panel=PANEL_CHECK)
+def runs(as_json: AsJson = False) -> None:
+    """The checks that were run here, the last one at the end: id, when, seed, version, verdict."""
+    from lab.check import folder as folders
+
+    found = folders.summaries(root())
+    if as_json:
+        print_json(found)
+        return
+    width = max((len(summary.id) for summary in found), default=0)
+    for summary in found:
+        verdict = summary.verdict or "not judged"
+        typer.echo(
+            f"{summary.id:<{width}}  {summary.began[:19]}  seed {summary.seed:<7} {summary.nats:<8} {verdict:<10}"
+            + ("" if summary.ended == "complete" else f"  ({summary.ended})")
+        )
+    if not found:
+        typer.echo("no check was run here yet; `lab check` runs one")

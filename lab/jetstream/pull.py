@@ -1,0 +1,149 @@
+"""Reading through a pull consumer at speed: messages are handed over as they come, not kept.
+
+Unlike Direct Get, which any replica may answer batch by batch, a consumer reads one replica's copy from beginning to
+end. `drain` reads a stretch of a stream and ends; `follow` goes on until it is told to stop.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from nats.aio.msg import Msg
+from nats.errors import Error as ClientError
+
+from lab.errors import NatsError
+from lab.jetstream.session import ApiError, Session
+
+# What a handler gets: sequence, time stored (ns since 1970), delivery, consumer's sequence, subject, body, and the
+# header `Nats-Stream-Source` ("" in a write stream).
+Handler = Callable[[int, int, int, int, str, bytes, str], None]
+DRAIN_BATCH, FOLLOW_BATCH = 2000, 500
+FOLLOW_S = 1.0  # how long one request stays open: an acknowledgement is sent after each
+
+
+@dataclass
+class _Request:
+    """A request for `left` messages that is under way; `ended` is the server's status, or "" when all came."""
+
+    left: int
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: str = ""
+    newest: int = 0
+    newest_reply: str = ""
+    handed: float = 0
+
+
+class _Inbox:
+    """One subscription that serves all requests, since making one costs more than a message."""
+
+    def __init__(self, session: Session, stream: str, consumer: str, handle: Handler) -> None:
+        self._client = session.client
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._handle = handle
+        self._inbox = session.client.new_inbox()
+        self._open: list[_Request] = []
+
+    async def __aenter__(self) -> "_Inbox":
+        self._subscription = await self._client.subscribe(
+            self._inbox, cb=self._take, pending_msgs_limit=0, pending_bytes_limit=0
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with suppress(ClientError):
+            await self._subscription.unsubscribe()
+
+    async def ask(self, batch: int, expires: float) -> _Request:
+        request = _Request(batch, handed=time.monotonic())
+        self._open.append(request)
+        body = json.dumps({"batch": batch, "expires": round(expires * 1e9)}).encode()
+        await self._client.publish(self._subject, body, self._inbox)
+        return request
+
+    def forget(self) -> None:
+        """Nothing more is expected of the requests that are open."""
+        self._open.clear()
+
+    async def _take(self, message: Msg) -> None:
+        request = self._open[0] if self._open else None
+        headers = message.headers
+        if headers and "Status" in headers:
+            if request and headers["Status"] != "100":
+                request.ended = headers["Status"]
+                request.done.set()
+                self._open.pop(0)
+            return
+        tokens = message.reply.split(".")
+        at = 4 if len(tokens) == 9 else 6  # `$JS.ACK.…`; the newer form has a domain and an account's hash before it
+        source = headers.get("Nats-Stream-Source", "") if headers else ""
+        sequence = int(tokens[at + 1])
+        self._handle(
+            sequence,
+            int(tokens[at + 3]),
+            int(tokens[at]),
+            int(tokens[at + 2]),
+            message.subject,
+            message.data,
+            source,
+        )
+        if request:
+            request.handed = time.monotonic()
+            if sequence > request.newest:
+                request.newest, request.newest_reply = sequence, message.reply
+            request.left -= 1
+            if not request.left:
+                request.done.set()
+                self._open.pop(0)
+
+
+async def drain(
+    session: Session, stream: str, consumer: str, handle: Handler, arrived: Callable[[], bool], timeout: float
+) -> None:
+    """Read until `arrived()`, asked after each batch. Raises `NatsError` when nothing comes for `timeout` seconds."""
+    async with _Inbox(session, stream, consumer, handle) as inbox:
+        requests = [await inbox.ask(DRAIN_BATCH, timeout * 4) for _ in range(2)]
+        while not arrived():
+            request = requests.pop(0)
+            while not request.done.is_set() and not arrived():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(request.done.wait(), 0.2)
+                if not request.done.is_set() and time.monotonic() - request.handed > timeout:
+                    raise NatsError(f"{stream} in {session.region}: no message for {timeout:g} s, and not at the end")
+            if request.ended:
+                raise ApiError(f"{stream} in {session.region}: the read was ended: {request.ended}", int(request.ended))
+            requests.append(await inbox.ask(DRAIN_BATCH, timeout * 4))
+
+
+async def follow(
+    session: Session,
+    stream: str,
+    consumer: str,
+    handle: Handler,
+    stop: asyncio.Event,
+    confirmed: Callable[[int], None] | None = None,
+    lost: Callable[[str], Awaitable[None]] | None = None,
+) -> None:
+    """Go on reading until `stop`; what goes wrong is tried again. With `confirmed` the newest message of each request
+    is acknowledged, and with it all before (`ack_policy: all`); it is called with its sequence when the server has
+    said that it has it. `lost` is awaited when the server ended a request with anything but its time, or nobody
+    answered: the consumer may be gone."""
+    async with _Inbox(session, stream, consumer, handle) as inbox:
+        while not stop.is_set():
+            try:
+                request = await inbox.ask(FOLLOW_BATCH, FOLLOW_S)
+                await asyncio.wait_for(request.done.wait(), FOLLOW_S + 0.5)
+                ended = request.ended
+                if confirmed and request.newest:
+                    await session.client.request(request.newest_reply, b"+ACK", timeout=FOLLOW_S)
+                    confirmed(request.newest)
+            except (TimeoutError, ClientError) as error:
+                ended = str(error) or "no answer"
+            inbox.forget()
+            if ended not in ("", "404", "408"):
+                if lost and not stop.is_set():
+                    await lost(ended)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 0.2)

@@ -1,0 +1,200 @@
+"""Schedules: everything random is decided beforehand, and everything impossible is said at once."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.check import schedule as schedules
+from lab.check import schedulefile
+from lab.check.nemesis import moments
+from lab.check.schedule import KINDS, resolve
+from lab.check.workload import slots
+from lab.errors import UsageError
+from lab.topology import Topology
+
+LAB = Topology()
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "schedule.yaml"
+    path.write_text(text)
+    return path
+
+
+@given(st.integers(0, 10**6))
+def test_the_same_seed_gives_the_same_schedule_and_it_is_possible(seed: int) -> None:
+    wanted = resolve(seed, LAB)
+    assert wanted == resolve(seed, LAB)
+    assert list(schedules.problems(wanted, LAB)) == []
+    assert len(wanted.faults) >= 8
+    assert all(other.at - one.end >= 3 for one, other in pairwise(wanted.faults))
+
+
+def test_seeds_differ() -> None:
+    assert len({str(resolve(seed, LAB).faults) for seed in range(20)}) == 20
+
+
+def test_a_long_mix_has_every_kind_of_fault() -> None:
+    faults = resolve(1, LAB, duration=600).faults
+    assert {fault.kind for fault in faults} == KINDS.keys()
+    regions = [fault for fault in faults if fault.args.get("targets", [""])[0] in LAB.regions]
+    assert {fault.kind for fault in regions} == {"stop", "kill", "pause"}
+
+
+@given(st.integers(0, 1000))
+def test_a_resolved_schedule_that_is_read_again_is_the_same(seed: int) -> None:
+    import tempfile
+
+    wanted = resolve(seed, LAB, rate=321, duration=400)
+    with tempfile.TemporaryDirectory() as folder:
+        path = written(Path(folder), schedulefile.dump(wanted))
+        assert schedulefile.load(path, LAB, seed=99) == wanted
+
+
+def test_a_schedule_without_faults_draws_them_from_its_seed(tmp_path: Path) -> None:
+    path = written(tmp_path, "seed: 5\nrate: 300\n")
+    assert schedulefile.load(path, LAB, seed=99).faults == resolve(5, LAB).faults
+
+
+def test_times_may_be_numbers_or_durations_and_a_target_a_word(tmp_path: Path) -> None:
+    text = """
+duration: 1m
+faults:
+  - {at: 2, for: 1.5, kind: kill, targets: east-1}
+  - {at: 10s, for: 4s, kind: cut, link: [west, central]}
+"""
+    kill, cut = schedulefile.load(written(tmp_path, text), LAB, 1).faults
+    assert (kill.at, kill.seconds, kill.args["targets"]) == (2, 1.5, ["east-1"])
+    assert str(cut) == "cut west-central"
+
+
+def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
+    text = """
+duration: 60s
+speed: 9
+faults:
+  - {at: 5s, for: 5s, kind: kill, targets: [nort-1]}
+  - {at: 5s, for: 5s, kind: cut, link: west-north}
+  - {at: -3s, for: 5s, kind: partition, groups: [south]}
+  - {at: 50s, for: 30s, kind: pause, targets: [east-1]}
+  - {at: 5s, kind: step-down, stream: foo-read-north}
+  - {at: 5s, kind: explode}
+  - {at: soon, for: 5s, kind: stop, targets: [west-1]}
+  - {at: 5s, for: 5s, kind: stop, target: [west-1]}
+  - {at: 5s, kind: stop, targets: [west-1]}
+  - 7
+"""
+    with pytest.raises(UsageError) as caught:
+        schedulefile.load(written(tmp_path, text), LAB, 1)
+    message = caught.value.message
+    for words in (
+        "speed: there is no such field",
+        "unknown kind `explode`",
+        "fault 7, at:",
+        "no `target`",
+        "fault 9, for",
+    ):
+        assert words in message
+    assert "fault 10: should be a mapping" in message
+
+
+def test_every_name_and_time_that_this_lab_cannot_have_is_said_at_once(tmp_path: Path) -> None:
+    text = """
+duration: 60s
+faults:
+  - {at: 5s, for: 5s, kind: kill, targets: [nort-1]}
+  - {at: 5s, for: 5s, kind: cut, link: west-north}
+  - {at: -3s, for: 5s, kind: partition, groups: [south]}
+  - {at: 40s, for: 30s, kind: pause, targets: [east-1]}
+  - {at: 5s, kind: step-down, stream: foo-read-north}
+  - {at: 5s, for: 0s, kind: stop, targets: [west-1]}
+  - {at: 20s, for: 2s, kind: flap, link: east-west, period: 10s}
+"""
+    with pytest.raises(UsageError) as caught:
+        schedulefile.load(written(tmp_path, text), LAB, 1)
+    message = caught.value.message
+    for words in (
+        "f1 (kill): unknown region or node `nort-1`",
+        "f2 (cut): unknown region `north`",
+        "f3 (partition): unknown region `south`",
+        "f3 (partition): begins 3 s before",
+        "f4 (pause): ends 70 s after the warm-up",
+        "f5 (step-down): unknown stream `foo-read-north`",
+        "f6 (stop): lasts 0 s",
+        "f7 (flap): its period of 10 s",
+    ):
+        assert words in message
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ("kind: kill, targets: [east]", "kind: pause, targets: [east-2]", "east-2 cannot be down and paused"),
+        ("kind: kill, targets: [east]", "kind: stop, targets: [east-1]", "both have it that east-1 is down"),
+        ("kind: partition, groups: [west]", "kind: cut, link: east-west", "both have it that east-"),
+    ],
+)
+def test_faults_that_contradict_each_other_are_refused(tmp_path: Path, one: str, other: str, words: str) -> None:
+    text = f"faults:\n  - {{at: 5s, for: 10s, {one}}}\n  - {{at: 8s, for: 10s, {other}}}\n"
+    with pytest.raises(UsageError, match="overlap") as caught:
+        schedulefile.load(written(tmp_path, text), LAB, 1)
+    assert words in caught.value.message
+    apart = text.replace("at: 8s", "at: 15s")
+    assert len(schedulefile.load(written(tmp_path, apart), LAB, 1).faults) == 2
+
+
+def test_faults_that_fit_together_may_overlap(tmp_path: Path) -> None:
+    text = """
+faults:
+  - {at: 5s, for: 10s, kind: partition, groups: [west]}
+  - {at: 8s, for: 10s, kind: kill, targets: [west-1]}
+"""
+    assert len(schedulefile.load(written(tmp_path, text), LAB, 1).faults) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("faults: [", "is not YAML (line 1)"),
+        ("- 1", "is not a mapping"),
+        ("rate: 0", "rate: must be 1 to"),
+        ("rate: fast", "rate: should be a whole number"),
+        ("duration: 10s", "leave no time for faults"),
+        ("duration: 10 parsecs", "duration: should be a time"),
+        ("processes: 0", "processes: must be 1"),
+        ("faults: {}", "faults: should be a list"),
+    ],
+)
+def test_a_bad_file_is_said_in_one_sentence(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        schedulefile.load(written(tmp_path, text), LAB, 1)
+    assert words in caught.value.message
+
+
+def test_a_schedule_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        schedulefile.load(tmp_path / "none.yaml", LAB, 1)
+
+
+def test_moments_are_in_order_and_every_fault_that_lasts_is_ended() -> None:
+    wanted = resolve(3, LAB, duration=600)
+    todo = moments(wanted, main_began=10**9)
+    assert todo == sorted(todo)
+    for fault in wanted.faults:
+        acts = [moment.act for moment in todo if moment.fault == fault.id]
+        assert acts[0] == "begin"
+        assert (acts[-1] == "end") == KINDS[fault.kind].lasting
+        if fault.kind == "flap":
+            assert acts[1:-1] == ["join", "cut"] * (len(acts[1:-1]) // 2) + ["join"] * (len(acts[1:-1]) % 2)
+
+
+def test_the_load_is_spread_evenly_over_regions_and_time() -> None:
+    plan = slots(LAB, rate=900, processes=4)
+    assert [slot.region for slot in plan].count("west") == 4
+    times = sorted(slot.intended(turn) for slot in plan for turn in range(75))
+    assert len(times) == 900
+    assert times[-1] < 10**9
+    assert max(b - a for a, b in pairwise(times)) < 2 * 10**9 / 900
