@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.check.checkers.conditions import Conditions, Window
+from lab.check.checkers.conditions import ELECTIONS, Conditions, Window
 from lab.check.checkers.heals import outages
 from lab.check.checkers.index import NONE, Index, chunks
 from lab.check.checkers.story import Case, Draft, count, judged, pick, seconds
@@ -19,7 +19,6 @@ VISIBLE = SECOND  # L1: from the acknowledgement to the region's own read stream
 ENOUGH = 20  # messages for a percentile
 ISOLATED_RATIO, MAJORITY_RATIO = 0.99, 0.999
 SETTLE = 2 * SECOND  # a publish that was under way when a fault took hold
-UNAWARE = 20 * SECOND  # elections take 4 to 9 s; a quorum is given up for lost after 10 s
 PATIENCE = 5.0  # L5: seconds to create a consumer
 ELECTION = 10 * SECOND  # L6
 QUORUM_BACK = CONTROL_BACK = 20 * SECOND  # L7, L9
@@ -75,8 +74,8 @@ def availability(index: Index) -> Iterator[Draft]:
         probes = [probe for probe in index.history.probes if probe.region == region]
         yield from _local_visibility(index, region, windows)
         yield from _isolated(region, windows, publishes, probes)
-        yield from _majority(region, windows, publishes, probes)
-        yield from _node_down(region, windows, publishes)
+        yield from _majority(index, region, windows, publishes, probes)
+        yield from _node_down(index, region, windows, publishes)
         yield from _no_quorum(index, region, windows, publishes)
         yield from _control_plane_back(index, region, probes)
 
@@ -135,7 +134,7 @@ def _stored_at(rows: Array, positions: NDArray[np.int32]) -> NDArray[np.int64]:
 
 
 def _isolated(region: str, windows: list[Window], publishes: Publishes, probes: list[Probe]) -> Iterator[Draft]:
-    isolated = [w for w in windows if w.condition.isolated and not w.condition.down]
+    isolated = [w for w in windows if w.condition.isolated and not w.condition.down and w.calm]
     calm = [window for w in isolated if (window := w.after(SETTLE))]
     yield from _ratio("L2", region, calm, publishes, ISOLATED_RATIO, "while the region was isolated")
     reads = [probe for window in calm for probe in _probes(probes, window, LOCAL_READS)]
@@ -151,7 +150,7 @@ def _isolated(region: str, windows: list[Window], publishes: Publishes, probes: 
             [_probe(probe) for probe in _some(wrong)],
         )
     aware = [w for w in isolated if not w.condition.majority]
-    control = [probe for w in aware if (w2 := w.after(UNAWARE)) for probe in _probes(probes, w2, CONTROL_PLANE)]
+    control = [probe for w in aware if (w2 := w.after(ELECTIONS)) for probe in _probes(probes, w2, CONTROL_PLANE)]
     if control:
         worked = [probe for probe in control if probe.outcome == "ok"]
         yield judged(
@@ -183,13 +182,22 @@ def _ratio(
 # --- L5 ---
 
 
-def _majority(region: str, windows: list[Window], publishes: Publishes, probes: list[Probe]) -> Iterator[Draft]:
-    whole = [w for w in windows if w.condition.parted and w.condition.majority and not w.condition.down and w.settled]
+def _majority(
+    index: Index, region: str, windows: list[Window], publishes: Publishes, probes: list[Probe]
+) -> Iterator[Draft]:
+    whole = [w for w in windows if w.condition.parted and w.condition.majority and not w.condition.down and w.calm]
     calm = [window for w in whole if (window := w.after(SETTLE))]
     when = "while another region was out of reach"
     yield from _ratio("L5", region, calm, publishes, MAJORITY_RATIO, when)
-    aware = [window for w in whole if (window := w.after(UNAWARE))]
-    made = [probe for window in aware for probe in _probes(probes, window, (NEW_CONSUMER,))]
+    aware = [window for w in whole if (window := w.after(ELECTIONS))]
+    # Any fault anywhere may depose the meta leader, and so may its heal.
+    marks = [t for f in index.history.faults for t in (f.began, f.injected, f.healing, f.healed) if t is not None]
+    made = [
+        probe
+        for window in aware
+        for probe in _probes(probes, window, (NEW_CONSUMER,))
+        if not any(mark - PATIENCE * SECOND < probe.time < mark + ELECTIONS for mark in marks)
+    ]
     if made:
         wrong = [probe for probe in made if probe.outcome != "ok" or probe.seconds > PATIENCE]
         yield judged(
@@ -206,13 +214,18 @@ def _majority(region: str, windows: list[Window], publishes: Publishes, probes: 
 # --- L6, L7 ---
 
 
-def _node_down(region: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
+def _node_down(index: Index, region: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
     """With a quorum left, no longer without an acknowledgement than an election takes."""
+    own = {node.name for node in index.topology.region_nodes(region)}
+    heals = [fault.healed for fault in index.history.faults if fault.healed and own & {*fault.nodes}]
+    spare = (index.topology.replicas - 1) // 2
     checked, worst, cases = 0, 0, []
     violations = 0
     for window in windows:
-        if not window.condition.down or window.condition.up <= window.condition.nodes // 2:
+        if not 0 < window.condition.down <= spare:
             continue
+        # It may only just have its quorum back.
+        bound = QUORUM_BACK if any(0 <= window.began - healed < QUORUM_BACK for healed in heals) else ELECTION
         part = publishes.within(window.began, window.ended)
         if not len(part.outcome):
             continue
@@ -221,7 +234,7 @@ def _node_down(region: str, windows: list[Window], publishes: Publishes) -> Iter
         edges = np.concatenate(([window.began], good[good <= window.ended], [window.ended]))
         gaps = np.diff(edges)
         worst = max(worst, int(gaps.max()))
-        for place in np.flatnonzero(gaps > ELECTION):
+        for place in np.flatnonzero(gaps > bound):
             violations += 1
             what = (
                 f"no publish in {region} was acknowledged from {seconds(int(edges[place]))} to "
@@ -245,9 +258,7 @@ def _no_quorum(index: Index, region: str, windows: list[Window], publishes: Publ
     needed = index.topology.replicas // 2 + 1
     checked, false, cases, slow = 0, 0, [], 0
     for window in windows:
-        # With fewer replicas than nodes the stream may be on the nodes that are left.
-        spare = index.topology.nodes_per_region - index.topology.replicas
-        if window.condition.up + 0 >= needed or (window.condition.up and spare and window.condition.up >= needed):
+        if window.condition.up >= needed:
             continue
         part = publishes.within(window.began + SECOND, window.ended)
         wrong = (part.outcome == OK) & (part.completed < window.ended)
@@ -288,7 +299,8 @@ def _back(index: Index, region: str, window: Window, windows: list[Window], publ
     first = int(good.min()) - time if len(good) else None
     if first is not None:
         return first
-    return until - time if len(part.outcome) and until - time > QUORUM_BACK else None
+    tried = int(part.invoked[-1]) - time if len(part.invoked) else 0
+    return tried if tried > QUORUM_BACK else None
 
 
 # --- L9 ---

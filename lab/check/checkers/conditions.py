@@ -10,8 +10,11 @@ from functools import cached_property
 from itertools import pairwise
 
 from lab.check.checkers.heals import bound
-from lab.check.history import FaultRecord, History
+from lab.check.history import SECOND, FaultRecord, History
 from lab.topology import Topology
+
+ELECTIONS = 20 * SECOND  # they take 4 to 9 s; a quorum is given up for lost after 10 s
+INTERMITTENT = ("flap",)  # in force now and then: never certain
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Window:
     began: int
     ended: int
     condition: Condition
-    settled: bool  # no fault of the region's own nodes or streams, nor the time that its sources may need after one
+    calm: bool  # no fault of the region's own nodes or streams, nor the time that elections may need after one
+    settled: bool  # nor the time that its sources may need
 
     def after(self, grace: int) -> "Window | None":
         """The window without its beginning."""
@@ -80,32 +84,36 @@ class Conditions:
         marks = {0, self.end}
         for fault in faults:
             marks |= {t for t in (fault.began, fault.injected, fault.healing, fault.healed) if t is not None}
-            marks.add(self._settled_at(fault))
+            marks |= {_over(fault, self.end), _over(fault, self.end, sources=True)}
         times = sorted(mark for mark in marks if 0 <= mark <= self.end)
         for began, ended in pairwise(times):
             possible = [fault for fault in faults if fault.active(began)]
             sure = [fault for fault in possible if _sure(fault, began)]
             now = condition(self.topology, region, sure)
             if now == condition(self.topology, region, possible):
-                yield Window(region, began, ended, now, self._settled(region, began))
+                own = [fault for fault in self._own(region) if fault.began <= began]
+                calm = all(_over(fault, self.end) <= began for fault in own)
+                settled = all(_over(fault, self.end, sources=True) <= began for fault in own)
+                yield Window(region, began, ended, now, calm, settled)
 
-    def _settled_at(self, fault: FaultRecord) -> int:
-        if fault.healed is None:
-            return self.end
-        return fault.healed + bound(fault.began, fault.healed)
-
-    def _settled(self, region: str, time: int) -> bool:
+    def _own(self, region: str) -> list[FaultRecord]:
+        """The faults of a region's own nodes and streams."""
         own = {node.name for node in self.topology.region_nodes(region)}
         own |= {self.topology.read_stream(region), self.topology.write_stream(region)}
-        return not any(
-            own & {*fault.nodes, *fault.streams} and fault.began <= time < self._settled_at(fault)
-            for fault in self.history.faults
-        )
+        return [fault for fault in self.history.faults if own & {*fault.nodes, *fault.streams}]
+
+
+def _over(fault: FaultRecord, end: int, sources: bool = False) -> int:
+    """When a fault's consequences are over: elections, or the sources' timers."""
+    if fault.healed is None:
+        return end
+    return fault.healed + (bound(fault.began, fault.healed) if sources else ELECTIONS)
 
 
 def _sure(fault: FaultRecord, time: int) -> bool:
     return (
         fault.proven
+        and fault.kind not in INTERMITTENT
         and fault.injected is not None
         and fault.injected <= time
         and (fault.healing is None or time < fault.healing)
@@ -115,7 +123,7 @@ def _sure(fault: FaultRecord, time: int) -> bool:
 def _merged(windows: Iterable[Window]) -> Iterator[Window]:
     last: Window | None = None
     for window in windows:
-        if last and last.ended == window.began and (last.condition, last.settled) == (window.condition, window.settled):
+        if last and last.ended == window.began and replace(last, began=window.began, ended=window.ended) == window:
             last = replace(last, ended=window.ended)
             continue
         if last:

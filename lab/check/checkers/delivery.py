@@ -229,7 +229,7 @@ def no_phantoms(index: Index) -> Iterator[Draft]:
             (failed, "was refused when it was published, yet it is there"),
         )
         cases = [
-            _phantom(stored, place, what)
+            _phantom(index, stored, place, what)
             for places, what in kinds
             for place in pick(places, 2 if len(places) > 8 else 8)
         ]
@@ -254,19 +254,24 @@ def _phantoms(index: Index, stored: Stored) -> tuple[Positions, Positions, Posit
         numbers, flags = stored.numbers[start : start + len(rows)], rows["flags"]
         known = numbers >= 0
         what = np.where(known, fate[numbers] if len(fate) else 0, ACKED)
+        foreign = flags & (OURS | PROBE) == 0
+        if stored.read.kind == "read":
+            foreign &= ~index.sourced_before(rows)  # that is P4's
         masks = (
-            flags & (OURS | PROBE) == 0,
-            flags & (INTACT | PROBE) == 0,
+            foreign,
+            (flags & OURS != 0) & (flags & INTACT == 0),
             (flags & OURS != 0) & (flags & INTACT != 0) & (~known | (what == UNTRIED)),
             known & (what == FAILED),
         )
         for places, mask in zip(found, masks, strict=True):
             places.append(np.flatnonzero(mask) + start)
     foreign, damaged, untried, failed = (np.concatenate(places) for places in found)
-    return foreign, damaged[~np.isin(damaged, foreign)], untried, failed
+    return foreign, damaged, untried, failed
 
 
-def _phantom(stored: Stored, place: int, what: str) -> Case:
+def _phantom(index: Index, stored: Stored, place: int, what: str) -> Case:
     row = stored.read.rows[place]
+    ours = row["flags"] & OURS and row["process"] < len(index.history.run.processes)
+    name = index.history.message(int(row["process"]), int(row["counter"])) if ours else ""
     where = f"{stored.name} {int(row['sequence']):,}"
-    return Case(int(stored.numbers[place]), f"{where} {what}", int(row["stored"]))
+    return Case(int(stored.numbers[place]), f"{where} {what}", int(row["stored"]), name)

@@ -129,7 +129,8 @@ class Stored:
             part = self.numbers[start:stop][::-1]
             positions = np.arange(stop - 1, start - 1, -1, dtype=np.int32)
             self.first[part[part >= 0]] = positions[part >= 0]  # of equal ones the last assignment, the first row
-        self.missing = max(0, read.last - read.first + 1) - len(rows) - read.deleted
+        # Deleted sequences before `first` are counted by the server too, so that there may be more than are missing.
+        self.missing = max(0, read.last - read.first + 1 - len(rows) - read.deleted)
         self.low = int(rows["sequence"][0]) if len(rows) else 1
         self.high = int(rows["sequence"][-1]) if len(rows) else 0
 
@@ -244,6 +245,23 @@ class Index:
     def read_began(self) -> int | None:
         """When the final reads began; None when the run does not say."""
         return next((phase.began for phase in self.history.run.phases if phase.name == "read"), None)
+
+    @cached_property
+    def before(self) -> dict[str, int]:
+        """Each stream's last sequence before anything was published: what was there belongs to an earlier run."""
+        first = extreme(self.history.publishes, "invoked", np.min)
+        for sample in self.history.samples:
+            if first is None or sample.time < first:
+                return dict(sample.last)
+        return {}
+
+    def sourced_before(self, rows: Array) -> Mask:
+        """Rows of a read stream that name an entry which was there, and sourced, before the run."""
+        old = np.zeros(len(rows), np.bool_)
+        for write in self.writes:
+            mine = rows["origin"] == self.streams.index(write.name)
+            old |= mine & (rows["origin_sequence"] <= self.before.get(write.name, 0))
+        return old
 
     @cached_property
     def waited(self) -> bool:

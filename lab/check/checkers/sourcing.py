@@ -13,6 +13,8 @@ from lab.check.checkers.index import NONE, Arrived, Index, Mask, Numbers, Positi
 from lab.check.checkers.story import Case, Draft, count, judged, pick
 from lab.check.history import Array
 
+SPARE = 1_000_000  # places of 4 bytes that an array may have more than there are rows
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -33,7 +35,7 @@ class Sourced:
         self.index, self.stored = index, stored
         self.origins = list(_origins(index, stored))
         size = sum(origin.size for origin in self.origins)
-        if size > 4 * (len(stored.numbers) + index.messages.count) + 1_000_000:
+        if size > 4 * (len(stored.numbers) + index.messages.count) + 4 * SPARE:
             raise ValueError(f"the sequences that {stored.name} names are not dense")
         self.first = np.full(size, NONE, np.int32)
         for start, stop in backwards(len(stored.numbers)):
@@ -62,8 +64,10 @@ def _origins(index: Index, stored: Stored) -> Iterator[Origin]:
         if name not in index.streams:
             continue
         write, arrived = index.stored.get(name), index.arrived[stored.name].get(name, Arrived())
-        low = arrived.lowest or (write.read.first if write else 1)
+        low = max(arrived.lowest or (write.read.first if write else 1), index.before.get(name, 0) + 1)
         high = max(write.read.last, write.high) if write else arrived.highest
+        if high < arrived.highest < high + SPARE + len(stored.numbers):
+            high = arrived.highest  # entries that the write stream does not have: P4's, but their order counts
         size = max(0, high - low + 1)
         yield Origin(name, index.streams.index(name), start, low, size, write)
         start += size
@@ -109,18 +113,28 @@ def _faithful(sourced: Sourced) -> Draft:
 
 def _unfaithful(sourced: Sourced) -> tuple[Positions, Positions, Positions]:
     stored = sourced.stored
-    whole = all(origin.write and origin.write.complete for origin in sourced.origins)
     twice, other, nowhere = ([np.empty(0, np.int64)] for _ in range(3))
     for start, rows in chunks(stored.read.rows):
         numbers, places = stored.numbers[start : start + len(rows)], sourced.places(rows)
         known = places >= 0
         again = known & (sourced.first[places] != np.arange(start, start + len(rows))) if len(sourced.first) else ~known
         again &= known
+        old = sourced.index.sourced_before(rows)
+        again |= old
         twice.append(np.flatnonzero(again) + start)
-        unknown_origin = ~np.isin(rows["origin"], [origin.number for origin in sourced.origins])
-        nowhere.append(np.flatnonzero(unknown_origin | (~known if whole else False)) + start)
+        nowhere.append(np.flatnonzero(_names_nothing(sourced, rows) & ~old) + start)
         other.append(np.flatnonzero(_differs(sourced, rows, numbers)) + start)
     return np.concatenate(twice), np.concatenate(other), np.concatenate(nowhere)
+
+
+def _names_nothing(sourced: Sourced, rows: Array) -> Mask:
+    """Whether a row names no write stream, or an entry behind the end of one."""
+    result: Mask = ~np.isin(rows["origin"], [origin.number for origin in sourced.origins])
+    for origin in sourced.origins:
+        if origin.write and origin.write.complete:
+            end = max(origin.write.read.last, origin.write.high)
+            result |= (rows["origin"] == origin.number) & (rows["origin_sequence"] > end)
+    return result
 
 
 def _differs(sourced: Sourced, rows: Array, numbers: Numbers) -> Mask:
@@ -145,6 +159,8 @@ def _case(sourced: Sourced, place: int, what: str) -> Case:
 
 def _twice(sourced: Sourced, place: int) -> Case:
     rows = sourced.stored.read.rows
+    if sourced.index.sourced_before(rows[place : place + 1])[0]:
+        return _case(sourced, place, "names an entry that was sourced before the run: the server duplicated it")
     earlier = int(sourced.first[sourced.places(rows[place : place + 1])[0]])
     return _case(
         sourced, place, f"names the same entry as {int(rows[earlier]['sequence']):,}: the server duplicated it"

@@ -20,11 +20,13 @@ COPIES = 4  # of one message in one stream that a story names
 
 @dataclass(frozen=True)
 class Case:
-    """One example: a message's number (NONE: about no message), what is wrong with it, when."""
+    """One example: a message's number (NONE: about none of this run's), what is wrong with it, when. `name` is what a
+    stored row calls itself that has no number."""
 
     message: int
     what: str
     time: int | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _example(index: Index, stories: "Stories | None", case: Case) -> Example:
         return stories.example(case)
     faults = index.history.active(case.time) if case.time is not None else ()
     story = case.what + (f"\n{_faults('then', faults)}" if case.time is not None else "")
-    return Example("", story, case.time, tuple(fault.id for fault in faults))
+    return Example(case.name, story, case.time, tuple(fault.id for fault in faults))
 
 
 class Stories:

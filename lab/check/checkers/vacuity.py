@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lab.check.checkers.index import Index, chunks, extreme
+from lab.check.checkers.index import Index, chunks
 from lab.check.checkers.story import Case, Draft, count, seconds
 from lab.check.history import INFO, OK, SECOND, FaultRecord
 
 LEAST = 10  # acknowledged messages in each region and phase
-QUIET_PHASES = ("settle", "read")  # little or nothing is published there
+QUIET_PHASES = ("settle", "quiet", "read")  # little or nothing is published there
 SHORTEST = 5 * SECOND  # a fault of a moment still needs a publish within this time
 RECOVERY = 20 * SECOND  # after a fault, in which unknown outcomes are its own
 UNKNOWN_SHARE = 0.01
@@ -39,14 +39,9 @@ def _run(index: Index) -> Iterator[Reason]:
         yield "", note, None
     if not index.waited and any(len(index.pending(stored)) for stored in index.reads):
         yield "", "the final reads began before every source had to be back, and messages were missing then", None
-    first = extreme(index.history.publishes, "invoked", np.min) or 0
-    for sample in index.history.samples:
-        if sample.time < first:
-            for stream, last in sample.last.items():
-                read = index.history.reads.get(stream)
-                if last and (read is None or read.first <= last):  # a run may read from behind what was there
-                    yield stream, f"{stream} was not empty at the start: its last sequence was {last:,}", sample.time
-            break
+    for stream, last in index.before.items():
+        if stream in index.stored and last >= index.stored[stream].read.first:
+            yield stream, f"{stream} was not empty at the start: what was there up to {last:,} was read as well", None
 
 
 def _publishes(index: Index) -> Iterator[Reason]:
