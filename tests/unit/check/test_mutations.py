@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
-from small import READS, REGIONS, WRITES, Entry, Publish, Small, small
+from small_histories import READS, REGIONS, WRITES, Entry, Publish, Small, small
 
 from lab.check.checkers import judge
 from lab.check.history import FAIL, INFO, INTACT, OK, SUBJECT, History
@@ -15,7 +15,7 @@ from lab.check.verdict import Verdict
 
 Expected = tuple[set[str], tuple[int, int]]  # the properties, and the message that each of them names
 seeds = st.integers(0, 2**32)
-many = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def red(verdict: Verdict) -> set[str]:
@@ -34,10 +34,11 @@ def acked(history: Small, message: tuple[int, int]) -> bool:
 
 
 def pick_publish(dice: random.Random, history: Small, outcome: int) -> Publish:
-    chosen = [publish for publish in history.publishes if publish.outcome == outcome]
+    chosen: list[Publish] = [publish for publish in history.publishes if publish.outcome == outcome]
     if not chosen:
         reject()
-    return dice.choice(chosen)
+    publish: Publish = dice.choice(chosen)
+    return publish
 
 
 def lost(history: Small, entries: list[Entry], gone: Entry) -> set[str]:

@@ -3,8 +3,8 @@
 import random
 from dataclasses import replace
 
-import reference
-from small import READS, REGIONS, STREAMS, WRITES, Small, small
+import naive_checker
+from small_histories import READS, REGIONS, STREAMS, WRITES, Small, small
 
 from lab.check.checkers import judge
 from lab.check.history import FAIL, INFO, INTACT, OK, OURS, SUBJECT
@@ -65,7 +65,7 @@ def test_fast_and_naive_agree_on_a_thousand_histories() -> None:
         findings = judge(values).findings
         assert not [f for f in findings if "failed" in f.sentence and f.checked == 0], (seed, findings)
         fast = {finding.property for finding in findings if finding.validity == "violated"}
-        naive = reference.violated(values)
+        naive = naive_checker.violated(values)
         assert fast == naive, (seed, fast ^ naive)
         seen |= fast
         spoilt += bool(fast)

@@ -88,8 +88,8 @@ def _violations(history: History) -> Iterator[str]:
         seen = live.tolist()
         for _, sequence, process, counter, _, flags in seen:
             entry = held[name].get(sequence)
-            given = (sequence, 0, 0, process, counter, 0, flags)
-            if entry is None or identity(entry, attempts) != identity(given, attempts):
+            delivered = (sequence, 0, 0, process, counter, 0, flags)
+            if entry is None or identity(entry, attempts) != identity(delivered, attempts):
                 yield "P7"
         sequences = [delivery[1] for delivery in seen]
         expected = [row[0] for row in rows[name] if sequences and row[0] >= sequences[0]]
