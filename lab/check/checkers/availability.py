@@ -19,6 +19,7 @@ VISIBLE = SECOND  # L1: from the acknowledgement to the region's own read stream
 ENOUGH = 20  # messages for a percentile
 ISOLATED_RATIO, MAJORITY_RATIO = 0.99, 0.999
 SETTLE = 2 * SECOND  # a publish that was under way when a fault took hold
+UNAWARE = ELECTIONS  # until a region knows that it is alone
 PATIENCE = 5.0  # L5: seconds to create a consumer
 ELECTION = 10 * SECOND  # L6
 QUORUM_BACK = CONTROL_BACK = 20 * SECOND  # L7, L9
@@ -150,7 +151,7 @@ def _isolated(region: str, windows: list[Window], publishes: Publishes, probes: 
             [_probe(probe) for probe in _some(wrong)],
         )
     aware = [w for w in isolated if not w.condition.majority]
-    control = [probe for w in aware if (w2 := w.after(ELECTIONS)) for probe in _probes(probes, w2, CONTROL_PLANE)]
+    control = [probe for w in aware if (w2 := w.after(UNAWARE)) for probe in _probes(probes, w2, CONTROL_PLANE)]
     if control:
         worked = [probe for probe in control if probe.outcome == "ok"]
         yield judged(
@@ -189,7 +190,7 @@ def _majority(
     calm = [window for w in whole if (window := w.after(SETTLE))]
     when = "while another region was out of reach"
     yield from _ratio("L5", region, calm, publishes, MAJORITY_RATIO, when)
-    aware = [window for w in whole if (window := w.after(ELECTIONS))]
+    aware = [window for w in whole if (window := w.after(UNAWARE))]
     # Any fault anywhere may depose the meta leader, and so may its heal.
     marks = [t for f in index.history.faults for t in (f.began, f.injected, f.healing, f.healed) if t is not None]
     made = [
