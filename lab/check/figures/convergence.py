@@ -20,7 +20,7 @@ class Lag:
 
     region: str
     behind: Array = field(hash=False)
-    sampled: tuple[tuple[float, int], ...]
+    sampled: tuple[tuple[float, int | None], ...]
     missing: int
 
 
@@ -78,18 +78,15 @@ def lag(history: History, time: Axis, arrived: Arrival | None, region: str) -> L
     return Lag(region, np.cumsum(come - gone), sampled, int(len(stored) - there.sum()))
 
 
-def _sampled(history: History, region: str) -> list[tuple[float, int]]:
-    reader = history.run.topology.read_stream(region)
-    points = []
+def _sampled(history: History, region: str) -> list[tuple[float, int | None]]:
+    topology = history.run.topology
+    reader, writers = topology.read_stream(region), [topology.write_stream(origin) for origin in topology.regions]
+    points: list[tuple[float, int | None]] = []
     for sample in history.samples:
         arrived = sample.arrived.get(reader, {})
-        gaps = [
-            sample.last[stream] - sequence
-            for stream, sequence in arrived.items()
-            if sequence is not None and stream in sample.last
-        ]
-        if gaps:
-            points.append((sample.time / SECOND, max(0, sum(gaps))))
+        gaps = [(sample.last.get(writer), arrived.get(writer)) for writer in writers]
+        known = [max(0, last - came) for last, came in gaps if last is not None and came is not None]
+        points.append((sample.time / SECOND, sum(known) if len(known) == len(writers) else None))
     return points
 
 

@@ -46,13 +46,13 @@ def _finding(history: History, finding: Finding, said: Sequence[logs.Line]) -> s
 
 def _example(history: History, example: Example, finding: Finding, said: Sequence[logs.Line]) -> str:
     when = f"at {words.at(example.time)}" if example.time is not None else ""
-    story, _, course = example.story.partition("\n")
+    story, course = sections.told(example, finding)
     name = tag("span", escape(example.message), class_="id mono") if example.message else ""
     lines = [f"{line.time:9.2f} s  {line.node:<12} {line.text}" for line in logs.around(said, example.time)]
     parts = [
         tag("p", " ".join(filter(None, (name, escape(when))))) if name or when else "",
-        tag("p", escape(story)),
-        tag("pre", escape(course)) if course else "",
+        tag("p", escape(story)) if story else "",
+        tag("pre", escape("\n".join(course))) if course else "",
         tag("p", escape(f"Faults in force: {sections.faults_named(history, example.faults)}"), class_="how"),
         tag("pre", escape("\n".join(lines))) if lines else "",
     ]

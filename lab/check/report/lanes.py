@@ -84,7 +84,8 @@ def _bar(fault: FaultRecord, time: Axis, y: float, limit: float) -> str:
     told = f"{fault.id}: {fault.what}, {words.at(fault.began)} to {words.at(fault.healed)}, {proof}"
     kind = "fault" if fault.proven else "fault unproven"
     parts = [title(told), tag("rect", class_=kind, x=start, y=y, width=width, height=BAR, rx=2.5)]
-    for label in (fault.what if fault.proven else f"{fault.what} (not proven)", fault.id):
+    whole = f"{fault.id} {fault.what}" + ("" if fault.proven else " (not proven)")
+    for label in (whole, fault.id):
         wide = len(label) * LETTER
         if wide + 8 < width:
             parts.append(text(start + 4, y + BAR - 4, label, "inside" if fault.proven else "beside"))

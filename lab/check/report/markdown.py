@@ -6,7 +6,15 @@ from lab.check.checkers import property_of
 from lab.check.figures import Figures
 from lab.check.history import History
 from lab.check.report import logs, words
-from lab.check.report.sections import environment, fate_table, fault_table, faults_named, property_table, reproduce
+from lab.check.report.sections import (
+    environment,
+    fate_table,
+    fault_table,
+    faults_named,
+    property_table,
+    reproduce,
+    told,
+)
 from lab.check.report.table import literal, markdown
 from lab.check.verdict import Verdict
 
@@ -37,10 +45,10 @@ def _examples(history: History, verdict: Verdict, said: Sequence[logs.Line]) -> 
         name = " ".join(filter(None, (finding.property, property_of(finding.property).name, finding.place)))
         parts.append(f"- {words.SYMBOLS[finding.validity]} **{literal(name)}**: {literal(finding.sentence)}")
         for example in finding.examples[:EXAMPLES]:
-            story, *course = example.story.splitlines() or [""]
-            lead = " ".join(filter(None, (words.at(example.time), literal(example.message))))
-            faults = literal(faults_named(history, example.faults))
-            parts.append(f"  - {lead}: {literal(story)} (faults in force: {faults})")
+            story, course = told(example, finding)
+            lead = ", ".join(filter(None, (words.at(example.time), example.message, story)))
+            faults = faults_named(history, example.faults)
+            parts.append(f"  - {literal(lead)} (faults in force: {literal(faults)})")
             parts += [f"    - {literal(line)}" for line in course]
             lines = logs.around(said, example.time)[:LINES]
             parts += [f"    - {line.time:.1f} s {line.node}: {literal(line.text)}" for line in lines]

@@ -7,7 +7,7 @@ from lab.check.figures import Figures
 from lab.check.history import History
 from lab.check.report import words
 from lab.check.report.table import Cell, Table
-from lab.check.verdict import Finding, Verdict, worst
+from lab.check.verdict import Example, Finding, Verdict, worst
 
 WHOLE = "whole lab"
 
@@ -93,6 +93,14 @@ def fault_table(history: History, figures: Figures) -> Table:
 def faults_named(history: History, ids: Iterable[str]) -> str:
     what = {fault.id: fault.what for fault in history.faults}
     return words.listed(f"{id_} ({what.get(id_, 'not known')})" for id_ in ids) or "none"
+
+
+def told(example: Example, finding: Finding) -> tuple[str, list[str]]:
+    """An example's sentence and the course of its message, without what the finding has said already and without the
+    faults in force, which have a line of their own."""
+    story, *course = example.story.splitlines() or [""]
+    course = [line for line in course if not line.startswith(("no fault then", "in force then"))]
+    return ("" if story == finding.sentence else story), course
 
 
 def fate_table(figures: Figures) -> Table:

@@ -32,13 +32,15 @@ HOW_TIMELINE = (
     "Bars on top are faults, from the command to the heal; the tint below them marks the same time. For each region: "
     "answers to its publishers per second, stacked (blue: acknowledged, purple: unknown, orange: refused), then the "
     "latency of acknowledged publishes, counted from the time at which each was due. Of a hundred publishes fifty were "
-    "faster than the blue line and ninety-nine faster than the grey one."
+    "faster than the blue line and ninety-nine faster than the grey one. An arrow with a number stands over a bar that "
+    "is cut off."
 )
 HOW_CONVERGENCE = (
     "Messages that some region had acknowledged and that this region could not read yet. The filled curve is exact, "
     "from the stored times of the final read; the dotted line is what the servers said of themselves during the run. A "
     "bracket with a number begins at a heal and ends when everything from before the heal was there; the dashed bars "
-    "on top show how long that may take by the servers' own timers. Each region has its own scale."
+    "on top show how long that may take by the servers' own timers, where no other fault came first. Each region has "
+    "its own scale."
 )
 TOLD = {"ok": "worked", "fail": "refused", "info": "no answer"}
 HOW_PROBES = (
@@ -51,7 +53,7 @@ def timeline(history: History, figures: Figures) -> Picture:
     time = figures.time
     drawn, used = lanes(history, time, 26)
     y = top = 26 + used + 8
-    peak = ceiling(max((float((t.ok + t.refused + t.unknown).max()) for t in figures.traffic), default=1))
+    peak = _peak(figures.traffic)
     panels, hover = [], []
     for region in figures.traffic:
         panels.append(_rates(region, time, y, y + 58, peak) + _latency(region, time, y + 72, y + 128))
@@ -63,6 +65,13 @@ def timeline(history: History, figures: Figures) -> Picture:
     return Picture(
         "timeline", "Faults, rates and latencies", HOW_TIMELINE, bottom + 22, content, (in_force(history, time), *hover)
     )
+
+
+def _peak(regions: Sequence[Traffic]) -> float:
+    """The top of the rates' axis: a rare spike, many times what is usual, is cut off there and told in a number."""
+    rates = np.concatenate([region.ok + region.refused + region.unknown for region in regions])
+    usual = float(np.quantile(rates, 0.985))
+    return ceiling(float(rates.max()) if rates.max() <= 2 * usual else 1.2 * usual)
 
 
 def _told(region: Traffic) -> list[Hover]:
@@ -88,6 +97,8 @@ def _rates(region: Traffic, time: Axis, top: float, bottom: float, peak: float) 
         if values.any():
             parts.append(tag("path", class_=kind, d=stairs(base + values, base, x, y)))
             base = base + values
+    for spike in np.flatnonzero(base > peak * 1.001):
+        parts.append(text((x[spike] + x[spike + 1]) / 2, top - 2, f"↑ {base[spike]:,.0f}", "beside", "middle"))
     return "".join(parts)
 
 
@@ -124,12 +135,14 @@ def convergence(history: History, figures: Figures) -> Picture:
 
 
 def _allowed(history: History, time: Axis, y: float) -> str:
-    """Until when the servers' own timers let a region catch up, after each heal."""
+    """Until when the servers' own timers let a region catch up, after each heal that no fault followed before."""
     x = scale(time)
     parts = []
     for outage in outages(history):
         limit = bound(outage.began, outage.healed)
-        ended = min(outage.healed + limit, outage.until or outage.healed + limit) / SECOND
+        ended = (outage.healed + limit) / SECOND
+        if outage.until is not None and outage.until / SECOND < ended:
+            continue
         told = f"after the heal at {words.at(outage.healed)} catching up may take {limit / SECOND:.0f} s"
         start = x.at(outage.healed / SECOND)
         width = max(x.at(ended) - start, 1)
@@ -142,7 +155,7 @@ def _allowed(history: History, time: Axis, y: float) -> str:
 
 def _lag(lag: Lag, recoveries: Sequence[Recovery], time: Axis, top: float, bottom: float) -> str:
     x = scale(time)
-    peak = max([int(lag.behind.max()) if len(lag.behind) else 0, *(value for _, value in lag.sampled)])
+    peak = max([int(lag.behind.max()) if len(lag.behind) else 0, *(value or 0 for _, value in lag.sampled)])
     y = Scale(0, ceiling(max(peak, 10)), bottom, top + 14)
     parts = [frame(top, bottom), name(lag.region, "behind", top), level(y, y.high, f"{y.high:,g}"), level(y, 0, "0")]
     if len(lag.behind):
@@ -150,10 +163,14 @@ def _lag(lag: Lag, recoveries: Sequence[Recovery], time: Axis, top: float, botto
     else:
         parts.append(text(LEFT + 8, top + 26, "not read to its end: this is only what the servers said", "unit"))
     if lag.sampled:
-        parts.append(tag("path", class_="sampled", d=curve((x.at(at), y.at(value)) for at, value in lag.sampled)))
+        parts.append(tag("path", class_="sampled", d=curve(_points(lag, x, y))))
     if lag.missing:
         parts.append(text(RIGHT_EDGE - 4, top + 11, f"{lag.missing:,} never came", "bad", "end"))
     return "".join(parts) + _caught_up(lag.region, recoveries, x, top + 6)
+
+
+def _points(lag: Lag, x: Scale, y: Scale) -> list[tuple[float, float] | None]:
+    return [None if value is None else (x.at(at), y.at(value)) for at, value in lag.sampled]
 
 
 def _caught_up(region: str, recoveries: Sequence[Recovery], x: Scale, y: float) -> str:
