@@ -34,26 +34,23 @@ def disorder(arrivals: dict[str, Arrival]) -> tuple[Disorder, ...]:
 
 
 def _between(one: Arrival, other: Arrival, pairs: int) -> Disorder:
-    common = np.flatnonzero((one.position >= 0) & (other.position >= 0))
+    both = np.flatnonzero((one.position >= 0) & (other.position >= 0))
+    common = both[_order(one, both)]
     every = max(1, -(-len(common) * pairs // MOST))
     looked_at = common[::every]
-    differing = inversions(_ranks(other, looked_at)[_order(one, looked_at)])
+    ranks = np.empty(len(looked_at), np.int32)
+    ranks[_order(other, looked_at)] = np.arange(len(looked_at), dtype=np.int32)
+    differing = inversions(ranks)
     possible = len(looked_at) * (len(looked_at) - 1) // 2
     share = differing / possible if possible else float("nan")
     return Disorder(one.region, other.region, len(common), differing, share, every)
 
 
 def _order(arrived: Arrival, publishes: Array) -> Array:
-    """Which of the publishes comes 1st, 2nd, … in the stream: a counting sort, since positions are all different."""
+    """Which of the publishes is 1st, 2nd, … in the stream, by a counting sort; of several of one message, one."""
     place = np.full(arrived.rows, -1, np.int32)
     place[arrived.position[publishes]] = np.arange(len(publishes), dtype=np.int32)
     return place[place >= 0]
-
-
-def _ranks(arrived: Arrival, publishes: Array) -> Array:
-    ranks = np.empty(len(publishes), np.int32)
-    ranks[_order(arrived, publishes)] = np.arange(len(publishes), dtype=np.int32)
-    return ranks
 
 
 def inversions(permutation: Array) -> int:
