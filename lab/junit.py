@@ -33,15 +33,16 @@ def document(suite: str, cases: Sequence[Case]) -> str:
     )
     for case in cases:
         entry = SubElement(
-            suite_, "testcase", name=_clean(case.name), classname=_clean(case.group), time=f"{case.seconds:.3f}"
+            suite_, "testcase", name=clean(case.name), classname=clean(case.group), time=f"{case.seconds:.3f}"
         )
         if case.result != "passed":
             tag = {"failed": "failure", "skipped": "skipped"}[case.result]
-            detail = _clean(case.detail)
+            detail = clean(case.detail)
             SubElement(entry, tag, message=detail.partition("\n")[0]).text = detail
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Text without the characters that XML cannot hold."""
     return "".join(c if c in "\t\n" or (c >= " " and c not in "\ufffe\uffff") else "?" for c in text)

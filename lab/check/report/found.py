@@ -1,12 +1,11 @@
 """What the checkers found, in words, with examples and what the servers wrote in their logs at the time."""
 
 from collections.abc import Sequence
-from html import escape
 
 from lab.check.checkers import property_of
 from lab.check.history import History
 from lab.check.report import logs, sections, words
-from lab.check.report.svg import tag
+from lab.check.report.svg import escape, tag
 from lab.check.verdict import Example, Finding, Verdict
 
 KINDS = 25  # of complaints shown

@@ -51,7 +51,7 @@ def _examples(history: History, verdict: Verdict, said: Sequence[logs.Line]) -> 
             parts.append(f"  - {literal(lead)} (faults in force: {literal(faults)})")
             parts += [f"    - {literal(line)}" for line in course]
             lines = logs.around(said, example.time)[:LINES]
-            parts += [f"    - {line.time:.1f} s {line.node}: {literal(line.text)}" for line in lines]
+            parts += [f"    - {line.time:.1f} s {literal(line.node)}: {literal(line.text)}" for line in lines]
         if len(finding.examples) > EXAMPLES:
             parts.append(f"  - and {len(finding.examples) - EXAMPLES} more in `report.html`")
     return [*parts, ""] if parts else []

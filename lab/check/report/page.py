@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from html import escape
 
 from lab.check.figures import Figures
 from lab.check.history import SECOND, History
 from lab.check.report import logs, sections, style, words
 from lab.check.report.found import found, servers
-from lab.check.report.svg import INNER, LEFT, WIDTH, Picture, tag
+from lab.check.report.svg import INNER, LEFT, WIDTH, Picture, escape, tag
 from lab.check.report.table import html
 from lab.check.verdict import Verdict
 

@@ -1,10 +1,11 @@
 """The smallest parts of a drawing: elements, scales, ticks, paths. Pure text."""
 
+import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 
+from lab import junit
 from lab.check.history import Array
 
 WIDTH, LEFT, RIGHT = 1000, 128, 14
@@ -13,6 +14,11 @@ RIGHT_EDGE = WIDTH - RIGHT
 LETTER = 6.4  # the width of a letter of a label, about
 # A line of what the pointer shows in a drawing over time: a label, a unit, a value for each bin.
 Hover = tuple[str, str, tuple[float | int | None, ...]]
+
+
+def escape(words: str) -> str:
+    """Text for a page or a drawing, whatever is in it."""
+    return html.escape(junit.clean(words))
 
 
 def place(value: float) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
+from lab.check.report.svg import escape
 from lab.check.report.words import SYMBOLS, WORDS
 from lab.check.verdict import Validity
 
@@ -81,4 +81,4 @@ def _plain(cell: Cell | str) -> str:
 def literal(text: str) -> str:
     """Text that Markdown shows as it is, on one line."""
     flat = " ".join(text.split())
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+!|~$@" else letter for letter in flat)
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|~$@#&" else letter for letter in flat)

@@ -18,10 +18,10 @@ EXPLAINED: dict[Validity, str] = {
 
 # What a violated property may say in the headline: the fate that is counted, and how it is told.
 DAMAGE = (
-    ("P2a", LOST, "lost"),
-    ("P2a", EXPIRED, "too old before they arrived"),
-    ("P2b", DUPLICATE, "stored twice"),
-    ("P3", PHANTOM, "refused and yet stored"),
+    ("P2a", LOST, "was lost in", "were lost in"),
+    ("P2a", EXPIRED, "expired before it reached", "expired before they reached"),
+    ("P2b", DUPLICATE, "is twice in", "are twice in"),
+    ("P3", PHANTOM, "was refused and is yet in", "were refused and are yet in"),
 )
 
 
@@ -95,21 +95,21 @@ def _damage(verdict: Verdict, figures: Figures) -> str:
     violated = [finding for finding in verdict.findings if finding.validity == "violated"]
     properties = {finding.property for finding in violated}
     parts = []
-    for property_, fate, verb in DAMAGE:
+    for property_, fate, *verbs in DAMAGE:
         where = {fates.region: fates.counts[FATES[fate]] for fates in figures.fates if fates.counts[FATES[fate]]}
         if property_ in properties and where:
-            parts.append(_where(where, verb))
+            parts.append(_where(where, *verbs))
     if not parts:
         return violated[0].sentence.rstrip(".") if violated else "A promise was broken"
     counts = figures.counts
     return f"{listed(parts)}, out of {count(counts.acknowledged)} and with {several(counts.faults, 'fault')}"
 
 
-def _where(counts: dict[str, int], verb: str) -> str:
+def _where(counts: dict[str, int], one: str, many: str) -> str:
     """`12 messages were lost in west`, with the worst region's number when there are several."""
     most = max(counts.values())
     among = "" if len(set(counts.values())) == 1 else "up to "
-    return f"{among}{several(most, 'message')} {'was' if most == 1 else 'were'} {verb} in {listed(counts)}"
+    return f"{among}{several(most, 'message')} {one if most == 1 else many} {listed(counts)}"
 
 
 def by_property(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
