@@ -129,7 +129,17 @@ class Engine:
                 f"the lab `{lab}` is not running",
                 "`lab up` starts it" + (f"; running labs: {others} (see `--name`)" if others else ""),
             )
-        raw = json.loads(self.read("inspect", *ids.split()))
+        return self._inspect(ids.split())
+
+    def again(self, before: Observation) -> Observation:
+        """The same lab a moment later: one `docker` process where `observe` needs two."""
+        try:
+            return self._inspect([container.name for container in before.containers.values()])
+        except DockerError:  # one has vanished
+            return self.observe(before.topology.name)
+
+    def _inspect(self, containers: list[str]) -> Observation:
+        raw = json.loads(self.read("inspect", "--type", "container", *containers))
         topology = Topology.from_label(raw[0]["Config"]["Labels"][LABEL_TOPOLOGY])
         return Observation(topology, {c.node: c for c in (_container(topology, item) for item in raw)})
 
@@ -194,14 +204,13 @@ class Engine:
 
     def preload(self) -> None:
         """Load python-on-whales beside other work; whoever needs it first waits for the rest."""
-        threading.Thread(target=lambda: self.client, daemon=True).start()
+        threading.Thread(target=_load_whales, daemon=True).start()
 
     @cached_property
     def client(self) -> "DockerClient":
-        gc.disable()  # a third of the import's time
+        _load_whales()
         from python_on_whales import DockerClient
 
-        gc.enable()
         return DockerClient()
 
     def compose_up(self, compose_file: Path, image: str) -> None:
@@ -216,6 +225,7 @@ class Engine:
         self._compose(compose_file, image, services=[node], force_recreate=True, dependencies=False)
 
     def _compose(self, compose_file: Path, image: str, **options: Any) -> None:
+        _load_whales()
         from python_on_whales import DockerClient
 
         with _ENVIRONMENT:
@@ -352,9 +362,22 @@ def _container(topology: Topology, raw: dict[str, Any]) -> Container:
     )
 
 
+_loading = threading.Lock()
+
+
+def _load_whales() -> None:
+    """One thread at a time: its modules import each other, which two threads that enter at different ends cannot do."""
+    with _loading:
+        gc.disable()  # a third of the import's time
+        import python_on_whales  # noqa: F401
+
+        gc.enable()
+
+
 @contextmanager
 def _translated(doing: str, but: str = "") -> Iterator[None]:
     """python-on-whales' errors as `DockerError`; an error that says `but` means that it was so already."""
+    _load_whales()
     from python_on_whales.client_config import ClientNotFoundError
     from python_on_whales.exceptions import DockerException
 

@@ -5,10 +5,7 @@ side, and proves the outcome. Nothing is remembered between two commands, so tha
 by repeating it, or undone by `heal`.
 """
 
-import fcntl
-import os
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,15 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
-from lab import files, image, proof
+from lab import lock, proof
 from lab.engine import COMPOSE_MINIMUM, Container, Engine, Observation, numbers
 from lab.errors import DockerError, FaultNotProven, LabError, NotRunning
 from lab.faults import KINDS, Cut, Down, Fault, Paused, ordered, present
 from lab.topology import Node, Topology
 
+if TYPE_CHECKING:
+    from lab.image import Image
+
 Say = Callable[[str], None]
-LOCK_WAIT_S = 60
 PORTS_HINT = "end it, or give this lab other ports: `client_port` and `monitor_port` in lab.yaml, or a `--name`"
 
 
@@ -43,31 +43,10 @@ class Change:
 
 
 @contextmanager
-def exclusive(lab: str, say: Say) -> Iterator[None]:
-    """One changing command at a time for each lab on this host. The kernel drops the lock when a command has died, and
-    with it what it had started to make a cut."""
-    path = Path(tempfile.gettempdir()) / f"nats-region-lab-{os.getuid()}-{lab}.lock"
-    with path.open("a+") as lock:
-        deadline, told = time.monotonic() + LOCK_WAIT_S, False
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                lock.seek(0)
-                holder = lock.read().strip() or "another process"
-                if time.monotonic() > deadline:
-                    raise LabError(
-                        f"another `lab` command is at work on `{lab}` (process {holder})", "wait for it, or end it"
-                    ) from None
-                if not told:
-                    say(f"waiting for another `lab` command on `{lab}` (process {holder})")
-                    told = True
-                time.sleep(0.05)
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        os.set_inheritable(lock.fileno(), True)
+def exclusive(lab: str, say: Say, opened: TextIO | None = None) -> Iterator[None]:
+    """One changing command at a time for each lab on this host."""
+    with opened or lock.opened(lab) as held:
+        lock.take(lab, held, say)
         yield
 
 
@@ -150,9 +129,11 @@ def _bindable(port: int) -> bool:
 
 
 def start(
-    engine: Engine, topology: Topology, root: Path, chosen: image.Image, say: Say
+    engine: Engine, topology: Topology, root: Path, chosen: "Image", say: Say
 ) -> tuple[frozenset[Fault], Observation]:
     """Create what is missing and start what never ran. Returns the faults that were in force before, which stay so."""
+    from lab import files
+
     compose = engine.compose_version()
     if not compose or numbers(compose) < COMPOSE_MINIMUM:
         raise DockerError(
@@ -257,7 +238,7 @@ def _confirm(
 ) -> proof.Evidence:
     """That Docker says so, and that packets say so."""
     with ThreadPoolExecutor(2) as pool:
-        observing = pool.submit(engine.observe, before.topology.name)
+        observing = pool.submit(engine.again, before)
         expected, early = with_other_cuts(before, wanted), None
         if all(isinstance(fault, Cut) for fault in changed):  # else nobody knows yet which processes there will be
             early = pool.submit(proof.prove, engine, expected, probe)

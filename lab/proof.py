@@ -19,7 +19,7 @@ from lab.topology import CLIENT_PORT, GATEWAY_PORT
 Expected = Literal["dead", "alive"]
 # On one host an answer takes under a millisecond. Silence is believed after the second figure, if that is ten times the
 # slowest answer of the live pairs, and after the first in any case. What contradicts is tried once more, for longer.
-TRIES_S = ((0.15, 0.04), (1.0, 0.0))
+TRIES_S = ((0.15, 0.02), (1.0, 0.0))
 
 
 @dataclass(frozen=True)

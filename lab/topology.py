@@ -25,7 +25,14 @@ MAX_NODES = 9
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 REGION = re.compile(r"[a-z][a-z0-9]{0,14}")
 STREAM = re.compile(r"[A-Za-z0-9_-]{1,32}")
-DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
+SIZE = re.compile(r"(\d{1,30})([bkmgt]?)i?b?", re.ASCII | re.IGNORECASE)
+MAX_NS = 2**63 - 1  # what a server counts with
+# What a server cannot live with, or no machine has; in bytes, with how it is said.
+SIZES = {
+    "memory": (32 * 2**20, 2**40, "must be `32m` to `1024g`"),
+    "store": (2**20, 2**50, "must be `1MB` to `1024TB`"),
+}
 # Server options that the lab decides; another value would break what it promises.
 OWN_OPTIONS = frozenset(
     [
@@ -68,7 +75,20 @@ def duration_ns(text: str) -> int:
         raise UsageError(f"`{text}` is not a duration", "write a number and a unit: `500ms`, `20s`, `1h30m`, `2d`")
     unit_ns = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
-    return round(sum(float(number) * unit_ns[unit] for number, unit in parts))
+    nanoseconds = sum(float(number) * unit_ns[unit] for number, unit in parts)
+    if nanoseconds >= MAX_NS:
+        raise UsageError(f"`{_short(text)}` is longer than NATS can count, which is 292 years", "`0` means no limit")
+    return round(nanoseconds)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:40] + "…"
+
+
+def size_bytes(text: str) -> int | None:
+    """Bytes of a size such as `256m` or `1GB`, units being powers of 1024; None for what is not a size."""
+    match = SIZE.fullmatch(text)
+    return int(match[1]) * 1024 ** " kmgt".index(match[2].lower().replace("b", "") or " ") if match else None
 
 
 @dataclass(frozen=True)
@@ -234,15 +254,34 @@ class Topology:
             raw: dict[str, Any] = json.loads(text)
             known = {f.name for f in fields(Topology)}
             values = {key: value for key, value in raw.items() if key in known}
+            if not isinstance(values["regions"], list):
+                raise TypeError(f"`regions` is {values['regions']!r}")
             values["regions"] = tuple(values["regions"])
-            return Topology(**values)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            topology = Topology(**values)
+            _check_types(topology)
+            topology.nodes  # noqa: B018 (subnets and ports that make no sense show here)
+            return topology
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise LabError(
-                f"the lab that runs carries a label that this version cannot read: {error}", "`docker rm` it by hand"
+                f"the lab that runs carries a label that this version cannot read: {error}",
+                "`lab down` removes it; it finds things by another label",
             ) from error
 
     def named(self, name: str) -> "Topology":
         return replace(self, name=name)
+
+
+def _check_types(topology: Topology) -> None:
+    """Raises `TypeError` for a value of another type than the default's."""
+    for item in fields(Topology):
+        value, default = getattr(topology, item.name), getattr(Topology(), item.name)
+        if type(value) is not type(default):
+            raise TypeError(f"`{item.name}` is {value!r}")
+    if not all(isinstance(region, str) for region in topology.regions):
+        raise TypeError(f"`regions` is {list(topology.regions)!r}")
+    for option, value in topology.server_options.items():
+        if not isinstance(value, Option):
+            raise TypeError(f"`server_options` has {value!r} for `{option}`")
 
 
 def problems(topology: Topology) -> Iterator[tuple[str, str]]:
@@ -275,6 +314,10 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
             "duplicate_window",
             f"{topology.duplicate_window} is longer than max_age, which the server refuses (10052)",
         )
+    for name, (least, most, sentence) in SIZES.items():
+        size = size_bytes(getattr(topology, name))
+        if size is None or not least <= size <= most:
+            yield name, f"{sentence}, not `{_short(getattr(topology, name))}`"
     for option in topology.server_options:
         if option.lower() in OWN_OPTIONS:
             yield "server_options", f"`{option}` is set by the lab itself"

@@ -51,6 +51,9 @@ class FakeEngine(Engine):
         assert lab == self.topology.name
         return Observation(self.topology, {name: replace(c, addresses=dict(c.addresses)) for name, c in self._items()})
 
+    def again(self, before: Observation) -> Observation:
+        return self.observe(before.topology.name)
+
     def _items(self) -> list[tuple[str, Container]]:
         return list(self.containers.items())
 

@@ -20,16 +20,17 @@ Wanted = Callable[["Observation"], Any]
 def _change(
     name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, cuts: bool = False, show: bool = True
 ) -> "Observation":
-    from lab import lifecycle, proof, view
+    from lab import ahead, lifecycle, proof, view
     from lab.engine import Engine
 
     engine, lab = Engine(), lab_name(name)
-    with lifecycle.exclusive(lab, say):
-        probe = None if dry_run else proof.Probe(engine, lab)
+    begun = ahead.taken(lab)
+    with lifecycle.exclusive(lab, say, begun.lock if begun else None):
+        probe = begun.probe if begun else None if dry_run else proof.Probe(engine, lab)
         if not dry_run and not cuts:
             engine.preload()
         try:
-            before = engine.observe(lab)
+            before = begun.observing.result() if begun else engine.observe(lab)
             change = lifecycle.apply(engine, before, wanted(before), dry_run, probe)
         except BaseException:
             if probe:

@@ -4,17 +4,16 @@ It is started early, beside other work, and asked when the plan is known. It kno
 connects prove a fault is planned and judged in `lab/proof.py`.
 """
 
-import hashlib
 import os
 import select
 import subprocess
 import time
+import zlib
 from collections.abc import Iterable
-from importlib.resources import files
+from pathlib import Path
 
 from lab.engine import Engine
 from lab.errors import DockerError, LabError
-from lab.image import file_system
 
 IMAGE = "nats-region-lab/probe"
 PATIENCE_S = 20  # for the engine to start the container
@@ -117,17 +116,19 @@ class Probe:
 
 def image_name() -> str:
     """The probe's image; its tag changes with the program."""
-    return f"{IMAGE}:{hashlib.sha256(_program('amd64')).hexdigest()[:12]}"
+    return f"{IMAGE}:{zlib.crc32(_program('amd64')):08x}"
 
 
 def make_image(engine: Engine) -> None:
     """Import the committed program for the engine's architecture as an image; no registry is needed."""
+    from lab.image import file_system
+
     tar = file_system("probe", _program(engine.architecture()))
     engine.import_image(image_name(), tar, ['ENTRYPOINT ["/probe"]', "LABEL lab.image=probe"])
 
 
 def _program(architecture: str) -> bytes:
-    source = files("lab.probe").joinpath(f"linux-{architecture}")
+    source = Path(__file__).with_name(f"linux-{architecture}")
     if not source.is_file():
         raise LabError(f"there is no network probe for `{architecture}`", "build one with `python -m lab.probe.build`")
     return source.read_bytes()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.errors import LabError, UsageError
-from lab.topology import Link, Topology, duration_ns, problems
+from lab.topology import Link, Topology, duration_ns, problems, size_bytes
 
 NAMED = [Topology(), *(Topology(name=name) for name in ("other", "second", "a", "ci-1", "ci-2"))]
 
@@ -103,6 +103,28 @@ def test_a_label_that_cannot_be_read_is_an_error_with_a_hint(label: str) -> None
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", 3),
+        ("name", None),
+        ("regions", ["west", 4]),
+        ("regions", "west"),
+        ("nodes_per_region", "3"),
+        ("nodes_per_region", True),
+        ("client_port", 14222.5),
+        ("subnet_pool", "nowhere"),
+        ("subnet_prefix", 33),
+        ("server_options", []),
+        ("server_options", {"ping_interval": ["5s"]}),
+    ],
+)
+def test_a_label_with_a_value_of_another_kind_is_an_error(field: str, value: Any) -> None:
+    label = json.dumps({**json.loads(Topology().to_label()), field: value})
+    with pytest.raises(LabError, match="carries a label that this version cannot read"):
+        Topology.from_label(label)
+
+
 def test_select_takes_regions_and_nodes_each_once_in_the_labs_order() -> None:
     chosen = Topology().select(["east-1", "west", "west-2", "east-1"])
     assert [node.name for node in chosen] == ["west-1", "west-2", "west-3", "east-1"]
@@ -158,6 +180,16 @@ def test_a_region_has_no_link_with_itself() -> None:
         ("profile", "other"),
         ("max_age", "soon"),
         ("duplicate_window", "2"),
+        ("max_age", "106752d"),
+        ("max_age", "9" * 400 + "h"),
+        ("duplicate_window", "2562048h"),
+        ("memory", "much"),
+        ("memory", "6m"),
+        ("memory", "1" + "0" * 20),
+        ("memory", "2000g"),
+        ("store", "0"),
+        ("store", "1KB"),
+        ("store", "9000000TB"),
         ("server_options", {"server_name": "x"}),
         ("client_port", 80),
         ("client_port", 60000),
@@ -202,6 +234,20 @@ def test_several_problems_are_told_together() -> None:
 )
 def test_a_duration_is_nanoseconds(text: str, ns: int) -> None:
     assert duration_ns(text) == ns
+
+
+def test_the_longest_duration_is_what_a_server_can_count() -> None:
+    assert duration_ns("106751d") < 2**63
+    with pytest.raises(UsageError, match="longer than NATS can count"):
+        duration_ns("106752d")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1", 1), ("256m", 2**28), ("1GB", 2**30), ("1GiB", 2**30), ("2K", 2048), ("1.5g", None), ("", None)],
+)
+def test_a_size_is_bytes(text: str, size: int | None) -> None:
+    assert size_bytes(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "1", "s", "-1s", "1 h", "1y", "1s ", "١s x"])
