@@ -19,8 +19,9 @@ FRESH_S = 3.0  # a source's consumer sends a heartbeat each second (nats-server 
 POLL_S = 0.1
 
 
-def missing(snapshot: status.Snapshot, topology: Topology) -> list[str]:
-    """What a healthy lab still lacks, as sentences; empty when every region agrees with every other."""
+def missing(snapshot: status.Snapshot, topology: Topology, sources: bool = True) -> list[str]:
+    """What a healthy lab still lacks, as sentences; empty when every region agrees with every other. Without `sources`
+    it does not matter how far the read streams are."""
     lacks = [f"{node.name} is {node.state}" for node in snapshot.nodes if node.version is None]
     lacks += [str(fault) for fault in snapshot.faults if fault.kind == "cut"]
     leaders = {node.meta_leader for node in snapshot.nodes if node.meta_leader is not None}
@@ -36,6 +37,7 @@ def missing(snapshot: status.Snapshot, topology: Topology) -> list[str]:
     lacks += [f"{name} is not there" for name in snapshot.absent]
     for stream in snapshot.streams:
         lacks += _stream_lacks(stream)
+        lacks += _source_lacks(stream) if sources else ()
     return lacks
 
 
@@ -44,6 +46,9 @@ def _stream_lacks(stream: status.StreamStatus) -> Iterable[str]:
         yield f"{stream.name} has no leader"
     elif stream.current < stream.replicas:
         yield f"{stream.name}: {stream.current} of {stream.replicas} replicas are current"
+
+
+def _source_lacks(stream: status.StreamStatus) -> Iterable[str]:
     for source in stream.sources:
         if source.error:
             yield f"{stream.name} ← {source.origin}: {source.error}"

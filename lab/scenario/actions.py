@@ -49,10 +49,12 @@ class Publish:
 
 @dataclass(frozen=True)
 class _OnNodes:
-    """Nodes or regions by name, or a leader, found when the step runs. `as` names the nodes for later steps."""
+    """Nodes or regions by name, or the leader or the followers of a stream, found when the step runs. `as` names the
+    nodes for later steps."""
 
     targets: tuple[Target, ...] = ()
     stream_leader: str = ""
+    stream_followers: str = ""
     meta_leader: bool = False
     as_: Defined = NAMELESS
     SHORT: ClassVar[str] = "targets"
@@ -60,6 +62,7 @@ class _OnNodes:
     def __str__(self) -> str:
         words: list[str] = [*self.targets]
         words += [f"<leader of {self.stream_leader}>"] if self.stream_leader else []
+        words += [f"<followers of {self.stream_followers}>"] if self.stream_followers else []
         words += ["<meta leader>"] if self.meta_leader else []
         return f"lab {type(self).__name__.lower()} {' '.join(words)}"
 

@@ -452,12 +452,14 @@ class Leader(Timed):
 
 @dataclass(frozen=True, kw_only=True)
 class Healthy(Timed):
-    """Nodes, gateways, meta leader, streams and sources are as `lab heal --wait` wants them."""
+    """Nodes, gateways, meta leader, streams and sources are as `lab heal --wait` wants them; with `sources: false` it
+    does not matter how far the read streams are."""
 
+    sources: bool = True
     SHORT: ClassVar[str] = "within"
 
     def __str__(self) -> str:
-        return f"the lab is healthy{self.time}"
+        return f"the lab is healthy{'' if self.sources else ', sources aside,'}{self.time}"
 
     def judge(self, evidence: see.Lacks) -> Verdict:
         if not evidence.sentences:

@@ -1,6 +1,7 @@
 """Which lab a scenario is played on: the one that runs, when it fits, or one of its own, which is removed again."""
 
 import asyncio
+import re
 import shutil
 import threading
 import zlib
@@ -30,7 +31,8 @@ def fits(have: Topology, wanted: Topology) -> bool:
 
 def own_name(lab: str, scenario: str, variant: str, attempt: int = 0) -> str:
     """`<lab>-<scenario>`, shortened with a digest where it would be too long."""
-    full = "-".join(part for part in (lab, scenario, variant.lower().replace("_", "-"), str(attempt or "")) if part)
+    plain = re.sub("[^a-z0-9]+", "-", variant.lower()).strip("-")
+    full = "-".join(part for part in (lab, scenario, plain, str(attempt or "")) if part)
     if len(full) <= NAME_LENGTH:
         return full
     return f"{full[: NAME_LENGTH - 5].rstrip('-')}-{zlib.crc32(full.encode()) % 65536:04x}"

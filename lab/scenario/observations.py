@@ -71,8 +71,8 @@ def _stream_leader(reading: monitor.Reading, stream: str) -> str | None:
 
 
 async def _healthy(wanted: expect.Healthy, stage: Stage) -> see.Lacks:
-    observation = await stage.look()
-    return see.Lacks(tuple(ready.missing(await status.read(observation), stage.topology)))
+    snapshot = await status.read(await stage.look(), arrivals=wanted.sources)
+    return see.Lacks(tuple(ready.missing(snapshot, stage.topology, wanted.sources)))
 
 
 async def _answered(wanted: expect.Answered, stage: Stage) -> see.Answer:

@@ -215,7 +215,9 @@ class _Reader:
         return when
 
     def check_action(self, node: yaml.Node, action: Any) -> None:
-        if isinstance(action, actions._OnNodes) and not (action.targets or action.stream_leader or action.meta_leader):
+        if isinstance(action, actions._OnNodes) and not (
+            action.targets or action.stream_leader or action.stream_followers or action.meta_leader
+        ):
             self.wrong(node, "name nodes or regions, `stream_leader: foo-write-west` or `meta_leader: true`")
         if isinstance(action, actions.Partition):
             from lab.faults.partition import groups

@@ -103,6 +103,12 @@ class Stage:
         async with self.connect(self.region_of(of)) as session:
             return str(((await session.stream_info(of)).get("cluster") or {}).get("leader", ""))
 
+    async def followers(self, stream: str) -> list[str]:
+        """The nodes that hold a copy of a stream and do not lead it."""
+        async with self.connect(self.region_of(stream)) as session:
+            cluster = (await session.stream_info(stream)).get("cluster") or {}
+            return [str(replica["name"]) for replica in cluster.get("replicas") or []]
+
     async def meta_views(self, regions: Iterable[str]) -> dict[str, str | None]:
         """Each running node of the regions -> the meta leader that it names."""
         nodes = [node for region in regions for node in self.observation.running_nodes(region)]

@@ -70,6 +70,8 @@ async def _targets(action: Any, stage: Stage) -> tuple[Node, ...]:
         if not leader:
             raise LabError(f"nobody leads {of} at this moment")
         names.append(leader)
+    if action.stream_followers:
+        names += await stage.followers(action.stream_followers)
     nodes = stage.topology.select(names)
     if action.as_:
         stage.nodes[action.as_] = tuple(node.name for node in nodes)
