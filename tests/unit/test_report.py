@@ -138,7 +138,7 @@ def test_nothing_is_promised_that_was_not_checked() -> None:
 def evil(history: History) -> tuple[History, Verdict, dict[str, list[str]]]:
     fault = replace(history.faults[0], what=EVIL, evidence=EVIL, kind=EVIL)
     probe = replace(history.probes[0], operation=EVIL, error=EVIL, outcome="fail")
-    run = replace(history.run, notes=(EVIL,), image=EVIL, ended=EVIL, nats=EVIL, schedule={EVIL: EVIL})
+    run = replace(history.run, notes=(EVIL,), image=EVIL, ended=EVIL, schedule={EVIL: EVIL})
     whole = replace(history, run=run, faults=(fault, *history.faults[1:]), probes=(probe, *history.probes))
     example = Example(EVIL, f"{EVIL}\n{EVIL}", 14 * SECOND, ("f1", EVIL))
     finding = Finding("P2a", EVIL, "violated", 1, 1, EVIL, (example,))
@@ -167,8 +167,10 @@ def test_the_pointer_is_shown_numbers_for_every_bin() -> None:
     page = documents(WHOLE, verdict(WHOLE), {})["report.html"]
     (raw,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
     data = json.loads(raw)
-    assert set(data["plots"]) == {"timeline", "convergence", "fates", "availability"}
+    assert set(data["plots"]) == {"timeline", "convergence"}
     assert all(len(values) == data["bins"] for lines in data["plots"].values() for *_, values in lines)
+    assert data["plots"]["timeline"][0][2][60].startswith("0 /s")
+    assert re.fullmatch(r"8 /s, half in [\d.]+ ms, 99 % in [\d.]+ ms", data["plots"]["timeline"][0][2][3])
     assert data["faults"][0][0] == "partition west"
 
 

@@ -12,7 +12,7 @@ from lab.check.history import INFO, SECOND, Array, History
 # The picture is a grid of spots for each origin: time to the right, latency upwards in powers of ten. Publishes on the
 # same spot with the same fate share a dot, so nothing is left out and a million of them stay small.
 COLUMNS, ROWS = 450, 48
-FASTEST, SLOWEST = 1e-4, 10.0  # seconds; what lies outside is drawn at the edge
+FASTEST, SLOWEST = 1e-4, 100.0  # seconds; what lies outside is drawn at the edge
 
 
 @dataclass(frozen=True)

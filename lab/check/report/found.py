@@ -38,16 +38,21 @@ def _finding(history: History, finding: Finding, said: Sequence[logs.Line]) -> s
     place = f", {escape(finding.place)}" if finding.place else ""
     mark = tag("span", tag("span", words.SYMBOLS[finding.validity], class_="mark"), class_=finding.validity)
     name = f"{mark} {escape(finding.property)} {escape(property_of(finding.property).name)}{place}"
-    examples = "".join(_example(history, example, finding, said) for example in finding.examples)
+    shown: set[tuple[logs.Line, ...]] = set()
+    examples = ""
+    for example in finding.examples:
+        near = logs.around(said, example.time)
+        examples += _example(history, example, finding, () if near in shown else near)
+        shown.add(near)
     meaning = tag("p", escape(property_of(finding.property).meaning), class_="how")
     return tag("h3", name, id=sections.anchor(finding)) + meaning + tag("p", escape(finding.sentence)) + examples
 
 
-def _example(history: History, example: Example, finding: Finding, said: Sequence[logs.Line]) -> str:
+def _example(history: History, example: Example, finding: Finding, near: Sequence[logs.Line]) -> str:
     when = f"at {words.at(example.time)}" if example.time is not None else ""
     story, course = sections.told(example, finding)
     name = tag("span", escape(example.message), class_="id mono") if example.message else ""
-    lines = [f"{line.time:9.2f} s  {line.node:<12} {line.text}" for line in logs.around(said, example.time)]
+    lines = [f"{line.time:9.2f} s  {line.node:<12} {line.text}" for line in near]
     parts = [
         tag("p", " ".join(filter(None, (name, escape(when))))) if name or when else "",
         tag("p", escape(story)) if story else "",

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from lab.check.figures.traffic import Axis
 from lab.check.history import SECOND, FaultRecord, History
 from lab.check.report import words
-from lab.check.report.svg import LEFT, LETTER, RIGHT_EDGE, Hover, Scale, step, tag, text, title
+from lab.check.report.svg import LEFT, LETTER, RIGHT_EDGE, Scale, step, tag, text, title
 
 LANE, BAR = 21, 15
 
@@ -107,13 +105,6 @@ def phases(history: History, time: Axis, y: float) -> str:
         if len(phase.name) * LETTER < stop - start:
             parts.append(text((start + stop) / 2, y - 4, phase.name, "unit", "middle"))
     return "".join(parts)
-
-
-def in_force(history: History, time: Axis) -> Hover:
-    counts = np.zeros(time.bins, int)
-    for fault in history.faults:
-        counts[int(fault.began / SECOND // time.width) : int(end(fault, time) // time.width) + 1] += 1
-    return "faults in force", "", tuple(map(int, counts))
 
 
 def frame(top: float, bottom: float) -> str:

@@ -58,12 +58,13 @@ def _lines(logs: Mapping[str, Sequence[str]], began: str) -> Iterator[Line]:
 
 
 def around(said: Sequence[Line], time: int | None) -> tuple[Line, ...]:
-    """What the servers said about the moment of an example."""
+    """What the servers said about the moment of an example, the nearest lines if there are many."""
     if time is None:
         return ()
     at = time / SECOND
     near = [line for line in said if at - BEFORE <= line.time <= at + AFTER]
-    return tuple(near[:MOST])
+    nearest = sorted(near, key=lambda line: abs(line.time - at))[:MOST]
+    return tuple(sorted(nearest, key=lambda line: line.time))
 
 
 def complaints(said: Sequence[Line]) -> tuple[Complaint, ...]:

@@ -10,7 +10,7 @@ from lab.check.figures.fate import COLUMNS, FASTEST, ROWS, SLOWEST
 from lab.check.figures.messages import FATES, LANDED
 from lab.check.history import Array, History
 from lab.check.report import words
-from lab.check.report.lanes import bands, in_force, lanes, ticks
+from lab.check.report.lanes import bands, lanes, ticks
 from lab.check.report.svg import INNER, LEFT, LETTER, RIGHT_EDGE, WIDTH, Picture, Scale, place, tag, text, title
 
 STRIP, PAIR = 96, 46
@@ -45,8 +45,7 @@ def fates(history: History, figures: Figures) -> Picture:
     marks, used = _marks(figures, y)
     bottom = y - 16 + used
     content = bands(history, time, 6, bottom) + ticks(time, first, bottom) + drawn + "".join(parts) + marks
-    hover = (in_force(history, time),)
-    return Picture("fates", "The fate of every message", HOW_FATES, bottom + 22, content, hover)
+    return Picture("fates", "The fate of every message", HOW_FATES, bottom + 22, content, ())
 
 
 def _kind(item: tuple[int, Array]) -> int:

@@ -8,6 +8,7 @@ from lab.check.history import History
 from lab.check.report import words
 from lab.check.report.table import Cell, Table
 from lab.check.verdict import Example, Finding, Verdict, worst
+from lab.topology import DEFAULT_NAME
 
 WHOLE = "whole lab"
 
@@ -152,9 +153,13 @@ def availability_table(history: History, figures: Figures) -> Table:
 
 
 def reproduce(history: History) -> list[str]:
+    """The commands that do it again; the run's own `repro.txt` says more."""
     run = history.run
+    name = "" if run.topology.name == DEFAULT_NAME else f" --name {run.topology.name}"
     return [
-        f"lab check --replay runs/{run.id}    # the same schedule again",
-        f"lab check --judge runs/{run.id}     # the verdict again, from what is stored; no Docker needed",
-        f"lab check --seed {run.seed}",
+        "# the same faults at the same times",
+        f"lab up{name} --nats {run.nats}",
+        f"lab check{name} --replay {run.id}",
+        "# the verdict again, from what is stored; needs no lab",
+        f"lab check --judge {run.id}",
     ]

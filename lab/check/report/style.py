@@ -93,7 +93,7 @@ summary{cursor:pointer;font-weight:550}summary::marker{color:var(--soft)}
 ul{padding-left:20px;max-width:74ch}li{margin:4px 0}
 #tip{position:fixed;z-index:9;pointer-events:none;background:var(--ink);color:var(--paper);border-radius:7px;
 padding:8px 11px;
-font:12.5px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums;display:none;max-width:320px}
+font:12.5px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums;display:none;max-width:460px}
 #tip b{display:block}#tip div{display:flex;justify-content:space-between;gap:18px}
 footer{margin-top:70px;color:var(--soft);font-size:14px;border-top:1px solid var(--rule);padding-top:12px}
 @media (max-width:640px){.property small{display:none}
@@ -117,7 +117,7 @@ t=(x-data.left)/data.inner*data.end;if(t<0||t>data.end)return hide();cursor(x);
 const b=document.createElement('b');b.textContent=t.toFixed(1)+' s';tip.replaceChildren(b);
 const bin=Math.min(Math.floor(t/data.width),data.bins-1);
 for(const [name,unit,values] of data.plots[p.dataset.plot]||[]){const v=values[bin];
-if(v!=null)tip.append(row(name,v.toLocaleString('en')+(unit?' '+unit:'')))}
+if(v!=null)tip.append(row(name,(typeof v=='number'?v.toLocaleString('en'):v)+(unit?' '+unit:'')))}
 for(const [what,began,ended] of data.faults)if(began<=t&&(ended==null||t<=ended))tip.append(row(what,''));
 tip.style.display='block';const w=tip.offsetWidth,h=tip.offsetHeight;
 tip.style.left=Math.max(4,e.clientX+16+w>innerWidth?e.clientX-w-16:e.clientX+16)+'px';

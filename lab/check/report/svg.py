@@ -13,7 +13,7 @@ INNER = WIDTH - LEFT - RIGHT
 RIGHT_EDGE = WIDTH - RIGHT
 LETTER = 6.4  # the width of a letter of a label, about
 # A line of what the pointer shows in a drawing over time: a label, a unit, a value for each bin.
-Hover = tuple[str, str, tuple[float | int | None, ...]]
+Hover = tuple[str, str, tuple[float | str | None, ...]]
 
 
 def escape(words: str) -> str:
@@ -106,21 +106,22 @@ def curve(points: Iterable[tuple[float, float] | None]) -> str:
 
 @dataclass(frozen=True)
 class Picture:
-    """One drawing with what is needed to read it. Those with `hover` are over time and share the cursor."""
+    """One drawing with what is needed to read it. With `hover`, which may be empty, it is one over time, and the cursor
+    runs through all of these."""
 
     name: str
     heading: str
     explained: str
     height: float
     content: str
-    hover: tuple[Hover, ...] = ()
+    hover: tuple[Hover, ...] | None = None
 
     def svg(self, style: str = "", definitions: str = "") -> str:
         """The element; with a style, one that stands alone as a file."""
         size = f'viewBox="0 0 {WIDTH} {place(self.height)}"'
         if style:
             size += f' xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{place(self.height)}"'
-        cursor = tag("line", class_="cursor", x1=-9, x2=-9, y1=0, y2=self.height) if self.hover else ""
+        cursor = tag("line", class_="cursor", x1=-9, x2=-9, y1=0, y2=self.height) if self.hover is not None else ""
         names = f'aria-labelledby="{self.name}-title {self.name}-how" data-plot="{self.name}"'
         told = f'<title id="{self.name}-title">{escape(self.heading)}</title>'
         told += f'<desc id="{self.name}-how">{escape(self.explained)}</desc>'

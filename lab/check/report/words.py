@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 
+from lab.check.checkers import property_of
 from lab.check.figures import Figures
 from lab.check.figures.messages import DUPLICATE, EXPIRED, FATES, LOST, PHANTOM
 from lab.check.history import SECOND, FaultRecord, History
@@ -100,9 +101,14 @@ def _damage(verdict: Verdict, figures: Figures) -> str:
         if property_ in properties and where:
             parts.append(_where(where, *verbs))
     if not parts:
-        return violated[0].sentence.rstrip(".") if violated else "A promise was broken"
+        return _broken(violated[0]) if violated else "A promise was broken"
     counts = figures.counts
     return f"{listed(parts)}, out of {count(counts.acknowledged)} and with {several(counts.faults, 'fault')}"
+
+
+def _broken(finding: Finding) -> str:
+    place = f" for {finding.place}" if finding.place else ""
+    return f"“{property_of(finding.property).name}” does not hold{place}: {finding.sentence.rstrip('.')}"
 
 
 def _where(counts: dict[str, int], one: str, many: str) -> str:
