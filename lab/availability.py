@@ -8,68 +8,34 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from secrets import token_hex
-from typing import Literal
 
 from lab import jetstream, monitor
 from lab.engine import Observation
 from lab.errors import NatsError, NoAnswer
 from lab.jetstream import NO_RESPONDERS, ApiError, Session, consumers
-from lab.topology import Topology
-
-PUBLISH = "publish"
-SEE_OWN_PUBLISH = "see-own-publish"
-GET = "get"
-DIRECT_GET = "direct-get"
-EXISTING_CONSUMER = "existing-consumer"
-NEW_CONSUMER = "new-consumer"
-NEW_STREAM = "new-stream"
-META_LEADER = "meta-leader"
-OPERATIONS = (
-    PUBLISH,
-    SEE_OWN_PUBLISH,
-    GET,
+from lab.operations import (
     DIRECT_GET,
     EXISTING_CONSUMER,
+    GET,
+    META_LEADER,
     NEW_CONSUMER,
     NEW_STREAM,
-    META_LEADER,
+    OPERATIONS,
+    PUBLISH,
+    SEE_OWN_PUBLISH,
+    Cell,
+    Matrix,
+    State,
 )
+from lab.topology import Topology
+
 DURABLE = "lab-probe"
 TIMEOUT_S = 3.0
 POLL_S = 0.05
 NO_MESSAGE, NO_CONSUMER = 10037, 10014
 # A request into a cut gateway may be carried out after the heal, its asker long gone: what it makes must end by itself.
 GHOST_LIFE_S = 5
-
-State = Literal["works", "fails", "silent", "unknown"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What came of one request. `silent`: no answer in time; `unknown`: it could not be tried. `seconds` is how long it
-    took, `code` the server's error code (503: nobody listens), None when it sent none."""
-
-    region: str
-    operation: str
-    state: State
-    seconds: float
-    code: int | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """`cells` has a row of cells for each region, in the order of `operations`."""
-
-    lab: str
-    regions: tuple[str, ...]
-    operations: tuple[str, ...]
-    cells: tuple[Cell, ...]
-
-    def cell(self, region: str, operation: str) -> Cell:
-        return next(cell for cell in self.cells if (cell.region, cell.operation) == (region, operation))
 
 
 class _Unknown(Exception):  # noqa: N818 (a result, not a mishap)
@@ -112,9 +78,12 @@ async def _timed(region: str, operation: str, timeout: float, ask: Callable[[], 
 async def prepare(session: Session, topology: Topology, timeout: float = TIMEOUT_S, durable: str = DURABLE) -> bool:
     """Make the durable that `existing-consumer` needs, which must be there before a fault; whether it is there now."""
     stream = topology.read_stream(session.region)
-    with suppress(NatsError):
+    with suppress(NatsError):  # its own leader knows it, with or without a meta leader
         await session.api(f"CONSUMER.INFO.{stream}.{durable}", timeout=timeout)
         return True
+    with suppress(NatsError):  # the meta leader knows it, even when it has lost its own
+        if durable in ((await session.api(f"CONSUMER.NAMES.{stream}", timeout=timeout))["consumers"] or ()):
+            return True
     config = {
         "filter_subject": f"{topology.stream}.probe.{session.region}.{EXISTING_CONSUMER}.>",
         "deliver_policy": "new",
@@ -128,11 +97,17 @@ async def prepare(session: Session, topology: Topology, timeout: float = TIMEOUT
 
 
 async def matrix(
-    observation: Observation, operations: Sequence[str] = OPERATIONS, timeout: float = TIMEOUT_S
+    observation: Observation,
+    operations: Sequence[str] = OPERATIONS,
+    timeout: float = TIMEOUT_S,
+    prepared: bool = False,
 ) -> Matrix:
-    """Every operation in every region, all side by side; the durables are made where they can be."""
+    """Every operation in every region, all side by side. The durables are made where they can be, unless that is known
+    to have been done (`prepared`)."""
     topology = observation.topology
-    rows = await asyncio.gather(*(row(observation, region, operations, timeout) for region in topology.regions))
+    rows = await asyncio.gather(
+        *(row(observation, region, operations, timeout, prepared) for region in topology.regions)
+    )
     return Matrix(topology.name, topology.regions, tuple(operations), tuple(cell for cells in rows for cell in cells))
 
 
@@ -148,7 +123,11 @@ async def prepare_all(observation: Observation, timeout: float = TIMEOUT_S) -> N
 
 
 async def row(
-    observation: Observation, region: str, operations: Sequence[str] = OPERATIONS, timeout: float = TIMEOUT_S
+    observation: Observation,
+    region: str,
+    operations: Sequence[str] = OPERATIONS,
+    timeout: float = TIMEOUT_S,
+    prepared: bool = False,
 ) -> tuple[Cell, ...]:
     """The operations in one region, side by side on a connection of its own."""
     topology, nodes = observation.topology, observation.running_nodes(region)
@@ -160,7 +139,8 @@ async def row(
         return none(f"no node of {region} is running")
     try:
         async with jetstream.connect(region, nodes) as session:
-            made = EXISTING_CONSUMER not in operations or await prepare(session, topology, timeout)
+            known = prepared or EXISTING_CONSUMER not in operations
+            made = known or await prepare(session, topology, timeout)
             cells = await asyncio.gather(*(probe(session, operation, topology, timeout) for operation in operations))
     except NatsError as error:
         return none(error.message)

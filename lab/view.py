@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from lab.availability import Cell, Matrix
     from lab.compare import Comparison
     from lab.faults import Fault
     from lab.jetstream import Entry
     from lab.lifecycle import Change
+    from lab.operations import Cell, Matrix
+    from lab.prediction import Difference, Prediction
     from lab.status import LinkStatus, Snapshot, SourceStatus
     from lab.topology import Topology
 
@@ -148,6 +149,28 @@ def availability(matrix: "Matrix", deviating: "Collection[Cell]" = ()) -> Any:
         cells = [matrix.cell(region, operation) for region in matrix.regions]
         table.add_row(operation, *(("! " if cell in deviating else "") + _cell(cell) for cell in cells))
     return table
+
+
+def prediction(expected: "Prediction") -> "RenderableType":
+    """The arithmetic, then what it says of each region and operation."""
+    from rich.console import Group
+
+    regions = list(dict.fromkeys(cell.region for cell in expected.cells))
+    table = _table("", *regions, title="What quorum arithmetic predicts")
+    words = {True: "works", False: "[red]fails[/red]", None: "?"}
+    for operation in dict.fromkeys(cell.operation for cell in expected.cells):
+        table.add_row(operation, *(words[expected.cell(region, operation).works] for region in regions))
+    return Group(*expected.summary, "", table, "")
+
+
+def differences(found: "Sequence[Difference]") -> str:
+    """Where the servers did otherwise than predicted."""
+    words = {True: "works", False: "fails", None: "?"}
+    return "\n".join(
+        f"! {one.cell.operation} in {one.cell.region}: predicted {words[one.forecast.works]} ({one.forecast.reason}), "
+        f"measured {one.cell.state}{f' {one.cell.code}' if one.cell.code is not None else ''} ({one.cell.detail})"
+        for one in found
+    )
 
 
 def _cell(cell: "Cell") -> str:

@@ -14,13 +14,26 @@ Targets = Annotated[list[str], typer.Argument(metavar="NODE|REGION...", help="No
 Regions = Annotated[
     list[str], typer.Argument(metavar="LINK", help="Two regions, or one word: `west central`, `west-central`.")
 ]
+Explain = Annotated[
+    bool,
+    typer.Option(
+        "--explain", help="Say what quorum arithmetic predicts, then measure it; exit code 3 when they differ."
+    ),
+]
 Wanted = Callable[["Observation"], Any]
 
 
 def _change(
-    name: str | None, wanted: Wanted, dry_run: bool, as_json: bool, cuts: bool = False, show: bool = True
+    name: str | None,
+    wanted: Wanted,
+    dry_run: bool,
+    as_json: bool,
+    cuts: bool = False,
+    show: bool = True,
+    explain: bool = False,
 ) -> "Observation":
     from lab import ahead, lifecycle, proof, view
+    from lab.cli.explanation import announce, measure
     from lab.engine import Engine
 
     engine, lab = Engine(), lab_name(name)
@@ -31,15 +44,19 @@ def _change(
             engine.preload()
         try:
             before = begun.observing.result() if begun else engine.observe(lab)
-            change = lifecycle.apply(engine, before, wanted(before), dry_run, probe)
+            faults_ = wanted(before)
+            prediction = announce(before, faults_, dry_run, as_json) if explain else None
+            change = lifecycle.apply(engine, before, faults_, dry_run, probe)
         except BaseException:
             if probe:
                 probe.close()
             raise
-    if show and as_json:
+    if show and as_json and not prediction:
         print_json(change)
-    elif show:
+    elif show and not as_json:
         typer.echo(view.change(change, dry_run))
+    if prediction:
+        measure(engine, lab, prediction, change, dry_run, as_json)
     return before
 
 
@@ -49,6 +66,7 @@ def partition(
         list[str],
         typer.Argument(metavar="GROUP...", help="Regions of one side, joined by commas: `west,east central`."),
     ],
+    explain: Explain = False,
     name: Name = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -66,11 +84,13 @@ def partition(
 
         return with_cuts(present(before), cuts(before.topology, parse(before.topology, groups)))
 
-    _change(name, wanted, dry_run, as_json, cuts=True)
+    _change(name, wanted, dry_run, as_json, cuts=True, explain=explain)
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
-def cut(link: Regions, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+def cut(
+    link: Regions, explain: Explain = False, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
     """Cut one link: `lab cut west central`. Other faults stay."""
 
     def wanted(before: "Observation") -> Any:
@@ -79,7 +99,7 @@ def cut(link: Regions, name: Name = None, dry_run: DryRun = False, as_json: AsJs
 
         return present(before) | link_cuts(before.topology, _link(before, link))
 
-    _change(name, wanted, dry_run, as_json, cuts=True)
+    _change(name, wanted, dry_run, as_json, cuts=True, explain=explain)
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
@@ -104,7 +124,9 @@ def _link(before: "Observation", words: list[str]) -> Any:
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
-def stop(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+def stop(
+    targets: Targets, explain: Explain = False, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
     """Stop nodes or regions in good order (SIGTERM)."""
     _nodes(
         targets,
@@ -112,11 +134,14 @@ def stop(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: 
         dry_run,
         as_json,
         lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=False),
+        explain,
     )
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
-def kill(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+def kill(
+    targets: Targets, explain: Explain = False, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
     """Kill nodes or regions (SIGKILL): no goodbye, nothing flushed by the server."""
     _nodes(
         targets,
@@ -124,13 +149,23 @@ def kill(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: 
         dry_run,
         as_json,
         lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=True),
+        explain,
     )
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
-def pause(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+def pause(
+    targets: Targets, explain: Explain = False, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
     """Freeze nodes or regions: connections stay open, nobody answers."""
-    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.with_nodes_paused(now, nodes))
+    _nodes(
+        targets,
+        name,
+        dry_run,
+        as_json,
+        lambda lifecycle, now, nodes: lifecycle.with_nodes_paused(now, nodes),
+        explain,
+    )
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
@@ -149,14 +184,21 @@ def resume(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json
     _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.without(now, Paused, nodes))
 
 
-def _nodes(targets: list[str], name: str | None, dry_run: bool, as_json: bool, wanted: Callable[..., Any]) -> None:
+def _nodes(
+    targets: list[str],
+    name: str | None,
+    dry_run: bool,
+    as_json: bool,
+    wanted: Callable[..., Any],
+    explain: bool = False,
+) -> None:
     def of(before: "Observation") -> Any:
         from lab import lifecycle
         from lab.faults import present
 
         return wanted(lifecycle, present(before), before.topology.select(targets))
 
-    _change(name, of, dry_run, as_json)
+    _change(name, of, dry_run, as_json, explain=explain)
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lab.operations import Cell
+
 if TYPE_CHECKING:
-    from lab.availability import Cell
     from lab.compare import Copy
 
 Origin = tuple[str, int]
@@ -39,7 +40,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Cells:
-    cells: "tuple[Cell, ...]"
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True)

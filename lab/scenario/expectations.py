@@ -5,15 +5,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NewType
+from typing import Any, ClassVar, Literal, NewType
 
 from lab.compare import compare
+from lab.operations import Cell
 from lab.scenario import evidence as see
 from lab.scenario.actions import ConsumeRef, Count, MessageRef, Node, NodesRef, Region, RequestRef, Seconds, TrafficRef
 from lab.scenario.values import Judged
-
-if TYPE_CHECKING:
-    from lab.availability import Cell
 
 Operation = NewType("Operation", str)
 Verdict = tuple[Judged, str]
@@ -170,11 +168,11 @@ class Fails(Timed):
         return "violated" if told else "could not tell", seen
 
 
-def _cell_name(cell: "Cell") -> str:
+def _cell_name(cell: Cell) -> str:
     return f"{cell.operation} in {cell.region}"
 
 
-def _cell(cell: "Cell") -> str:
+def _cell(cell: Cell) -> str:
     states = {"works": "works", "fails": "fails", "silent": "no answer", "unknown": "not known"}
     code = f" {cell.code}" if cell.code is not None else ""
     why = f" ({cell.detail})" if cell.state in ("fails", "unknown") and cell.code is None and cell.detail else ""

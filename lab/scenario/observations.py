@@ -6,6 +6,7 @@ from typing import Any
 
 from lab import availability, monitor, ready, status
 from lab.errors import NatsError
+from lab.operations import Cell
 from lab.scenario import evidence as see
 from lab.scenario import expectations as expect
 from lab.scenario.stage import Stage
@@ -20,8 +21,8 @@ async def _published(wanted: expect.Published, stage: Stage) -> see.Publishes:
 
 
 async def _cells(wanted: expect.Works | expect.Fails, stage: Stage) -> see.Cells:
-    async def one(region: str) -> tuple[availability.Cell, ...]:
-        return await availability.row(stage.observation, region, wanted.operations)
+    async def one(region: str) -> tuple[Cell, ...]:
+        return await availability.row(stage.observation, region, wanted.operations, prepared=True)
 
     rows = await asyncio.gather(*(one(region) for region in wanted.in_))
     return see.Cells(tuple(cell for row in rows for cell in row))

@@ -12,8 +12,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from lab import availability
 from lab.errors import UsageError
+from lab.operations import OPERATIONS
 from lab.scenario import actions, expectations
 from lab.scenario.conditions import readable
 from lab.scenario.values import ALWAYS, Expected, Length, Scenario, Step, Variant, When
@@ -327,7 +327,7 @@ class _Reader:
             self.require(node, "link", text, [link.name for link in self.topology.links], len(ends) == 2, sorted(ends))
             return "-".join(sorted(ends))
         elif hint is expectations.Operation:
-            self.require(node, "operation", text, availability.OPERATIONS)
+            self.require(node, "operation", text, OPERATIONS)
         elif hint in REFERENCES:
             given = tuple(name for name, kinds in self.defined.items() if hint in kinds)
             what = hint.__name__.removesuffix("Ref").lower()

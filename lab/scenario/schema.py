@@ -4,7 +4,7 @@ import dataclasses
 import types
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from lab.availability import OPERATIONS
+from lab.operations import OPERATIONS
 from lab.scenario import actions, expectations
 from lab.scenario.values import When
 from lab.topology import Topology

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from lab.operations import Matrix
 from lab.scenario.evidence import Answer, Held, Sent
 
 if TYPE_CHECKING:
-    from lab.availability import Matrix
     from lab.lifecycle import Change
 
 LINES = 10
@@ -71,7 +71,7 @@ def side_by_side(held: Held, last: int, leave_out: str) -> str:
     )
 
 
-def matrix(found: "Matrix") -> str:
+def matrix(found: Matrix) -> str:
     width = max(map(len, found.operations)) + 2
     lines = [" " * width + "".join(f"{region:<16}" for region in found.regions)]
     for operation in found.operations:

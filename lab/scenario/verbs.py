@@ -257,7 +257,7 @@ async def _compare(action: act.Compare, stage: Stage) -> str:
 async def _probe(action: act.Probe, stage: Stage) -> str:
     from lab import availability
 
-    return show.matrix(await availability.matrix(stage.observation))
+    return show.matrix(await availability.matrix(stage.observation, prepared=True))
 
 
 _DO: dict[type, Callable[[Any, Stage], Awaitable[str]]] = {

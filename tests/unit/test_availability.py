@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from lab import availability
-from lab.availability import Cell, probe
+from lab import availability, operations
+from lab.availability import probe
 from lab.errors import NatsError, NoAnswer
 from lab.jetstream import Ack, ApiError
+from lab.operations import Cell
 from lab.topology import Topology
 
 TOPOLOGY = Topology()
@@ -50,7 +51,7 @@ def ask(operation: str, answer: Callable[[str], Any]) -> tuple[Cell, FakeSession
 
 
 def test_a_publish_is_marked_by_its_subject_and_reports_where_it_was_stored() -> None:
-    cell, session = ask(availability.PUBLISH, lambda _: None)
+    cell, session = ask(operations.PUBLISH, lambda _: None)
     assert (cell.state, cell.detail) == ("works", "foo-write-west 7")
     assert session.asked[0].startswith("foo.probe.west.publish.")
 
@@ -65,7 +66,7 @@ def test_a_publish_is_marked_by_its_subject_and_reports_where_it_was_stored() ->
         ("hang", "silent", None),
     ],
 )
-@pytest.mark.parametrize("operation", [o for o in availability.OPERATIONS if o != availability.META_LEADER])
+@pytest.mark.parametrize("operation", [o for o in operations.OPERATIONS if o != operations.META_LEADER])
 def test_every_operation_tells_an_error_from_silence(operation: str, error: Any, state: str, code: int | None) -> None:
     cell, _ = ask(operation, lambda _: error)
     assert (cell.state, cell.code) == (state, code)
@@ -73,27 +74,27 @@ def test_every_operation_tells_an_error_from_silence(operation: str, error: Any,
 
 
 def test_an_empty_stream_answers_get_as_well_as_a_full_one() -> None:
-    cell, _ = ask(availability.GET, lambda _: ApiError("no message found", 10037))
+    cell, _ = ask(operations.GET, lambda _: ApiError("no message found", 10037))
     assert (cell.state, cell.detail) == ("works", "the stream is empty")
 
 
 def test_a_message_that_never_reaches_the_read_stream_fails() -> None:
-    cell, _ = ask(availability.SEE_OWN_PUBLISH, lambda call: {"state": {}} if call.startswith("STREAM.INFO") else None)
+    cell, _ = ask(operations.SEE_OWN_PUBLISH, lambda call: {"state": {}} if call.startswith("STREAM.INFO") else None)
     assert cell.state == "fails"
     assert "not in foo-read-west" in cell.detail
 
 
 def test_what_the_probe_makes_is_deleted_again_and_ends_by_itself_when_it_cannot_be() -> None:
-    for operation, made in ((availability.NEW_CONSUMER, "CONSUMER"), (availability.NEW_STREAM, "STREAM")):
+    for operation, made in ((operations.NEW_CONSUMER, "CONSUMER"), (operations.NEW_STREAM, "STREAM")):
         cell, session = ask(operation, lambda call: NoAnswer("") if ".DELETE." in call else None)
         assert cell.state == "works"
         assert [call.split(".")[:2] for call in session.asked] == [[made, "CREATE"], [made, "DELETE"]]
 
 
 def test_a_durable_that_was_never_made_tells_nothing() -> None:
-    silent = Cell("west", availability.EXISTING_CONSUMER, "fails", 0.1, 503, "nobody")
+    silent = Cell("west", operations.EXISTING_CONSUMER, "fails", 0.1, 503, "nobody")
     assert availability._never_made(silent).state == "unknown"
-    works = Cell("west", availability.EXISTING_CONSUMER, "works", 0.1)
+    works = Cell("west", operations.EXISTING_CONSUMER, "works", 0.1)
     assert availability._never_made(works) == works
-    other = Cell("west", availability.GET, "fails", 0.1, 10008)
+    other = Cell("west", operations.GET, "fails", 0.1, 10008)
     assert availability._never_made(other) == other

@@ -22,6 +22,8 @@ PURE = [
     "lab/errors.py",
     "lab/topology.py",
     "lab/view.py",
+    "lab/operations.py",
+    "lab/prediction.py",
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/render").glob("*.py"))),
     *(
         f"lab/scenario/{name}.py"

@@ -1,0 +1,63 @@
+"""`--explain` of the fault commands: what is predicted, then what is measured, and where they differ."""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import typer
+
+from lab.cli.app import print_json, run, say
+
+if TYPE_CHECKING:
+    from lab.engine import Engine, Observation
+    from lab.faults import Fault
+    from lab.lifecycle import Change
+    from lab.operations import Matrix
+    from lab.prediction import Prediction
+
+PATIENCE_S = 45.0  # a node needs up to 20 s to know that a leader is gone, and as long again to help elect another
+POLL_S = 1.0
+
+
+def announce(before: "Observation", faults: "Iterable[Fault]", dry_run: bool, as_json: bool) -> "Prediction":
+    """Print the prediction, and make the durables that must exist before the fault."""
+    from lab import availability, prediction, view
+
+    expected = prediction.predict(before.topology, faults)
+    if not as_json:
+        view.show(view.prediction(expected))
+    if not dry_run:
+        run(availability.prepare_all(before))
+    return expected
+
+
+def measure(engine: "Engine", lab: str, expected: "Prediction", change: "Change", dry_run: bool, as_json: bool) -> None:
+    """Measure until the servers have made up their minds; exit code 3 where they differ from the prediction."""
+    from lab import prediction, view
+
+    if dry_run:
+        if as_json:
+            print_json({"prediction": expected, "change": change, "measured": None, "differences": []})
+        return
+    say("measuring; servers need 4 to 20 s to know that a leader is gone")
+    began = time.monotonic()
+    matrix = _last_word(engine, lab, expected, began)
+    seconds = time.monotonic() - began
+    found = prediction.differences(expected, matrix)
+    if as_json:
+        print_json({"prediction": expected, "change": change, "measured": matrix, "differences": found})
+    else:
+        view.show(view.availability(matrix, [one.cell for one in found]))
+        typer.echo(view.differences(found) or f"as predicted, {seconds:.0f} s after the fault")
+    if found:
+        raise typer.Exit(3)
+
+
+def _last_word(engine: "Engine", lab: str, expected: "Prediction", began: float) -> "Matrix":
+    from lab import availability, prediction
+
+    while True:
+        matrix = run(availability.matrix(engine.observe(lab), prepared=True))
+        if prediction.settled(expected, matrix) or time.monotonic() - began > PATIENCE_S:
+            return matrix
+        time.sleep(POLL_S)
