@@ -30,6 +30,29 @@ from lab.operations import (
 )
 from lab.topology import Topology
 
+__all__ = [
+    "DIRECT_GET",
+    "DURABLE",
+    "EXISTING_CONSUMER",
+    "GET",
+    "META_LEADER",
+    "NEW_CONSUMER",
+    "NEW_STREAM",
+    "OPERATIONS",
+    "PUBLISH",
+    "SEE_OWN_PUBLISH",
+    "TIMEOUT_S",
+    "Cell",
+    "Matrix",
+    "State",
+    "ghost_stream",
+    "matrix",
+    "prepare",
+    "prepare_all",
+    "probe",
+    "row",
+]
+
 DURABLE = "lab-probe"
 TIMEOUT_S = 3.0
 POLL_S = 0.05
