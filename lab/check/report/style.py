@@ -59,7 +59,7 @@ a{color:inherit;text-decoration-color:var(--soft);text-underline-offset:3px}
 .badge.valid,.valid .mark{color:var(--good)}.badge.violated,.violated .mark{color:var(--bad)}
 .badge.unknown,.unknown .mark{color:var(--doubt)}
 .mark{font-weight:700}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(148px,1fr));gap:1px;background:var(--rule);
+.tiles{display:grid;grid-template-columns:repeat(6,1fr);gap:1px;background:var(--rule);
 border:1px solid var(--rule);
 border-radius:10px;overflow:hidden;margin:28px 0 0;padding:0}
 .tiles div{background:var(--card);padding:14px 16px}
@@ -96,7 +96,8 @@ padding:8px 11px;
 font:12.5px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums;display:none;max-width:460px}
 #tip b{display:block}#tip div{display:flex;justify-content:space-between;gap:18px}
 footer{margin-top:70px;color:var(--soft);font-size:14px;border-top:1px solid var(--rule);padding-top:12px}
-@media (max-width:640px){.property small{display:none}
+@media (max-width:900px){.tiles{grid-template-columns:repeat(3,1fr)}}
+@media (max-width:640px){.tiles{grid-template-columns:repeat(2,1fr)}.property small{display:none}
 body{padding:18px 14px 60px}h2{font-size:23px;margin-top:48px}th,td{padding:6px 8px}}
 @media print{body{max-width:none;padding:0;font-size:11pt}h2{margin-top:26px;break-after:avoid}
 figure,.case,tr{break-inside:avoid}

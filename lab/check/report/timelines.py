@@ -99,9 +99,17 @@ def _rates(region: Traffic, time: Axis, top: float, bottom: float, peak: float) 
         if values.any():
             parts.append(tag("path", class_=kind, d=stairs(base + values, base, x, y)))
             base = base + values
-    for spike in np.flatnonzero(base > peak * 1.001):
-        parts.append(text((x[spike] + x[spike + 1]) / 2, top - 2, f"↑ {base[spike]:,.0f}", "beside", "middle"))
-    return "".join(parts)
+    return "".join(parts) + _spikes(base, x, top - 2, peak)
+
+
+def _spikes(rates: Array, x: Sequence[float], y: float, peak: float) -> str:
+    """The numbers of bars that are cut off, the highest first, where there is room."""
+    told: list[tuple[float, str]] = []
+    for spike in sorted(np.flatnonzero(rates > peak * 1.001).tolist(), key=lambda spike: -float(rates[spike])):
+        at = (x[spike] + x[spike + 1]) / 2
+        if all(abs(at - other) > 8 * LETTER for other, _ in told):
+            told.append((at, f"↑ {rates[spike]:,.0f}"))
+    return "".join(text(at, y, number, "beside", "middle") for at, number in told)
 
 
 def _latency(region: Traffic, time: Axis, top: float, bottom: float) -> str:
