@@ -225,6 +225,17 @@ def test_findings_stand_in_the_column_of_their_region() -> None:
     assert "| P9 replica agreement | ✓ 1 |  |  |  |" in text
 
 
+def test_a_cell_leads_to_the_worst_finding_in_it() -> None:
+    findings = (
+        Finding("P7", "east durable", "valid", 9, 0, "all as delivered"),
+        Finding("P7", "east ordered", "violated", 9, 2, "two changed"),
+    )
+    text = documents(WHOLE, Verdict("violated", findings), {})["report.html"]
+    (target,) = re.findall(r'<td class="violated"[^>]*><a href="#([^"]+)"', text)
+    assert f'<h3 id="{target}">' in text
+    assert len(Page(text).ids) == len(set(Page(text).ids))
+
+
 def test_results_are_for_programs() -> None:
     history = STATES["lost"]
     result = json.loads(documents(history, judge(history), {})["results.json"])

@@ -19,22 +19,22 @@ def found(history: History, verdict: Verdict, said: Sequence[logs.Line]) -> str:
     how = "The first cases of each, with the faults in force and what the servers wrote in their logs at the time."
     parts = [tag("h2", "What was found")]
     parts.append(tag("p", (how if shown else "") if wrong else "Nothing was found to be wrong.", class_="how"))
-    parts += [_finding(history, finding, said) for finding in shown]
+    parts += [_finding(history, verdict, finding, said) for finding in shown]
     if rest:
-        parts.append(tag("h3", "What cannot be told") + tag("ul", "".join(map(_line, rest))))
+        parts.append(tag("h3", "What cannot be told") + tag("ul", "".join(_line(verdict, finding) for finding in rest)))
     if right:
         summary = tag("summary", f"What held, in words ({len(right)})")
-        parts.append(tag("details", summary + tag("ul", "".join(map(_line, right)))))
+        parts.append(tag("details", summary + tag("ul", "".join(_line(verdict, finding) for finding in right))))
     return tag("section", "".join(parts), id="found")
 
 
-def _line(finding: Finding) -> str:
+def _line(verdict: Verdict, finding: Finding) -> str:
     place = f" {escape(finding.place)}" if finding.place else ""
     lead = tag("b", f"{escape(finding.property)} {escape(property_of(finding.property).name)}{place}")
-    return tag("li", f"{lead}: {escape(finding.sentence)}", id=sections.anchor(finding))
+    return tag("li", f"{lead}: {escape(finding.sentence)}", id=sections.anchor(verdict, finding))
 
 
-def _finding(history: History, finding: Finding, said: Sequence[logs.Line]) -> str:
+def _finding(history: History, verdict: Verdict, finding: Finding, said: Sequence[logs.Line]) -> str:
     place = f", {escape(finding.place)}" if finding.place else ""
     mark = tag("span", tag("span", words.SYMBOLS[finding.validity], class_="mark"), class_=finding.validity)
     name = f"{mark} {escape(finding.property)} {escape(property_of(finding.property).name)}{place}"
@@ -45,7 +45,9 @@ def _finding(history: History, finding: Finding, said: Sequence[logs.Line]) -> s
         examples += _example(history, example, finding, () if near in shown else near)
         shown.add(near)
     meaning = tag("p", escape(property_of(finding.property).meaning), class_="how")
-    return tag("h3", name, id=sections.anchor(finding)) + meaning + tag("p", escape(finding.sentence)) + examples
+    return (
+        tag("h3", name, id=sections.anchor(verdict, finding)) + meaning + tag("p", escape(finding.sentence)) + examples
+    )
 
 
 def _example(history: History, example: Example, finding: Finding, near: Sequence[logs.Line]) -> str:

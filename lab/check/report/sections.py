@@ -37,7 +37,7 @@ def property_table(history: History, verdict: Verdict) -> Table:
             Cell(f"{property_} {property_of(property_).name}", more=property_of(property_).meaning)
         ]
         for region in (*regions, *([None] if whole else [])):
-            row.append(_summary([finding for finding in findings if _region(history, finding.place) == region]))
+            row.append(_summary(verdict, [each for each in findings if _region(history, each.place) == region]))
         rows.append(tuple(row))
     return Table(("property", *regions, *([WHOLE] if whole else [])), tuple(rows), left=tuple(range(len(regions) + 2)))
 
@@ -53,17 +53,19 @@ def _region(history: History, place: str) -> str | None:
     return None
 
 
-def _summary(findings: list[Finding]) -> Cell | str:
+def _summary(verdict: Verdict, findings: list[Finding]) -> Cell | str:
     if not findings:
         return ""
     validity = worst(finding.validity for finding in findings)
     checked, violations = (sum(getattr(finding, name) for finding in findings) for name in ("checked", "violations"))
     text = f"{violations:,} of {checked:,}" if validity == "violated" else f"{checked:,}" if checked else ""
-    return Cell(text, validity, " ".join(finding.sentence for finding in findings), anchor(findings[0]))
+    shown = next(finding for finding in findings if finding.validity == validity)
+    return Cell(text, validity, " ".join(finding.sentence for finding in findings), anchor(verdict, shown))
 
 
-def anchor(finding: Finding) -> str:
-    return f"finding-{finding.property}-{finding.place or 'lab'}"
+def anchor(verdict: Verdict, finding: Finding) -> str:
+    """Where the page tells of a finding; two may be about the same place."""
+    return f"{finding.property}-{verdict.findings.index(finding) + 1}"
 
 
 def fault_table(history: History, figures: Figures) -> Table:

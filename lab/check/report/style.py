@@ -17,7 +17,7 @@ COLOURS = """
 
 DRAWING = """
 .plot{font:12px system-ui,-apple-system,'Segoe UI',sans-serif;font-variant-numeric:tabular-nums}
-.plot text{fill:var(--ink)}
+.plot text{fill:var(--ink)}.plot .ground{fill:var(--card)}
 .plot .tick,.plot .unit,.plot .beside{fill:var(--soft);font-size:11px}
 .plot .label{font-size:12px}.plot .region{font-weight:650;font-size:13px}
 .plot .inside{fill:var(--onfault);font-size:11px}.plot .bad{fill:var(--bad);font-weight:650}

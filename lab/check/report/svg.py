@@ -125,5 +125,6 @@ class Picture:
         names = f'aria-labelledby="{self.name}-title {self.name}-how" data-plot="{self.name}"'
         told = f'<title id="{self.name}-title">{escape(self.heading)}</title>'
         told += f'<desc id="{self.name}-how">{escape(self.explained)}</desc>'
-        looks = f"<style>{style}</style>{definitions}" if style else ""
+        ground = tag("rect", class_="ground", width=WIDTH, height=self.height)
+        looks = f"<style>{style}</style>{definitions}{ground}" if style else ""
         return f'<svg class="plot" role="img" {size} {names}>{told}{looks}{self.content}{cursor}</svg>'
