@@ -6,7 +6,8 @@
     ├── NatsError            a server did not answer, or refused
     ├── NotRunning           the lab, or the part that is needed, is not up
     ├── NotReady             waited until the deadline; the message says what is still missing
-    └── FaultNotProven       a fault was injected but the probes see that it did not take hold
+    ├── FaultNotProven       a fault was injected but the probes see that it did not take hold
+    └── Untold               exit code 4: what was asked cannot be told
 
 A message is one sentence without a final period; values stand in backticks. A hint says what to do next.
 """
@@ -51,6 +52,10 @@ class NotReady(LabError):  # noqa: N818
 
 class FaultNotProven(LabError):  # noqa: N818
     pass
+
+
+class Untold(LabError):  # noqa: N818
+    exit_code = 4
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

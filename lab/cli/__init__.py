@@ -3,7 +3,7 @@
 Heavy libraries (python-on-whales, nats-py, pydantic) are imported inside the commands that need them.
 """
 
-from lab.cli import check, faults, life, messages, probes, scenarios
+from lab.cli import check, faults, life, messages, probes, scenarios, versions
 from lab.cli.app import app, main
 
-__all__ = ["app", "check", "faults", "life", "main", "messages", "probes", "scenarios"]
+__all__ = ["app", "check", "faults", "life", "main", "messages", "probes", "scenarios", "versions"]

@@ -29,7 +29,7 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def _read(given: str, length: "Length" = "short") -> "Scenario":
+def read_scenario(given: str, length: "Length" = "short") -> "Scenario":
     from lab.errors import unknown
     from lab.scenario.reader import read
 
@@ -44,7 +44,7 @@ def _read(given: str, length: "Length" = "short") -> "Scenario":
 @scenario_app.command("list")
 def list_scenarios(as_json: AsJson = False) -> None:
     """The scenarios that are shipped."""
-    found = [_read(name) for name in shipped()]
+    found = [read_scenario(name) for name in shipped()]
     if as_json:
         print_json([{"name": s.name, "title": s.title, "about": s.about} for s in found])
         return
@@ -59,7 +59,7 @@ def show(scenario: One, long: Long = False, as_json: AsJson = False) -> None:
     """A scenario's steps and expectations, without doing anything."""
     from lab.scenario import report
 
-    read = _read(scenario, "long" if long else "short")
+    read = read_scenario(scenario, "long" if long else "short")
     if as_json:
         print_json(read)
     else:
@@ -74,7 +74,7 @@ def validate(files: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", 
     wrong = []
     for file in files:
         try:
-            scenario = _read(file)
+            scenario = read_scenario(file)
             typer.echo(f"{file}: fine, {len(scenario.steps)} steps")
         except UsageError as error:
             wrong.append(error)
@@ -119,7 +119,7 @@ def run_scenarios(
     chosen = [*shipped()] if every else names or []
     if not chosen:
         raise UsageError("no scenario is named", "`lab scenario list` shows them; `--all` plays all")
-    scenarios = [_read(one, "long" if long else "short") for one in chosen]
+    scenarios = [read_scenario(one, "long" if long else "short") for one in chosen]
     at_once = jobs == 1
 
     def audience() -> "Audience":
@@ -170,7 +170,7 @@ def _tell(scenario: str, pause: Any, long: bool, own_lab: bool, nats: str | None
     from lab.engine import Engine
     from lab.scenario.values import exit_code
 
-    read = _read(scenario, "long" if long else "short")
+    read = read_scenario(scenario, "long" if long else "short")
     results = run(_play_all(Engine(), lab_name(name), [read], lambda: Lesson(pause), own_lab, 1, nats))
     raise typer.Exit(exit_code(results))
 
@@ -232,7 +232,9 @@ async def _play(
     if nats and wanted.nats == DEFAULT_NATS:
         wanted = dataclasses.replace(wanted, nats=nats)
     try:
-        topology = await asyncio.to_thread(labs.free_topology, engine, wanted, lab, scenario, variant, reserved)
+        topology = await asyncio.to_thread(
+            labs.free_topology, engine, wanted, lab, scenario.name, variant.name, reserved
+        )
         async with labs.own(engine, root(), topology, say) as stage:
             return await play(scenario, variant, stage, audience, keep=False)
     except LabError as error:

@@ -15,7 +15,7 @@ from lab.engine import Engine, Observation
 from lab.errors import LabError, NotRunning, UsageError
 from lab.lifecycle import check_free
 from lab.scenario.stage import Stage
-from lab.scenario.values import Scenario, Variant
+from lab.scenario.values import Variant
 from lab.topology import Topology
 
 UP_S = 120.0
@@ -39,7 +39,7 @@ def own_name(lab: str, scenario: str, variant: str, attempt: int = 0) -> str:
 
 
 def free_topology(
-    engine: Engine, wanted: Topology, lab: str, scenario: Scenario, variant: Variant, reserved: set[int]
+    engine: Engine, wanted: Topology, lab: str, scenario: str, variant: str, reserved: set[int]
 ) -> Topology:
     """The wanted topology under a name whose ports and subnets nobody has. `reserved` has the slots of labs that are
     only about to come up; the new one is put there. Raises `LabError` when nothing is free."""
@@ -47,7 +47,7 @@ def free_topology(
     with _CHOOSING:
         taken = engine.labs()
         for attempt in (0, *range(2, 20)):
-            topology = wanted.named(own_name(lab, scenario.name, variant.name, attempt))
+            topology = wanted.named(own_name(lab, scenario, variant, attempt))
             if topology.name in taken or topology.slot in reserved:
                 continue
             try:
@@ -57,7 +57,7 @@ def free_topology(
                 continue
             reserved.add(topology.slot)
             return topology
-    raise problem or LabError(f"no name is free for a lab for `{scenario.name}`", "`lab list` shows the labs that run")
+    raise problem or LabError(f"no name is free for a lab for `{scenario}`", "`lab list` shows the labs that run")
 
 
 def running(engine: Engine, lab: str, variant: Variant) -> Observation | None:

@@ -31,13 +31,17 @@ class Audience(Protocol):
     async def closes(self, result: Result) -> None: ...
 
 
-async def play(scenario: Scenario, variant: Variant, stage: Stage, audience: Audience, keep: bool = True) -> Result:
+async def play(
+    scenario: Scenario, variant: Variant, stage: Stage, audience: Audience, keep: bool = True, as_of: str = ""
+) -> Result:
     """Play it, heal and tidy up. Without `keep` the lab is thrown away afterwards, so only the steps matter.
+
+    `as_of`: what depends on the version is done and expected as of this one, whatever runs.
 
     Never raises for what the servers do; a step that could not be carried out ends the scenario and the result says so.
     """
     began = time.monotonic()
-    player = _Player(scenario, variant, stage, audience)
+    player = _Player(scenario, variant, stage, audience, as_of)
     broken = ""
     try:
         await player.begin()
@@ -96,7 +100,8 @@ async def _heal(stage: Stage, keep: bool) -> None:
 
 
 class _Player:
-    def __init__(self, scenario: Scenario, variant: Variant, stage: Stage, audience: Audience) -> None:
+    def __init__(self, scenario: Scenario, variant: Variant, stage: Stage, audience: Audience, as_of: str) -> None:
+        self.as_of = as_of
         self.scenario, self.variant, self.stage, self.audience = scenario, variant, stage, audience
         self.results: list[StepResult] = []
         self.running: tuple[str, ...] = ()  # every version that was seen
@@ -120,7 +125,8 @@ class _Player:
         self.now = tuple(sorted(found)) or self.running
 
     def applies(self, when: When) -> bool:
-        return applies(when, self.now, self.stage.topology.profile, self.variant.name, self.scenario.length)
+        now = (self.as_of,) if self.as_of else self.now
+        return applies(when, now, self.stage.topology.profile, self.variant.name, self.scenario.length)
 
     async def steps(self) -> str:
         """Every step that applies; ends early, with the reason, when one could not be carried out."""

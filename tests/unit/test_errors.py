@@ -4,14 +4,14 @@ import pytest
 
 from lab import errors
 from lab.engine import explain
-from lab.errors import LabError, UsageError, unknown
+from lab.errors import LabError, Untold, UsageError, unknown
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LabError)]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_only_a_usage_error_ends_with_two(kind: type[LabError]) -> None:
-    assert kind("it is so").exit_code == (2 if kind is UsageError else 1)
+def test_the_kind_of_error_decides_the_exit_code(kind: type[LabError]) -> None:
+    assert kind("it is so").exit_code == {UsageError: 2, Untold: 4}.get(kind, 1)
 
 
 def test_an_error_carries_its_message_and_hint() -> None:

@@ -1,0 +1,121 @@
+"""One test on one version: a fresh lab, a scenario or a check on it, and what came of that."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.engine import Engine
+from lab.errors import LabError, UsageError
+from lab.matrix.values import Outcome, VerdictOn, worst
+from lab.scenario import labs
+from lab.scenario.runner import Audience, play
+from lab.scenario.values import Result, Scenario, Variant
+from lab.topology import DEFAULT_NATS, Topology
+
+if TYPE_CHECKING:
+    from lab.check.schedule import Schedule
+
+CHECK = "check"
+VERDICTS: dict[str, VerdictOn] = {"valid": "held", "violated": "violated", "unknown": "could not tell"}
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Where tests run, and how. `lab` is the prefix of the labs' names, `base` what a check's lab is like."""
+
+    engine: Engine
+    root: Path
+    lab: str
+    base: Topology
+    say: Callable[[str], None]
+    audience: Callable[[], Audience]
+    schedule: "Callable[[Topology], Schedule]"
+    repeat: int = 1
+
+    async def on(self, test: Scenario | None, version: str, judged_as: str = "") -> Outcome:
+        """The test on a version, as often as wanted; the worst outcome. None is the check.
+
+        `judged_as`: a scenario is judged by what it expects of that version, whatever runs.
+        """
+        trial = self._check(version) if test is None else self._scenario(test, version, judged_as)
+        outcomes = [await trial]
+        for _ in range(1, self.repeat):
+            trial = self._check(version) if test is None else self._scenario(test, version, judged_as)
+            outcomes.append(await trial)
+        return worst(outcomes)
+
+    async def _scenario(self, scenario: Scenario, version: str, judged_as: str) -> Outcome:
+        began = time.monotonic()
+        results = []
+        for variant in moving(scenario):
+            wanted = replace(variant.topology, nats=version)
+            try:
+                topology = labs.free_topology(self.engine, wanted, self.lab, scenario.name, variant.name, set())
+                async with labs.own(self.engine, self.root, topology, self.say) as stage:
+                    results.append(await play(scenario, variant, stage, self.audience(), keep=False, as_of=judged_as))
+            except LabError as error:
+                return _broken(scenario.name, version, began, error)
+        return _of_results(scenario.name, version, results, time.monotonic() - began)
+
+    async def _check(self, version: str) -> Outcome:
+        from lab.check import judging
+        from lab.check.runner import run_check
+
+        began = time.monotonic()
+        try:
+            wanted = replace(self.base, nats=version)
+            topology = labs.free_topology(self.engine, wanted, self.lab, CHECK, "", set())
+            async with labs.own(self.engine, self.root, topology, self.say):
+                folder = await run_check(self.engine, topology.name, self.schedule(topology), self.root, self.say)
+        except LabError as error:
+            return _broken(CHECK, version, began, error)
+        result = judging.judge(folder)
+        if result.history.run.ended == "interrupted":
+            raise KeyboardInterrupt
+        told = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        violated = dict.fromkeys(
+            finding.property for finding in result.verdict.findings if finding.validity == "violated"
+        )
+        counts = told["figures"]["counts"]
+        figures = [("acknowledged", f"{counts['acknowledged']:,}"), ("faults proven", str(counts["proven"]))]
+        figures += [("violated", " ".join(violated))] if violated else []
+        verdict = VERDICTS[result.verdict.validity]
+        took = time.monotonic() - began
+        return Outcome(CHECK, version, verdict, told["sentence"], took, 0, tuple(figures), str(folder))
+
+
+def moving(scenario: Scenario) -> tuple[Variant, ...]:
+    """The variants that leave the version open. Raises `UsageError` when the scenario fixes it everywhere."""
+    found = tuple(variant for variant in scenario.variants if variant.topology.nats == DEFAULT_NATS)
+    if not found:
+        raise UsageError(
+            f"`{scenario.name}` says itself which versions it runs on", "`lab scenario run` plays it on them"
+        )
+    return found
+
+
+def _broken(test: str, version: str, began: float, error: LabError) -> Outcome:
+    return Outcome(test, version, "could not tell", error.message.partition("\n")[0], time.monotonic() - began)
+
+
+def _of_results(name: str, version: str, results: list[Result], seconds: float) -> Outcome:
+    judgements = [one for result in results for step in result.steps for one in step.judgements]
+    verdicts: list[VerdictOn] = [result.verdict for result in results]
+    verdict: VerdictOn = next((v for v in ("violated", "could not tell") if v in verdicts), "held")
+    found = [one for one in judgements if one.judged == "found"]
+    telling = next((one for one in judgements if one.judged == verdict and verdict != "held"), None)
+    telling = telling or next(iter(found), None)
+    broken = next((result.broken for result in results if result.broken), "")
+    sentence = f"{telling.expected}: {telling.seen}" if telling else broken or "all was as expected"
+    return Outcome(
+        name,
+        version,
+        verdict,
+        sentence,
+        seconds,
+        len(found),
+        (("expectations", f"{sum(one.judged in ('held', 'found') for one in judgements)} of {len(judgements)}"),),
+    )
