@@ -25,6 +25,9 @@ Repeat = Annotated[int, typer.Option(min=1, help="Each test so often on each ver
 def matrix(
     tests: Tests,
     nats: Annotated[str, typer.Option("--nats", help="The versions, joined by commas.")],
+    judged_as: Annotated[
+        str, typer.Option("--as", metavar="VERSION", help="Judge every version by what is expected of this one.")
+    ] = "",
     seed: Seed = 1,
     duration: Duration = "1m",
     repeat: Repeat = 1,
@@ -36,6 +39,8 @@ def matrix(
 ) -> None:
     """The same tests over server versions, each on a fresh lab of its own: a table of verdicts and figures.
 
+    A scenario knows what to expect of which version; with `--as` all are judged alike, which shows where they differ.
+
     Exit code 0: all as expected of each version; 3: something was violated; 4: something could not be told.
     """
     from lab.matrix import pages
@@ -44,7 +49,7 @@ def matrix(
     versions = versions_of(nats)
     chosen = _tests(tests)
     trials = _trials(file, name, seed, duration, repeat)
-    result = run(_matrix(trials, chosen, versions))
+    result = run(_matrix(trials, chosen, versions, judged_as))
     for path, content in ((html, pages.html), (markdown, pages.markdown)):
         if path:
             _write(path, content(result))
@@ -125,7 +130,9 @@ def _trials(file: Path | None, name: str | None, seed: int, duration: str, repea
     return Trials(Engine(), root(), lab_name(name), base, say, log, schedule, repeat)
 
 
-async def _matrix(trials: "Trials", tests: "list[Scenario | None]", versions: tuple[str, ...]) -> "Matrix":
+async def _matrix(
+    trials: "Trials", tests: "list[Scenario | None]", versions: tuple[str, ...], judged_as: str
+) -> "Matrix":
     from lab.matrix.pages import short
     from lab.matrix.trials import CHECK
     from lab.matrix.values import Matrix
@@ -133,7 +140,7 @@ async def _matrix(trials: "Trials", tests: "list[Scenario | None]", versions: tu
     outcomes = []
     for test in tests:
         for version in versions:
-            outcome = await trials.on(test, version)
+            outcome = await trials.on(test, version, judged_as)
             say(f"{outcome.test} on {version}: {short(outcome)}")
             outcomes.append(outcome)
     names = tuple(test.name if test else CHECK for test in tests)

@@ -11,9 +11,10 @@ from lab.engine import Engine
 from lab.errors import LabError, UsageError
 from lab.matrix.values import Outcome, VerdictOn, worst
 from lab.scenario import labs
+from lab.scenario.actions import Upgrade
 from lab.scenario.runner import Audience, play
 from lab.scenario.values import Result, Scenario, Variant
-from lab.topology import DEFAULT_NATS, Topology
+from lab.topology import Topology
 
 if TYPE_CHECKING:
     from lab.check.schedule import Schedule
@@ -53,7 +54,7 @@ class Trials:
         for variant in moving(scenario):
             wanted = replace(variant.topology, nats=version)
             try:
-                topology = labs.free_topology(self.engine, wanted, self.lab, scenario.name, variant.name, set())
+                topology = labs.free_topology(self.engine, wanted, self.lab, scenario.name, version, set())
                 async with labs.own(self.engine, self.root, topology, self.say) as stage:
                     results.append(await play(scenario, variant, stage, self.audience(), keep=False, as_of=judged_as))
             except LabError as error:
@@ -67,7 +68,7 @@ class Trials:
         began = time.monotonic()
         try:
             wanted = replace(self.base, nats=version)
-            topology = labs.free_topology(self.engine, wanted, self.lab, CHECK, "", set())
+            topology = labs.free_topology(self.engine, wanted, self.lab, CHECK, version, set())
             async with labs.own(self.engine, self.root, topology, self.say):
                 folder = await run_check(self.engine, topology.name, self.schedule(topology), self.root, self.say)
         except LabError as error:
@@ -88,13 +89,15 @@ class Trials:
 
 
 def moving(scenario: Scenario) -> tuple[Variant, ...]:
-    """The variants that leave the version open. Raises `UsageError` when the scenario fixes it everywhere."""
-    found = tuple(variant for variant in scenario.variants if variant.topology.nats == DEFAULT_NATS)
-    if not found:
+    """The variants that differ in more than the version. Raises `UsageError` when the scenario is about an upgrade."""
+    if any(isinstance(step.action, Upgrade) for step in scenario.steps):
         raise UsageError(
-            f"`{scenario.name}` says itself which versions it runs on", "`lab scenario run` plays it on them"
+            f"`{scenario.name}` says itself which versions it runs on", f"`lab scenario run {scenario.name}` plays it"
         )
-    return found
+    first: dict[Topology, Variant] = {}
+    for variant in scenario.variants:
+        first.setdefault(replace(variant.topology, nats=""), variant)
+    return tuple(first.values())
 
 
 def _broken(test: str, version: str, began: float, error: LabError) -> Outcome:

@@ -82,5 +82,9 @@ def test_pages_say_it_all_and_let_nothing_through() -> None:
 
 
 def test_a_scenario_that_fixes_its_versions_is_not_for_a_matrix() -> None:
-    scenario = read_scenario("split-brain")
-    assert moving(scenario) == scenario.variants
+    with pytest.raises(UsageError, match="says itself which versions"):
+        moving(read_scenario("rolling-upgrade"))
+
+
+def test_variants_that_differ_in_the_version_alone_are_one() -> None:
+    assert [variant.topology.profile for variant in moving(read_scenario("original-definitions"))] == ["seed", "fixed"]
