@@ -90,7 +90,7 @@ async def prepare(session: Session, reader: Reader, start: int) -> str:
     name = f"lab-check-{reader.kind}-{token_hex(3)}"
     config: dict[str, Any] = {"deliver_policy": "by_start_sequence", "opt_start_seq": start}
     if reader.kind == DURABLE:
-        config |= {"ack_policy": "all", "ack_wait": 30 * 10**9, "max_ack_pending": 20_000}
+        config |= {"ack_policy": "all", "ack_wait": 30 * 10**9, "max_ack_pending": 200_000}
     else:
         config |= {"durable_name": "", "name": name, "ack_policy": "none", "mem_storage": True, "num_replicas": 1}
         config |= {"inactive_threshold": 10 * 10**9}

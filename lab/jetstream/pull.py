@@ -22,6 +22,7 @@ from lab.jetstream.session import ApiError, Session
 Handler = Callable[[int, int, int, int, str, bytes, str], None]
 DRAIN_BATCH, FOLLOW_BATCH = 2000, 500
 FOLLOW_S = 1.0  # how long one request stays open: an acknowledgement is sent after each
+HOLE_S = 45.0  # longer than the time (`ack_wait`) after which a server delivers again what was not acknowledged
 
 
 @dataclass
@@ -31,20 +32,50 @@ class _Request:
     left: int
     done: asyncio.Event = field(default_factory=asyncio.Event)
     ended: str = ""
-    newest: int = 0
-    newest_reply: str = ""
     handed: float = 0
+
+
+@dataclass
+class Unbroken:
+    """Up to where deliveries came without a hole: acknowledging more would, with `ack_policy: all`, acknowledge what
+    never came, and the server would not deliver it again. A hole that stays is given up for good."""
+
+    upto: int = 0
+    reply: str = ""
+    moved: bool = False  # something came that can be acknowledged
+    _beyond: dict[int, str] = field(default_factory=dict)
+    _since: float = 0.0
+
+    def take(self, sequence: int, reply: str, now: float) -> None:
+        if self.upto and sequence > self.upto + 1:
+            self._since = self._since if self._beyond else now
+            self._beyond[sequence] = reply
+            if now - self._since <= HOLE_S:
+                return
+            sequence = min(self._beyond)
+            reply = self._beyond.pop(sequence)
+        self.moved = True
+        if sequence >= self.upto:
+            self.upto, self.reply = sequence, reply
+        while self.upto + 1 in self._beyond:
+            self.upto += 1
+            self.reply = self._beyond.pop(self.upto)
+        self._since = now
 
 
 class _Inbox:
     """One subscription that serves all requests, since making one costs more than a message."""
 
-    def __init__(self, session: Session, stream: str, consumer: str, handle: Handler) -> None:
+    def __init__(
+        self, session: Session, stream: str, consumer: str, handle: Handler, acknowledges: bool = False
+    ) -> None:
+        self._acknowledges = acknowledges
         self._client = session.client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._handle = handle
         self._inbox = session.client.new_inbox()
         self._open: list[_Request] = []
+        self.unbroken = Unbroken()
 
     async def __aenter__(self) -> "_Inbox":
         self._subscription = await self._client.subscribe(
@@ -89,10 +120,11 @@ class _Inbox:
             message.data,
             source,
         )
+        now = time.monotonic()
+        if self._acknowledges:
+            self.unbroken.take(sequence, message.reply, now)
         if request:
-            request.handed = time.monotonic()
-            if sequence > request.newest:
-                request.newest, request.newest_reply = sequence, message.reply
+            request.handed = now
             request.left -= 1
             if not request.left:
                 request.done.set()
@@ -126,19 +158,20 @@ async def follow(
     confirmed: Callable[[int], None] | None = None,
     lost: Callable[[str], Awaitable[None]] | None = None,
 ) -> None:
-    """Go on reading until `stop`; what goes wrong is tried again. With `confirmed` the newest message of each request
-    is acknowledged, and with it all before (`ack_policy: all`); it is called with its sequence when the server has
-    said that it has it. `lost` is awaited when the server ended a request with anything but its time, or nobody
+    """Go on reading until `stop`; what goes wrong is tried again. With `confirmed` all that came without a hole is
+    acknowledged after each request (`ack_policy: all`); it is called with the last sequence when the server has said
+    that it has it. `lost` is awaited when the server ended a request with anything but its time, or nobody
     answered: the consumer may be gone."""
-    async with _Inbox(session, stream, consumer, handle) as inbox:
+    async with _Inbox(session, stream, consumer, handle, confirmed is not None) as inbox:
         while not stop.is_set():
             try:
                 request = await inbox.ask(FOLLOW_BATCH, FOLLOW_S)
                 await asyncio.wait_for(request.done.wait(), FOLLOW_S + 0.5)
                 ended = request.ended
-                if confirmed and request.newest:
-                    await session.client.request(request.newest_reply, b"+ACK", timeout=FOLLOW_S)
-                    confirmed(request.newest)
+                if confirmed and inbox.unbroken.moved:
+                    upto, inbox.unbroken.moved = inbox.unbroken.upto, False
+                    await session.client.request(inbox.unbroken.reply, b"+ACK", timeout=FOLLOW_S)
+                    confirmed(upto)
             except (TimeoutError, ClientError) as error:
                 ended = str(error) or "no answer"
             inbox.forget()
