@@ -256,7 +256,7 @@ def _phantoms(index: Index, stored: Stored) -> tuple[Positions, Positions, Posit
         what = np.where(known, fate[numbers] if len(fate) else 0, ACKED)
         foreign = flags & (OURS | PROBE) == 0
         if stored.read.kind == "read":
-            foreign &= ~index.sourced_before(rows)  # that is P4's
+            foreign &= ~index.sourced_before(stored, rows)  # that is P4's
         masks = (
             foreign,
             (flags & OURS != 0) & (flags & INTACT == 0),

@@ -255,9 +255,11 @@ class Index:
                 return dict(sample.last)
         return {}
 
-    def sourced_before(self, rows: Array) -> Mask:
-        """Rows of a read stream that name an entry which was there, and sourced, before the run."""
+    def sourced_before(self, stored: Stored, rows: Array) -> Mask:
+        """Rows of a read stream that name an entry which was there, and sourced, before the run began."""
         old = np.zeros(len(rows), np.bool_)
+        if stored.read.first <= self.before.get(stored.name, 0):
+            return old  # what was there was read as well
         for write in self.writes:
             mine = rows["origin"] == self.streams.index(write.name)
             old |= mine & (rows["origin_sequence"] <= self.before.get(write.name, 0))

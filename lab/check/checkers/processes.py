@@ -50,17 +50,18 @@ def acknowledgements(index: Index) -> Iterator[Draft]:
 def _acknowledgements(index: Index, name: str) -> Draft:
     """By what was acknowledged alone, whatever the stream holds: no sequence twice, and rising for each process."""
     messages, home = index.messages, index.streams.index(name)
-    given, numbers = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    given, numbers, times = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for _, rows in chunks(index.history.publishes):
         acked = rows[(rows["outcome"] == OK) & (rows["stream"] == home) & (rows["duplicate"] == 0)]
         given.append(acked["sequence"].astype(np.uint64))
         numbers.append(messages.numbers(acked))
+        times.append(acked["completed"].astype(np.int64))
     sequence, number = np.concatenate(given), np.concatenate(numbers)
     order = np.argsort(sequence, kind="stable")
     again = order[1:][sequence[order[1:]] == sequence[order[:-1]]]
-    by_process = np.argsort(number, kind="stable")
-    owners = np.searchsorted(messages.starts, number[by_process], "right")
-    values = sequence[by_process]
+    owners = np.searchsorted(messages.starts, number, "right").astype(np.int32)
+    by_process = np.lexsort((np.concatenate(times), owners))
+    owners, values = owners[by_process], sequence[by_process]
     falling = by_process[1:][(owners[1:] == owners[:-1]) & (values[1:] < values[:-1])]
     wrong = {int(place): "gave it the sequence {} that another message has" for place in again}
     for place in falling:

@@ -119,7 +119,7 @@ def _unfaithful(sourced: Sourced) -> tuple[Positions, Positions, Positions]:
         known = places >= 0
         again = known & (sourced.first[places] != np.arange(start, start + len(rows))) if len(sourced.first) else ~known
         again &= known
-        old = sourced.index.sourced_before(rows)
+        old = sourced.index.sourced_before(stored, rows)
         again |= old
         twice.append(np.flatnonzero(again) + start)
         nowhere.append(np.flatnonzero(_names_nothing(sourced, rows) & ~old) + start)
@@ -159,7 +159,7 @@ def _case(sourced: Sourced, place: int, what: str) -> Case:
 
 def _twice(sourced: Sourced, place: int) -> Case:
     rows = sourced.stored.read.rows
-    if sourced.index.sourced_before(rows[place : place + 1])[0]:
+    if sourced.index.sourced_before(sourced.stored, rows[place : place + 1])[0]:
         return _case(sourced, place, "names an entry that was sourced before the run: the server duplicated it")
     earlier = int(sourced.first[sourced.places(rows[place : place + 1])[0]])
     return _case(
