@@ -120,8 +120,16 @@ class Stream:
 
 
 class FakeCluster:
-    def __init__(self, *bugs: str, script: tuple[FaultRecord, ...] = SCRIPT, publish_until: int = 240, end: int = 340):
+    def __init__(
+        self,
+        *bugs: str,
+        script: tuple[FaultRecord, ...] = SCRIPT,
+        publish_until: int = 240,
+        end: int = 340,
+        tick: int = TICK,
+    ) -> None:
         assert set(bugs) <= set(BUGS), bugs
+        self.tick = tick
         self.bugs, self.script, self.end = set(bugs), script, end * SECOND
         self.publish_until = publish_until * SECOND
         self.topology = Topology(max_age="20s" if "expires before sourcing" in bugs else "1h", duplicate_window="2s")
@@ -184,7 +192,7 @@ class FakeCluster:
             self._source(now + 20 * MS)
             if now % (2 * SECOND) == 0:
                 self._probe(now)
-            now += TICK
+            now += self.tick
         return self._history()
 
     # --- publishing ---

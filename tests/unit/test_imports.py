@@ -115,3 +115,13 @@ def test_the_judgement_of_a_comparison_uses_no_adapter() -> None:
     used = {node.id for function in pure for node in ast.walk(function) if isinstance(node, ast.Name)}
     assert len(pure) == 2
     assert not used & {"asyncio", "jetstream", "Observation", "gather"}
+
+
+def test_a_verdict_is_a_pure_function_of_a_history() -> None:
+    for path in [
+        ROOT / "lab/check/history.py",
+        ROOT / "lab/check/verdict.py",
+        *(ROOT / "lab/check/checkers").glob("*.py"),
+    ]:
+        if path.name != "table.py":  # writes a page of the documentation
+            assert not {name for name in everywhere(path) if within(name, WORLD)}, path

@@ -1,0 +1,29 @@
+from lab.check.checkers import CHECKERS, PROPERTIES
+from lab.check.checkers.availability import CONTROL_PLANE, LOCAL_READS
+from lab.check.checkers.heals import SLACK, recovery
+from lab.check.checkers.table import PAGE, renewed
+from lab.check.history import SECOND
+
+
+def test_the_page_has_the_properties_as_they_are() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == renewed(page), "run `python -m lab.check.checkers.table`"
+
+
+def test_every_property_has_one_checker_and_every_checker_properties_that_exist() -> None:
+    judged = [id_ for ids in CHECKERS.values() for id_ in ids]
+    assert sorted(judged) == sorted(each.id for each in PROPERTIES)
+    assert len(set(judged)) == len(judged)
+
+
+def test_probes_are_called_as_they_are_where_they_are_made() -> None:
+    from lab.availability import OPERATIONS
+
+    assert {*LOCAL_READS, *CONTROL_PLANE} <= set(OPERATIONS)
+
+
+def test_the_page_s_table_of_bounds_is_right() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for outage, seconds in (("up to 49 s", 49), ("150 s", 150), ("10 min", 600), ("more than 17 min", 1_000_000)):
+        bound = recovery(seconds)
+        assert f"| {outage} | {bound:.0f} s | {bound + SLACK / SECOND:.0f} s |" in page
