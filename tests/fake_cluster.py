@@ -37,7 +37,7 @@ from lab.check.history import (
 from lab.topology import Topology
 
 MS = SECOND // 1000
-TICK = 200 * MS
+TICK = 400 * MS
 PROCESSES = 2  # in each region
 BACK = 12 * SECOND  # a source, after a heal
 
