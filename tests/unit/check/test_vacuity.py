@@ -67,7 +67,7 @@ REASONS: dict[str, tuple[Callable[[History], History], str]] = {
     "never injected": (change_fault(injected=None, proven=False), "kill east-1 (f2) never took hold"),
     "never healed": (change_fault(healed=None), "kill east-1 (f2) was not healed"),
     "incomplete": (change_read(complete=False, error="it broke"), "foo-read-east is incomplete: it broke"),
-    "sequences missing": (change_read(last=7_100), "lacks 76 sequences"),
+    "sequences missing": (change_read(last=VALID.reads["foo-read-east"].last + 76), "lacks 76 sequences"),
     "not read": (without_read, "foo-write-west was not read"),
     "few publishes": (few_publishes, "only 0 acknowledged messages in east during second main"),
     "nobody published": (nobody_published, "nobody published while kill east-1 (f9) was in force"),
