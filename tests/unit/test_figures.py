@@ -194,7 +194,7 @@ def test_no_publish_is_left_out_of_the_picture_however_many_there_are() -> None:
 
 def test_a_region_is_behind_from_the_acknowledgement_until_it_has_the_message() -> None:
     sent: list[Sent] = [("west", 1, 1, 1.2, "ok"), ("west", 2, 2, 2.2, "ok"), ("west", 3, 3, 3.2, "fail")]
-    held = {"west": [(0, 1.1), (1, 2.1)], "central": [(0, 4.5), (1, 4.6)], "east": [(0, 1.3)]}
+    held = {"west": [(0, 0.9), (1, 2.1)], "central": [(0, 4.5), (1, 4.6)], "east": [(0, 1.3)]}
     west, central, east = figures(history(sent, held, end=8)).lags
     assert west.behind.tolist() == [0] * 8
     assert central.behind.tolist() == [0, 1, 2, 2, 0, 0, 0, 0]

@@ -78,7 +78,7 @@ vertical-align:bottom}
 tbody th{font-weight:500}.number{text-align:right;white-space:nowrap}thead .number{white-space:normal}
 td.violated{background:color-mix(in srgb,var(--bad) 13%,transparent)}
 td.unknown{background:color-mix(in srgb,var(--doubt) 12%,transparent)}
-.property td{white-space:nowrap}
+.property td{white-space:nowrap}.property tbody th{min-width:21em}
 .faults tbody th{min-width:12em}.faults td:last-child{min-width:16em;font-size:13.5px}
 td small,th small{display:block;color:var(--soft);font-size:13.5px;font-weight:400}
 code,pre,.mono{font:13.5px/1.5 ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace}
@@ -97,7 +97,8 @@ font:12.5px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums;display:n
 #tip b{display:block}#tip div{display:flex;justify-content:space-between;gap:18px}
 footer{margin-top:70px;color:var(--soft);font-size:14px;border-top:1px solid var(--rule);padding-top:12px}
 @media (max-width:900px){.tiles{grid-template-columns:repeat(3,1fr)}}
-@media (max-width:640px){.tiles{grid-template-columns:repeat(2,1fr)}.property small{display:none}
+@media (max-width:640px){.tiles{grid-template-columns:repeat(2,1fr)}
+.property small{display:none}.property tbody th{min-width:0}
 body{padding:18px 14px 60px}h2{font-size:23px;margin-top:48px}th,td{padding:6px 8px}}
 @media print{body{max-width:none;padding:0;font-size:11pt}h2{margin-top:26px;break-after:avoid}
 figure,.case,tr{break-inside:avoid}
