@@ -10,6 +10,7 @@ import subprocess
 import time
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from lab.engine import Engine
@@ -62,8 +63,10 @@ class Probe:
 
     def close(self, wait: bool = True) -> None:
         """End it. Without `wait` its container goes away a moment after the command; the lab's lock covers that."""
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream:
+                with suppress(BrokenPipeError):  # it has ended, and could not be told what was still to be written
+                    stream.close()
         if wait:
             try:
                 self._process.wait(5)

@@ -1,0 +1,172 @@
+"""What the fake engine and the fake probe promise, asked of the real ones too: the same cases on both.
+
+The real one is a lab of two nodes in two regions, which is up in a few seconds.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fakes import FakeEngine, FakeProbe
+from labs import Lab
+
+from lab import lifecycle
+from lab.engine import Container, Engine
+from lab.errors import DockerError
+from lab.faults import Cut, Down, Paused, present
+from lab.probe.session import Probe
+from lab.topology import CLIENT_PORT, Topology
+
+TOPOLOGY = Topology(name="test-contract", regions=("west", "east"), nodes_per_region=1, replicas=1)
+EAST, LINK = "east-1", "east-west"
+NAME, NETWORK = TOPOLOGY.container(EAST), TOPOLOGY.network(LINK)
+ADDRESS = TOPOLOGY.node(EAST).addresses[LINK]
+DEAD = {"silent", "unreachable"}
+
+
+@dataclass(frozen=True)
+class World:
+    """An engine with the lab on it, and how a probe is started there."""
+
+    engine: Engine
+    probe: Callable[[], Probe]
+
+    def east(self) -> Container:
+        return self.engine.observe(TOPOLOGY.name).containers[EAST]
+
+    def from_west(self, probe: Probe) -> str:
+        """What west meets at east's address on the link."""
+        west = self.engine.observe(TOPOLOGY.name).containers["west-1"]
+        return probe.connect([(west.pid, f"TCP {ADDRESS} {CLIENT_PORT}")], 0.3)[0]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    lab = Lab(TOPOLOGY.name)
+    file: Path = tmp_path_factory.mktemp("contract") / "lab.yaml"
+    file.write_text("regions: [west, east]\nnodes_per_region: 1\nreplicas: 1\n")
+    lab.run("down")
+    lab.run("up", "--file", str(file))
+    try:
+        yield World(engine := Engine(), lambda: Probe(engine, TOPOLOGY.name))
+    finally:
+        lab.run("down")
+
+
+@pytest.fixture(params=["fake", "real"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "fake":
+        fake = FakeEngine(TOPOLOGY)
+        yield World(fake, lambda: FakeProbe(fake))
+        return
+    real: World = request.getfixturevalue("real")
+    yield real
+    lifecycle.apply(real.engine, real.engine.observe(TOPOLOGY.name), frozenset())
+
+
+@pytest.fixture
+def probe(world: World) -> Iterator[Probe]:
+    probe = world.probe()
+    yield probe
+    probe.close()
+
+
+def test_a_healthy_lab_runs_and_every_node_has_its_addresses(world: World) -> None:
+    seen = world.engine.observe(TOPOLOGY.name)
+    assert seen.topology == TOPOLOGY
+    assert seen.missing == ()
+    for node in TOPOLOGY.nodes:
+        container = seen.containers[node.name]
+        assert (container.name, container.state, container.addresses) == (
+            TOPOLOGY.container(node),
+            "running",
+            node.addresses,
+        )
+        assert container.pid > 0
+    assert present(seen) == frozenset()
+    assert world.engine.again(seen) == seen
+
+
+def test_a_detached_node_lacks_the_address_and_gets_the_same_one_back(world: World) -> None:
+    for _ in range(2):  # the second time nothing is left to do
+        world.engine.detach(NAME, NETWORK)
+        assert present(world.engine.observe(TOPOLOGY.name)) == {Cut(EAST, LINK)}
+    for _ in range(2):
+        world.engine.attach(NAME, NETWORK, ADDRESS)
+        assert world.east().addresses == TOPOLOGY.node(EAST).addresses
+
+
+@pytest.mark.parametrize(("verb", "exit_code"), [("stop", 0), ("kill", 137)])
+def test_a_node_that_is_down_has_no_process_and_says_how_it_ended(world: World, verb: str, exit_code: int) -> None:
+    before = world.east().pid
+    getattr(world.engine, verb)(NAME)
+    down = world.east()
+    assert (down.state, down.exit_code, down.pid) == ("exited", exit_code, 0)
+    assert present(world.engine.observe(TOPOLOGY.name)) == {Down(EAST)}
+    world.engine.start(NAME)
+    assert world.east().state == "running"
+    assert world.east().pid not in (0, before)
+
+
+def test_a_node_that_is_down_is_detached_and_attached_all_the_same(world: World) -> None:
+    world.engine.kill(NAME)
+    world.engine.detach(NAME, NETWORK)
+    assert present(world.engine.observe(TOPOLOGY.name)) == {Down(EAST), Cut(EAST, LINK)}
+    world.engine.attach(NAME, NETWORK, ADDRESS)
+    assert present(world.engine.observe(TOPOLOGY.name)) == {Down(EAST)}
+
+
+def test_a_paused_node_keeps_its_process_and_cannot_be_paused_again(world: World) -> None:
+    before = world.east().pid
+    world.engine.pause(NAME)
+    assert present(world.engine.observe(TOPOLOGY.name)) == {Paused(EAST)}
+    assert world.east().pid == before
+    with pytest.raises(DockerError):
+        world.engine.pause(NAME)
+    world.engine.unpause(NAME)
+    with pytest.raises(DockerError):
+        world.engine.unpause(NAME)
+    assert world.east().state == "running"
+
+
+def test_what_is_down_cannot_be_paused(world: World) -> None:
+    world.engine.kill(NAME)
+    with pytest.raises(DockerError):
+        world.engine.pause(NAME)
+
+
+def test_the_probe_meets_peers_where_they_are_joined_and_silence_where_not(world: World, probe: Probe) -> None:
+    assert world.from_west(probe) == "open"
+    world.engine.detach(NAME, NETWORK)
+    assert world.from_west(probe) in DEAD
+    world.engine.attach(NAME, NETWORK, ADDRESS)
+    assert world.from_west(probe) == "open"
+
+
+def test_a_process_that_does_not_exist_is_an_error_and_never_silence(probe: Probe) -> None:
+    assert probe.connect([(999_999_999, f"TCP {ADDRESS} {CLIENT_PORT}")], 0.3) == ["error 2"]
+
+
+def test_an_interface_that_the_probe_took_down_is_dead_until_the_probe_ends(world: World) -> None:
+    probe = world.probe()
+    assert 0 <= probe.take_down([(world.east().pid, ADDRESS)]) < 0.15
+    assert probe.still_there() == [ADDRESS]
+    assert world.from_west(probe) in DEAD
+    assert present(world.engine.observe(TOPOLOGY.name)) == frozenset(), "Docker knows nothing of it"
+    probe.close()
+    after = world.probe()
+    assert world.from_west(after) == "open"
+    after.close()
+
+
+def test_an_interface_that_was_detached_meanwhile_is_gone(world: World, probe: Probe) -> None:
+    probe.take_down([(world.east().pid, ADDRESS)])
+    world.engine.detach(NAME, NETWORK)
+    assert probe.still_there() == []
+    assert world.from_west(probe) in DEAD
+
+
+def test_an_interface_that_nobody_has_cannot_be_taken_down(world: World, probe: Probe) -> None:
+    with pytest.raises(DockerError, match="cannot be taken down: missing"):
+        probe.take_down([(world.east().pid, "10.9.9.9")])
