@@ -119,8 +119,8 @@ def spread(act: Callable[[], object]) -> float:
 
 
 class Watch(threading.Thread):
-    """When did each cut's route go, by the table of routes that each node itself has? Whoever makes the cut, and without
-    asking it. Needs root on the engine's own host."""
+    """When did each cut's route go, by the table of routes that each node itself has? Without
+    asking whoever makes the cut. Needs root on the engine's own host."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

@@ -46,6 +46,9 @@ async def _ready(
 ) -> status.Snapshot:
     down = {fault.node for fault in kept if isinstance(fault, Down)}
     await asyncio.to_thread(lifecycle.dead_at_start, engine, observation, down)
+    if len(down) == len(observation.topology.nodes):
+        say("every node is down, as after a restart of this machine; `lab heal --wait` starts them")
+        return await status.take(engine, observation.topology.name)
     if kept:
         say(f"{len(kept)} faults are in force and stay so; `lab heal` undoes them")
         return await status.take(engine, observation.topology.name)
