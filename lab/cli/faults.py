@@ -47,9 +47,11 @@ def _change(
             faults_ = wanted(before)
             prediction = announce(before, faults_, dry_run, as_json) if explain else None
             change = lifecycle.apply(engine, before, faults_, dry_run, probe)
-        except BaseException:
+        except BaseException as error:
             if probe:
                 probe.close()
+            if isinstance(error, KeyboardInterrupt):
+                say("interrupted; `lab faults` lists what is in force, `lab heal` undoes it")
             raise
     if show and as_json and not prediction:
         print_json(change)
