@@ -248,7 +248,8 @@ class Index:
 
     @cached_property
     def before(self) -> dict[str, int]:
-        """Each stream's last sequence before anything was published: what was there belongs to an earlier run."""
+        """Each stream's last sequence before anything was published, as the first sample has it. A sample takes its
+        time, so that it may hold the first messages of this run as well: those know their run."""
         first = extreme(self.history.publishes, "invoked", np.min)
         for sample in self.history.samples:
             if first is None or sample.time < first:
@@ -256,13 +257,14 @@ class Index:
         return {}
 
     def sourced_before(self, stored: Stored, rows: Array) -> Mask:
-        """Rows of a read stream that name an entry which was there, and sourced, before the run began."""
+        """Rows of another run that name an entry which was there, and sourced, before this one began."""
         old = np.zeros(len(rows), np.bool_)
         if stored.read.first <= self.before.get(stored.name, 0):
             return old  # what was there was read as well
         for write in self.writes:
             mine = rows["origin"] == self.streams.index(write.name)
             old |= mine & (rows["origin_sequence"] <= self.before.get(write.name, 0))
+        old &= rows["flags"] & OURS == 0
         return old
 
     @cached_property

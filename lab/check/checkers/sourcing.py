@@ -51,6 +51,7 @@ class Sourced:
             offset = sequence - origin.low
             mine = (rows["origin"] == origin.number) & (offset >= 0) & (offset < origin.size)
             places[mine] = offset[mine] + origin.start
+        places[self.index.sourced_before(self.stored, rows)] = NONE
         return places
 
     def of(self, origin: Origin) -> Numbers:
@@ -64,10 +65,12 @@ def _origins(index: Index, stored: Stored) -> Iterator[Origin]:
         if name not in index.streams:
             continue
         write, arrived = index.stored.get(name), index.arrived[stored.name].get(name, Arrived())
-        low = max(arrived.lowest or (write.read.first if write else 1), index.before.get(name, 0) + 1)
+        low = arrived.lowest or (write.read.first if write else 1)
         high = max(write.read.last, write.high) if write else arrived.highest
         if high < arrived.highest < high + SPARE + len(stored.numbers):
             high = arrived.highest  # entries that the write stream does not have: P4's, but their order counts
+        if high - low > SPARE + 4 * len(stored.numbers):
+            low = max(low, index.before.get(name, 0) + 1)  # what was sourced again is far below
         size = max(0, high - low + 1)
         yield Origin(name, index.streams.index(name), start, low, size, write)
         start += size

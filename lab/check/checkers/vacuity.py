@@ -6,7 +6,7 @@ import numpy as np
 
 from lab.check.checkers.index import Index, chunks
 from lab.check.checkers.story import Case, Draft, count, seconds
-from lab.check.history import INFO, OK, SECOND, FaultRecord
+from lab.check.history import INFO, OK, OURS, PROBE, SECOND, FaultRecord
 
 LEAST = 10  # acknowledged messages in each region and phase
 QUIET_PHASES = ("settle", "quiet", "read")  # little or nothing is published there
@@ -39,9 +39,15 @@ def _run(index: Index) -> Iterator[Reason]:
         yield "", note, None
     if not index.waited and any(len(index.pending(stored)) for stored in index.reads):
         yield "", "the final reads began before every source had to be back, and messages were missing then", None
-    for stream, last in index.before.items():
-        if stream in index.stored and last >= index.stored[stream].read.first:
-            yield stream, f"{stream} was not empty at the start: what was there up to {last:,} was read as well", None
+    for name, stored in index.stored.items():
+        last = index.before.get(name, 0)
+        there = stored.read.rows[: len(stored.numbers) - len(stored.after(last))]
+        if (there["flags"] & (OURS | PROBE) == 0).any():
+            yield (
+                name,
+                f"{name} was not empty at the start: messages of another run, up to {last:,}, were read as well",
+                None,
+            )
 
 
 def _publishes(index: Index) -> Iterator[Reason]:
