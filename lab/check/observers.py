@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -38,6 +39,16 @@ class Observed:
                 row[origin] = max(row.get(origin) or self.before.get(origin, 0), reader.arrived.get(origin, 0))
         return found
 
+    def unread(self, ends: Mapping[str, int]) -> list[str]:
+        """Readers to which something of a stream is still to come, as sentences; `ends` are the last sequences."""
+        found = []
+        for reader in self.live:
+            stream = reader.topology.read_stream(reader.region)
+            behind = reader.behind(ends.get(stream, 0)) if ends.get(stream, 0) > self.before.get(stream, 0) else 0
+            if behind:
+                found.append(f"the {reader.kind} reader of {reader.region} has {behind} messages before it")
+        return found
+
 
 @asynccontextmanager
 async def observing(
@@ -46,6 +57,8 @@ async def observing(
     """Watch from here on; ends when the block does. Raises `NatsError` when a consumer cannot be made."""
     observed, stop = Observed(before=before), asyncio.Event()
     jobs = []
+    with ThreadPoolExecutor(len(topology.nodes)) as pool:  # how the run began, before anything is published
+        observed.samples.append(await sampler.sample(sessions, observed.arrived, topology, clock, pool))
     for region, session in sessions.items():
         start = before[topology.read_stream(region)] + 1
         for kind in (DURABLE, ORDERED):

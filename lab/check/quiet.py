@@ -9,29 +9,15 @@ from dataclasses import replace
 from lab import monitor, ready, status
 from lab.check.history import Replica
 from lab.check.reads import Bounds
-from lab.check.schedule import Schedule
-from lab.engine import Engine
+from lab.engine import Engine, Observation
 from lab.errors import NatsError
 from lab.jetstream import Session
 from lab.lifecycle import Say
 from lab.topology import Topology
 
 UNCHANGED_S = 10.0  # one period of the servers' own health check of sources
-MARGIN_S = 30.0
 POLL_S = 0.5
-Sequences = dict[str, tuple[int, int]]
-
-
-def patience(schedule: Schedule) -> float:
-    """Seconds within which all must have converged after the last heal: what a source may need after an outage of `d`
-    seconds, by the servers' code (a request that nobody answers is given up after 30 s, then 10, 20, 30 … s of delay,
-    120 at most), a reconnect, and a margin. Pure."""
-    outage = max((fault.seconds for fault in schedule.faults), default=0.0)
-    failures, spent = 0, 0.0
-    while spent + 30 + 10 * (failures + 1) <= outage - 10:
-        failures += 1
-        spent += 30 + 10 * failures
-    return 5 + 30 + min(120, 10 * (failures + 1)) + MARGIN_S
+Sequences = dict[str, tuple[int, int]]  # stream -> messages, last sequence
 
 
 async def wait(
@@ -40,38 +26,65 @@ async def wait(
     arrived: Callable[[], status.Arrivals],
     seconds: float,
     say: Say,
-    unchanged: float = UNCHANGED_S,
+    before: Mapping[str, int] | None = None,
+    unread: Callable[[Mapping[str, int]], list[str]] = lambda _: [],
 ) -> str:
-    """Wait until every region agrees with every other and no stream has changed for a while; why not, or "".
+    """Wait until every region agrees with every other; why not, or "".
 
     `arrived` says how far each region is, as its live readers see it; where they do not know, the servers' own count is
-    taken.
+    taken. With `before`, the streams' last sequences of some time ago, nothing may have changed for a while either, and
+    every read stream must have got as much since as the write streams together, and every live reader (`unread`) all of
+    that: what has not is given all of `seconds`, since a source may come back late, and is then left to the judgement.
     """
-    deadline, told, since, before = time.monotonic() + seconds, "", time.monotonic(), {}  # type: ignore[var-annotated]
+    deadline, told, since, last = time.monotonic() + seconds, "", time.monotonic(), Sequences()
     observation = await asyncio.to_thread(engine.observe, lab)
     while True:
         readings = await monitor.read(list(observation.running_nodes()))
         snapshot = status.snapshot(observation, readings, arrived())
         now = {stream.name: (stream.messages, stream.last) for stream in snapshot.streams}
         lacks = ready.missing(replace(snapshot, streams=tuple(map(_known, snapshot.streams))), observation.topology)
-        if lacks or now != before:
-            since, before = time.monotonic(), now
-        elif time.monotonic() - since >= unchanged:
+        short = []
+        if not lacks and before is not None:
+            short = shortages(observation.topology, now, before) + unread({name: end for name, (_, end) in now.items()})
+        if lacks or now != last:
+            since, last = time.monotonic(), now
+        elif not short and (before is None or time.monotonic() - since >= UNCHANGED_S):
             return ""
-        kind = re.sub(r"[\d.]+", "", lacks[0]) if lacks else ""
-        if kind != told:
-            say(f"waiting: {lacks[0]}" if lacks else f"all regions agree; waiting {unchanged:g} s for anything late")
-            told = kind
+        sentence = next(iter(lacks + short), f"all regions agree; {UNCHANGED_S:g} s for anything late")
+        if re.sub(r"[\d.]+", "", sentence) != told:
+            say(f"waiting: {sentence}")
+            told = re.sub(r"[\d.]+", "", sentence)
         if time.monotonic() > deadline:
-            return f"after {seconds:.0f} s, {lacks[0] if lacks else 'the streams were still changing'}"
-        if len(readings) < len(observation.topology.nodes) or any(r.varz is None for r in readings.values()):
+            return f"after {seconds:.0f} s, {lacks[0]}" if lacks else ""
+        if any(reading.varz is None for reading in readings.values()):
             observation = await asyncio.to_thread(engine.observe, lab)
         await asyncio.sleep(POLL_S)
+
+
+def shortages(topology: Topology, now: Sequences, before: Mapping[str, int]) -> list[str]:
+    """Read streams that got less since `before` than the write streams together, as sentences. Pure."""
+
+    def came(stream: str) -> int:
+        last = now.get(stream, (0, 0))[1]
+        return last - before[stream] if last >= before[stream] else last  # one that lost everything begins at 1
+
+    written = sum(came(topology.write_stream(region)) for region in topology.regions)
+    return [
+        f"{topology.read_stream(region)} is {written - came(topology.read_stream(region))} messages short"
+        for region in topology.regions
+        if came(topology.read_stream(region)) < written
+    ]
 
 
 def _known(stream: status.StreamStatus) -> status.StreamStatus:
     sources = (replace(s, behind=s.server_lag if s.behind is None else s.behind) for s in stream.sources)
     return replace(stream, sources=tuple(sources))
+
+
+def versions(observation: Observation) -> str:
+    """What the servers say they are, which need not be what the topology asked for; all when they differ."""
+    documents = (monitor.get(node.monitor_port, "/varz") for node in observation.running_nodes())
+    return ", ".join(sorted({str(document["version"]) for document in documents if document}))
 
 
 async def last_sequences(sessions: Mapping[str, Session], topology: Topology) -> dict[str, int]:

@@ -39,6 +39,7 @@ class Reader:
     last: int = 0
     expected: int = 1
     again: asyncio.Event = field(default_factory=asyncio.Event)  # an ordered reader needs another consumer
+    confirmed_to: int = 0
     _unconfirmed: int = 0
 
     def __post_init__(self) -> None:
@@ -64,6 +65,7 @@ class Reader:
     def confirmed(self, sequence: int) -> None:
         """The server has the acknowledgement of everything that came up to a sequence. What came more than once is
         acknowledged by its last delivery: the ones before were in vain."""
+        self.confirmed_to = max(self.confirmed_to, sequence)
         left, seen = len(self.rows), set()
         for at in range(len(self.rows) - ROW.size, self._unconfirmed - 1, -ROW.size):
             number = int.from_bytes(self.rows[at + 8 : at + 16], "little")
@@ -73,6 +75,10 @@ class Reader:
                 seen.add(number)
                 self.rows[at + ROW.size - 1] |= ACKED
         self._unconfirmed = left
+
+    def behind(self, last: int) -> int:
+        """How many of a stream's messages up to `last` are still to come; of a durable, or to be acknowledged."""
+        return max(0, last - (self.confirmed_to if self.kind == DURABLE else self.last))
 
 
 def flags_of(found: body.Body, mark: bytes, subjects: list[str], seed: int, subject: str) -> int:
@@ -90,7 +96,7 @@ async def prepare(session: Session, reader: Reader, start: int) -> str:
     name = f"lab-check-{reader.kind}-{token_hex(3)}"
     config: dict[str, Any] = {"deliver_policy": "by_start_sequence", "opt_start_seq": start}
     if reader.kind == DURABLE:
-        config |= {"ack_policy": "all", "ack_wait": 30 * 10**9, "max_ack_pending": 200_000}
+        config |= {"ack_policy": "all", "ack_wait": 10 * 10**9, "max_ack_pending": 200_000}
     else:
         config |= {"durable_name": "", "name": name, "ack_policy": "none", "mem_storage": True, "num_replicas": 1}
         config |= {"inactive_threshold": 10 * 10**9}

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from lab import lifecycle, streams
 from lab.check import folder as folders
 from lab.check import quiet, reads, saving, workload
+from lab.check.checkers.heals import deadline
 from lab.check.clock import Clock
 from lab.check.history import FAIL, INFO, OK, SECOND, Phase, Replica
 from lab.check.nemesis import Nemesis
@@ -44,12 +45,10 @@ class Interrupted(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Options:
-    """`deep`: read each replica too. `clean`: delete the streams and define them anew first. `commands`: what a person
-    types to do it again."""
+    """`deep`: read each replica too. `clean`: delete the streams and define them anew first."""
 
     deep: bool = False
     clean: bool = False
-    commands: str = ""
 
 
 @dataclass
@@ -57,6 +56,8 @@ class Gathered:
     """What a run has gathered so far, and what it is about."""
 
     observation: Observation
+    nats: str
+    definitions: dict[str, Any]
     schedule: Schedule
     folder: Path
     clock: Clock
@@ -152,6 +153,7 @@ class _Check:
 
     async def _setup(self, stack: AsyncExitStack) -> Gathered:
         observation = await self._healthy()
+        await asyncio.to_thread(lambda: self._engine.client)  # its import takes a moment that no fault should wait for
         topology = observation.topology
         self._sessions = await connect_all(topology, stack)
         configs = await self._definitions(observation)
@@ -159,7 +161,9 @@ class _Check:
         self._publishers = await stack.enter_async_context(workload.connected(self._plan, topology))
         before = await quiet.last_sequences(self._sessions, topology)
         folder = folders.create(self._root, self._lab, self._schedule.seed)
-        await asyncio.to_thread(saving.save_plan, folder, self._root, topology, self._schedule, configs, self._options)
+        version = await asyncio.to_thread(quiet.versions, observation)
+        plan = (folder, self._root, topology, version, self._schedule, configs, self._options)
+        await asyncio.to_thread(saving.save_plan, *plan)
         mark, clock = f"{zlib.crc32(str(folder).encode()):08x}", Clock.start()
         ledger = workload.Ledger(topology, stream_names(topology), mark, self._schedule.seed, clock)
         loop = asyncio.get_running_loop()
@@ -168,7 +172,7 @@ class _Check:
             return asyncio.run_coroutine_threadsafe(depose(topology, stream), loop).result(30)
 
         nemesis = Nemesis(self._engine, topology, self._schedule, clock, step_down, self._say)
-        return Gathered(observation, self._schedule, folder, clock, ledger, before, nemesis)
+        return Gathered(observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis)
 
     async def _healthy(self) -> Observation:
         observation = await asyncio.to_thread(self._engine.observe, self._lab)
@@ -181,7 +185,7 @@ class _Check:
         return observation
 
     async def _agreed(self, observation: Observation) -> None:
-        why = await quiet.wait(self._engine, self._lab, dict, HEALTHY_S, self._say, unchanged=0)
+        why = await quiet.wait(self._engine, self._lab, dict, HEALTHY_S, self._say)
         if why:
             raise NotReady(f"a check needs a healthy lab, and {why}", "`lab status` shows it")
 
@@ -207,10 +211,8 @@ class _Check:
         watching = observing(self._sessions, topology, ledger.mark, ledger.seed, gathered.clock, gathered.before)
         async with watching as gathered.observed:
             await self._load(gathered)
-            bound = quiet.patience(self._schedule)
-            arrived = gathered.observed.arrived
             try:
-                why = await self._unless_stopped(quiet.wait(self._engine, self._lab, arrived, bound, self._say))
+                why = await self._unless_stopped(self._quiet(gathered))
             finally:
                 settle = gathered.phases[-1]
                 gathered.phases[-1] = Phase(settle.name, settle.began, gathered.clock.now())
@@ -218,21 +220,40 @@ class _Check:
                 gathered.notes.append(f"the lab did not become quiet: {why}")
                 self._say(gathered.notes[-1])
 
+    async def _quiet(self, gathered: Gathered) -> str:
+        """Wait no longer than a source may need by the servers' own timers; why it is not quiet then, or ""."""
+        history, now = saving.history(gathered), gathered.clock.now()
+        seconds = max(quiet.UNCHANGED_S * 2, (deadline(history, now) - now) / SECOND + 1)
+        seen = gathered.observed
+        return await quiet.wait(self._engine, self._lab, seen.arrived, seconds, self._say, gathered.before, seen.unread)
+
     async def _load(self, gathered: Gathered) -> None:
         schedule, clock = self._schedule, gathered.clock
         halt, quit_ = asyncio.Event(), threading.Event()
         began = clock.now() + SECOND // 5
         main, ends = began + round(schedule.warmup * SECOND), began + round(schedule.duration * SECOND)
+        healed = ends - round(schedule.settle * SECOND)
         self._say(
             f"{len(self._plan)} publishers, {schedule.rate} messages a second for {schedule.duration:g} s, "
             f"{len(schedule.faults)} faults: {gathered.folder.name}"
         )
-        publishing = asyncio.create_task(workload.run(self._publishers, self._plan, gathered.ledger, began, ends, halt))
+        publishing = asyncio.create_task(workload.run(self._publishers, self._plan, gathered.ledger, began, halt))
         faults = asyncio.create_task(asyncio.to_thread(gathered.nemesis.run, main, quit_))
         writing = asyncio.create_task(self._write_on(gathered, publishing))
 
+        async def settled() -> None:
+            """The load goes on for a while after the last heal, also when the faults took longer than planned."""
+            nonlocal healed
+            await faults
+            healed = max(healed, clock.now())
+            await asyncio.sleep((healed - clock.now()) / SECOND + schedule.settle)
+            halt.set()
+            await publishing
+
+        settling = asyncio.create_task(settled())
+
         async def all_of_them() -> None:
-            done, _ = await asyncio.wait({publishing, faults, writing}, return_when=asyncio.FIRST_EXCEPTION)
+            done, _ = await asyncio.wait({settling, publishing, writing}, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
 
@@ -242,8 +263,9 @@ class _Check:
             halt.set()
             quit_.set()
             await asyncio.gather(publishing, faults, writing, return_exceptions=True)
+            settling.cancel()
             now = clock.now()
-            edges = [began, main, ends - round(schedule.settle * SECOND), now]
+            edges = [began, main, healed, now]
             names = ("warm-up", "main", "settle")
             gathered.phases += [
                 Phase(name, min(one, now), min(other, now))

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +16,54 @@ from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Array, History, Read, 
 from lab.check.schedule import Schedule
 from lab.engine import Engine, Observation
 from lab.errors import DockerError
-from lab.topology import Topology
+from lab.topology import Topology, duration_ns
 
 if TYPE_CHECKING:
     from lab.check.runner import Gathered, Options
 
 
 def save_plan(
-    folder: Path, root: Path, topology: Topology, schedule: Schedule, configs: Mapping[str, Any], options: "Options"
+    folder: Path,
+    root: Path,
+    topology: Topology,
+    nats: str,
+    schedule: Schedule,
+    configs: Mapping[str, Any],
+    options: "Options",
 ) -> None:
     from lab.check.schedulefile import dump
 
-    plan = {"schedule.resolved.yaml": dump(schedule), "repro.txt": options.commands}
+    plan = {"schedule.resolved.yaml": dump(schedule), "repro.txt": again(folder, topology, schedule, nats, options)}
     plan |= {f"streams/{name}.json": json.dumps(config, indent=2) + "\n" for name, config in configs.items()}
     compose = files.compose_path(topology, root)
     if compose.is_file():
         plan["compose.yaml"] = compose.read_text(encoding="utf-8")
     folders.write(folder, plan)
+
+
+def again(folder: Path, topology: Topology, schedule: Schedule, nats: str, options: "Options") -> str:
+    """The commands that do a run again. Pure."""
+    flags = "".join(f" --{name}" for name in ("deep", "clean") if getattr(options, name))
+    changed = [f.name for f in fields(Topology) if getattr(topology, f.name) != getattr(Topology(), f.name)]
+    needs = f"# lab.yaml: {', '.join(changed)} differ from the defaults (run.json has them)\n" if changed else ""
+    return (
+        f"# The same faults at the same times on the same messages; how the servers interleave is theirs.\n{needs}"
+        f"lab up --name {topology.name} --nats {nats}\n"
+        f"lab check --name {topology.name} --replay {folder.name}{flags}\n"
+        f"# When the faults were drawn from the seed, this draws the same: lab check --seed {schedule.seed}\n"
+        f"# The verdict again, without a lab:\nlab check --judge {folder.name}\n"
+    )
+
+
+def as_defined(topology: Topology, definitions: Mapping[str, Mapping[str, Any]]) -> Topology:
+    """The topology with the age limit and the replicas that the streams really have. Pure."""
+    ages = {definitions[topology.write_stream(region)].get("max_age", 0) for region in topology.regions}
+    replicas = {definition.get("num_replicas", 1) for definition in definitions.values()}
+    age = min(ages, key=lambda age: age or float("inf"))
+    same = age == duration_ns(topology.max_age)
+    return replace(
+        topology, max_age=topology.max_age if same else f"{age / SECOND:g}s" if age else "0", replicas=min(replicas)
+    )
 
 
 async def save(engine: Engine, gathered: "Gathered") -> None:
@@ -51,12 +82,12 @@ async def save(engine: Engine, gathered: "Gathered") -> None:
 def history(gathered: "Gathered") -> History:
     topology, ledger, folder = gathered.observation.topology, gathered.ledger, gathered.folder
     versions = {container.image for container in gathered.observation.containers.values()}
-    run = Run(
+    run = Run(  # judged by the streams as they were, which somebody may have defined otherwise
         id=folder.name,
         began=gathered.clock.began,
         seed=ledger.seed,
-        topology=topology,
-        nats=topology.nats,
+        topology=as_defined(topology, gathered.definitions),
+        nats=gathered.nats,
         image=", ".join(sorted(versions)),
         mark=ledger.mark,
         processes=tuple(ledger.processes),
@@ -99,8 +130,8 @@ def _reads(gathered: "Gathered") -> list[Read]:
                     "write" if kind == "write" else "read",
                     region,
                     rows,
-                    limits.first if limits else 1,
-                    limits.last if limits else 0,
+                    limits.first if limits else gathered.before[stream] + 1,
+                    limits.last if limits else gathered.before[stream],
                     limits.deleted if limits else 0,
                     not why,
                     why,

@@ -22,6 +22,7 @@ from lab.jetstream import Session, attempt
 from lab.topology import Topology
 
 PUBLISH_TIMEOUT_S = 3.0
+NAP_S = 0.5
 ROW = Struct("<IIqqqQBBBB")
 assert ROW.size == PUBLISH.itemsize
 OUTCOME = {"ok": OK, "fail": FAIL, "info": INFO}
@@ -84,10 +85,10 @@ def slots(topology: Topology, rate: int, processes: int) -> tuple[Slot, ...]:
 
 
 async def publish(
-    session: Session, slot: Slot, ledger: Ledger, began: int, ends: int, stop: asyncio.Event, open_loop: bool = True
+    session: Session, slot: Slot, ledger: Ledger, began: int, stop: asyncio.Event, open_loop: bool = True
 ) -> None:
-    """Fill a slot from `began` to `ends` (ns on the run's clock). `open_loop=False` publishes without pause, which only
-    a benchmark wants."""
+    """Fill a slot from `began` (ns on the run's clock) until `stop`. `open_loop=False` publishes without pause, which
+    only a benchmark wants."""
     clock, topology, mark, seed = ledger.clock, ledger.topology, ledger.mark, ledger.seed
     subjects = [body.subject(topology.stream, number) for number in range(body.SUBJECTS)]
     places = {name: index for index, name in enumerate(ledger.streams)}
@@ -95,12 +96,9 @@ async def publish(
     while not stop.is_set():
         now = clock.now()
         intended = began + slot.intended(turn) if open_loop else now
-        if intended >= ends:
-            return
         if intended > now:
-            await asyncio.sleep((intended - now) / SECOND)
-            if stop.is_set():
-                return
+            await asyncio.sleep(min((intended - now) / SECOND, NAP_S))
+            continue
         size = body.size(seed, process, counter)
         content = body.compose(mark, slot.region, process, counter, size)
         subject = subjects[body.topic(seed, process, counter)]
@@ -140,9 +138,9 @@ async def connected(plan: Sequence[Slot], topology: Topology) -> AsyncIterator[l
 
 
 async def run(
-    sessions: Sequence[Session], plan: Sequence[Slot], ledger: Ledger, began: int, ends: int, stop: asyncio.Event
+    sessions: Sequence[Session], plan: Sequence[Slot], ledger: Ledger, began: int, stop: asyncio.Event
 ) -> None:
-    """All publishers, from `began` to `ends` (ns on the run's clock). What is under way at a `stop` is waited for."""
+    """All publishers, from `began` (ns on the run's clock) until `stop`; what is under way then is waited for."""
     async with asyncio.TaskGroup() as group:
         for session, slot in zip(sessions, plan, strict=True):
-            group.create_task(publish(session, slot, ledger, began, ends, stop))
+            group.create_task(publish(session, slot, ledger, began, stop))

@@ -133,11 +133,11 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @app.command(rich_help_panel=PANEL_CHECK)
-def runs(as_json: AsJson = False) -> None:
-    """The checks that were run here, the last one at the end: id, when, seed, version, verdict."""
+def runs(name: Name = None, as_json: AsJson = False) -> None:
+    """The checks that were run here, the last one at the end; with `--name` those of one lab."""
     from lab.check import folder as folders
 
-    found = folders.summaries(root())
+    found = [summary for summary in folders.summaries(root()) if name in (None, summary.lab)]
     if as_json:
         print_json(found)
         return

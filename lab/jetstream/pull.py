@@ -15,12 +15,13 @@ from nats.aio.msg import Msg
 from nats.errors import Error as ClientError
 
 from lab.errors import NatsError
-from lab.jetstream.session import ApiError, Session
+from lab.jetstream.session import NO_RESPONDERS, ApiError, Session
 
 # What a handler gets: sequence, time stored (ns since 1970), delivery, consumer's sequence, subject, body, and the
 # header `Nats-Stream-Source` ("" in a write stream).
 Handler = Callable[[int, int, int, int, str, bytes, str], None]
 DRAIN_BATCH, FOLLOW_BATCH = 2000, 500
+YOUNG_S = 2.0
 FOLLOW_S = 1.0  # how long one request stays open: an acknowledgement is sent after each
 HOLE_S = 45.0  # longer than the time (`ack_wait`) after which a server delivers again what was not acknowledged
 
@@ -134,7 +135,11 @@ class _Inbox:
 async def drain(
     session: Session, stream: str, consumer: str, handle: Handler, arrived: Callable[[], bool], timeout: float
 ) -> None:
-    """Read until `arrived()`, asked after each batch. Raises `NatsError` when nothing comes for `timeout` seconds."""
+    """Read until `arrived()`, asked after each batch. Raises `NatsError` when nothing comes for `timeout` seconds.
+
+    A consumer that was made just now may not be known yet on the node that is asked (503), which is waited for.
+    """
+    young = time.monotonic() + YOUNG_S
     async with _Inbox(session, stream, consumer, handle) as inbox:
         requests = [await inbox.ask(DRAIN_BATCH, timeout * 4) for _ in range(2)]
         while not arrived():
@@ -144,7 +149,9 @@ async def drain(
                     await asyncio.wait_for(request.done.wait(), 0.2)
                 if not request.done.is_set() and time.monotonic() - request.handed > timeout:
                     raise NatsError(f"{stream} in {session.region}: no message for {timeout:g} s, and not at the end")
-            if request.ended:
+            if request.ended == str(NO_RESPONDERS) and time.monotonic() < young:
+                await asyncio.sleep(0.05)
+            elif request.ended:
                 raise ApiError(f"{stream} in {session.region}: the read was ended: {request.ended}", int(request.ended))
             requests.append(await inbox.ask(DRAIN_BATCH, timeout * 4))
 

@@ -1,11 +1,12 @@
 """What the check publishes says who it is and whether it is whole."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.check import body
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 2), st.integers(0, 2**32 - 1), st.sampled_from([body.SMALL, body.MIDDLE, body.LARGE]))
 def test_a_body_has_its_size_and_says_who_it_is(process: int, counter: int, size: int) -> None:
     made = body.compose("8a61f0c2", "abcdefghijklmno", process, counter, size)
