@@ -145,13 +145,24 @@ class Engine:
 
     def networks(self) -> list[tuple[str, str, tuple[IPv4Network, ...]]]:
         """(name, lab or "", IPv4 subnets) of every network of the engine."""
-        ids = self.read("network", "ls", "-q").split()
         found = []
-        for item in json.loads(self.read("network", "inspect", *ids)) if ids else []:
+        for item in self._inspected_networks():
             subnets = (config.get("Subnet", "") for config in item["IPAM"]["Config"] or [])
             ipv4 = tuple(IPv4Network(subnet, strict=False) for subnet in subnets if "." in subnet)
             found.append((item["Name"], (item["Labels"] or {}).get(LABEL_NAME, ""), ipv4))
         return found
+
+    def _inspected_networks(self, attempts: int = 10) -> list[dict[str, Any]]:
+        """Other labs come and go: a network may be gone between the list and the look at it."""
+        while True:
+            ids = self.read("network", "ls", "-q").split()
+            try:
+                found: list[dict[str, Any]] = json.loads(self.read("network", "inspect", *ids)) if ids else []
+                return found
+            except DockerError as error:
+                attempts -= 1
+                if "not found" not in error.message.lower() or not attempts:
+                    raise
 
     def published_ports(self) -> dict[int, str]:
         """Host port -> name of the container that publishes it."""

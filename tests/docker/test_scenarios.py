@@ -1,0 +1,180 @@
+"""Scenarios as a user plays them, on real servers: what is held, violated, or cannot be told, and the healing."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from labs import ROOT, Lab, docker
+
+from lab.topology import Topology
+
+HEAD = "title: A test\nabout: A test.\nsteps:\n"
+
+
+def written(folder: Path, steps: str, head: str = HEAD) -> str:
+    file = folder / "some-test.yaml"
+    file.write_text(head + steps)
+    return str(file)
+
+
+def test_what_is_true_holds_and_leaves_no_consumer_behind(lab: Lab, tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        "  - publish: {in: west, body: hello, count: 3, as: hello}\n"
+        "  - create_consumer: {name: mine, in: west, filter: foo.test, deliver: new}\n"
+        "  - publish: {in: east, body: again, as: again}\n"
+        "    expect: {visible: {messages: [hello, again], in: [west, central, east], within: 20s}}\n"
+        "  - consume: {consumer: mine, in: west, as: got}\n"
+        "    expect: {delivered: {consume: got, count: 1, includes: again, redelivered: 0}}\n",
+    )
+    junit, markdown, summary = tmp_path / "junit.xml", tmp_path / "page.md", tmp_path / "summary.md"
+    os.environ["GITHUB_STEP_SUMMARY"] = str(summary)
+    try:
+        told = lab.json("scenario", "run", file, "--junit", str(junit), "--markdown", str(markdown))
+    finally:
+        del os.environ["GITHUB_STEP_SUMMARY"]
+    assert (told["exit_code"], told["results"][0]["verdict"]) == (0, "held")
+    assert [one["judged"] for step in told["results"][0]["steps"] for one in step["judgements"]] == ["held"] * 4
+    assert 'tests="4" failures="0" skipped="0"' in junit.read_text()
+    assert markdown.read_text() == summary.read_text()
+    assert "| some-test | all held | 4 of 4 as expected |" in markdown.read_text()
+    names = json.loads(lab.run("scenario", "run", file, "--json"))  # once more: the name `mine` is free again
+    assert names["exit_code"] == 0
+
+
+def test_a_false_expectation_is_violated(lab: Lab, tmp_path: Path) -> None:
+    file = written(tmp_path, "  - expect: {fails: {operations: publish, in: west}}\n")
+    assert "VIOLATED: publish fails in west" in lab.run("scenario", "run", file, code=3)
+
+
+def test_a_finding_is_a_violation_that_is_wanted(lab: Lab, tmp_path: Path) -> None:
+    steps = "  - expect: [{{{kind}: {{operations: publish, in: west}}, finding: of course}}]\n"
+    assert "found: not so: publish fails" in lab.run("scenario", "run", written(tmp_path, steps.format(kind="fails")))
+    lab.run("scenario", "run", written(tmp_path, steps.format(kind="works")), code=3)
+
+
+def test_a_fault_that_was_in_force_already_tells_nothing(lab: Lab, tmp_path: Path) -> None:
+    file = written(
+        tmp_path, "  - kill: west-1\n  - kill: west-1\n  - expect: {works: {operations: publish, in: west}}\n"
+    )
+    said = lab.run("scenario", "run", file, code=4)
+    assert "the fault took no hold" in said
+    assert lab.faults() == set()
+
+
+def test_a_leak_across_a_cut_tells_nothing(lab: Lab, tmp_path: Path) -> None:
+    """Docker's isolation is switched off for this lab's subnets alone, so that the host routes around the cut."""
+    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    subnets = Topology().named(lab.name).subnets
+    mine = str(next(iter(subnets.values())).supernet(new_prefix=24))
+    rule = ["DOCKER-USER", "-s", mine, "-d", mine, "-j", "ACCEPT"]
+    subprocess.run([*become_root, "iptables", "-I", *rule], check=True)
+    try:
+        said = lab.run(
+            "scenario",
+            "run",
+            written(tmp_path, "  - partition: central\n  - expect: {works: {operations: publish, in: central}}\n"),
+            code=4,
+        )
+    finally:
+        subprocess.run([*become_root, "iptables", "-D", *rule], check=True)
+    assert "must be cut, but: open" in said
+    assert lab.faults() == set()
+
+
+def test_a_node_that_somebody_else_kills_tells_nothing(lab: Lab, tmp_path: Path) -> None:
+    file = written(
+        tmp_path, "  - say: x\n  - wait: 6s\n  - expect: {works: {operations: publish, in: east, within: 20s}}\n"
+    )
+    running = subprocess.Popen(lab.command("scenario", "run", file), stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    wait_for(running, "sleep 6")
+    docker("kill", f"{lab.name}-east-3")
+    said, _ = running.communicate(timeout=300)
+    assert running.returncode == 4, said
+    assert "not those of the scenario: east-3 is down (killed)" in said
+    assert lab.faults() == set()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_scenario_leaves_a_healed_lab(lab: Lab, tmp_path: Path, number: int, code: int) -> None:
+    file = written(tmp_path, "  - partition: central\n  - kill: east-1\n  - wait: 300s\n")
+    running = subprocess.Popen(
+        lab.command("scenario", "run", file), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    wait_for(running, "sleep 300")
+    assert len(lab.faults()) == 7
+    running.send_signal(number)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == code
+    assert "Traceback" not in errors
+    assert lab.faults() == set()
+
+
+def test_a_lab_of_its_own_is_removed_even_when_interrupted(tmp_path: Path) -> None:
+    file = written(tmp_path, "  - kill: east-1\n  - wait: 300s\n", HEAD.replace("steps", "lab: {max_age: 30m}\nsteps"))
+    lab = Lab("test-own")
+    running = subprocess.Popen(lab.command("scenario", "run", file), stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    wait_for(running, "sleep 300", 120)
+    own = Lab("test-own-some-test")
+    assert own.left_behind()["containers"] == 9
+    running.send_signal(signal.SIGINT)
+    assert running.wait(60) == 130
+    assert own.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
+    assert not (ROOT / ".lab" / own.name).exists()
+
+
+def test_a_scenario_does_not_begin_on_a_lab_with_faults(lab: Lab, tmp_path: Path) -> None:
+    lab.run("kill", "west-2")
+    file = written(tmp_path, "  - expect: {works: {operations: publish, in: west}}\n")
+    assert "1 faults are in force already" in lab.run("scenario", "run", file, code=4)
+    assert lab.faults() == {"down west-2"}
+
+
+def test_learn_and_demo_tell_the_story(lab: Lab) -> None:
+    story = lab.run("learn", "hello-world")
+    assert "Publish a message in west." in story
+    assert "$ lab pub west foo.test 'Hello world from the west region'" in story
+    assert "hello-world: all held" in story
+    assert "hello-world: all held" in lab.run("demo", "hello-world", "--pace", "0")
+
+
+def test_explain_predicts_and_measures(lab: Lab) -> None:
+    lab.run("heal", "--wait")
+    told = lab.json("partition", "central", "--explain")
+    assert told["differences"] == []
+    assert {
+        c["operation"] for c in told["measured"]["cells"] if c["region"] == "central" and c["state"] == "fails"
+    } == {
+        "get",
+        "new-consumer",
+        "new-stream",
+        "meta-leader",
+    }
+
+
+def test_every_shipped_scenario_holds_on_labs_of_their_own(tmp_path: Path) -> None:
+    """As the continuous integration plays them."""
+    lab = Lab("test-set")
+    told = lab.json("scenario", "run", "--all", "--jobs", "3", "--markdown", str(tmp_path / "page.md"))
+    assert {result["scenario"]: result["verdict"] for result in told["results"]} == {
+        result["scenario"]: "held" for result in told["results"]
+    }
+    assert len({result["scenario"] for result in told["results"]}) == len(
+        list((ROOT / "lab/scenario/files").glob("*.yaml"))
+    )
+    assert [name for name in docker("ps", "-a", "--format", "{{.Names}}").split() if name.startswith("test-set")] == []
+
+
+def wait_for(running: "subprocess.Popen[str]", text: str, seconds: float = 90) -> None:
+    """Until the command has printed a line with this text."""
+    assert running.stdout
+    deadline = time.monotonic() + seconds
+    for line in running.stdout:
+        if text in line:
+            return
+        assert time.monotonic() < deadline, f"`{text}` did not come"
+    raise AssertionError(f"ended with {running.wait()} before `{text}` came")
