@@ -195,15 +195,17 @@ async def _play_all(
         async with gate:
             return await _play(engine, lab, scenario, variant, audience(), own_lab, nats, reserved)
 
-    pairs = [(scenario, variant) for scenario in scenarios for variant in scenario.variants]
+    tasks = [asyncio.create_task(one(scenario, variant)) for scenario in scenarios for variant in scenario.variants]
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(scenario, variant)) for scenario, variant in pairs]
-    except* asyncio.CancelledError:
+        return tuple(await asyncio.gather(*tasks))
+    except asyncio.CancelledError:
         if terminated:
             raise typer.Exit(143) from None
         raise
-    return tuple(task.result() for task in tasks)
+    finally:  # each heals its lab, or removes it, before it ends
+        for task_ in tasks:
+            task_.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _play(

@@ -42,19 +42,18 @@ async def play(
     """
     began = time.monotonic()
     player = _Player(scenario, variant, stage, audience, as_of)
-    broken = ""
+    left = ""
     try:
         await player.begin()
-        await audience.opens(scenario, variant.name, stage.topology.name, player.running)
-        broken = await player.steps()
-        if not broken:
-            await verbs.require_own_faults(stage)
-    except LabError as error:
+    except LabError as error:  # nothing was done yet, so there is nothing to undo
         broken = error.message
-    except BaseException:
-        await asyncio.shield(_heal(stage, keep))
-        raise
-    left = await asyncio.shield(_clean(stage, keep))
+    else:
+        try:
+            broken = await player.play()
+        except BaseException:
+            await asyncio.shield(_heal(stage, keep))
+            raise
+        left = await asyncio.shield(_clean(stage, keep))
     result = Result(
         scenario.name,
         variant.name,
@@ -127,6 +126,17 @@ class _Player:
     def applies(self, when: When) -> bool:
         now = (self.as_of,) if self.as_of else self.now
         return applies(when, now, self.stage.topology.profile, self.variant.name, self.scenario.length)
+
+    async def play(self) -> str:
+        """All steps; returns why it was broken off, "" when it was played to its end."""
+        try:
+            await self.audience.opens(self.scenario, self.variant.name, self.stage.topology.name, self.running)
+            broken = await self.steps()
+            if not broken:
+                await verbs.require_own_faults(self.stage)
+        except LabError as error:
+            return error.message
+        return broken
 
     async def steps(self) -> str:
         """Every step that applies; ends early, with the reason, when one could not be carried out."""

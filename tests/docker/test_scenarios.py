@@ -117,12 +117,12 @@ def test_an_interrupted_scenario_leaves_a_healed_lab(lab: Lab, tmp_path: Path, n
 def test_a_lab_of_its_own_is_removed_even_when_interrupted(tmp_path: Path) -> None:
     file = written(tmp_path, "  - kill: east-1\n  - wait: 300s\n", HEAD.replace("steps", "lab: {max_age: 30m}\nsteps"))
     lab = Lab("test-own")
-    running = subprocess.Popen(lab.command("scenario", "run", file), stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    wait_for(running, "sleep 300", 120)
     own = Lab("test-own-some-test")
-    assert own.left_behind()["containers"] == 9
-    running.send_signal(signal.SIGINT)
-    assert running.wait(60) == 130
+    with subprocess.Popen(lab.command("scenario", "run", file), stdout=subprocess.PIPE, text=True, cwd=ROOT) as running:
+        wait_for(running, "sleep 300", 120)
+        assert own.left_behind()["containers"] == 9
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
     assert own.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
     assert not (ROOT / ".lab" / own.name).exists()
 
