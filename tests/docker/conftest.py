@@ -22,7 +22,7 @@ def started(name: str) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def shared_lab() -> Iterator[Lab]:
     """One nine-node lab for the whole session; use `lab`, which hands it over healed."""
-    yield from started("scn-t")
+    yield from started("test-shared")
 
 
 @pytest.fixture
