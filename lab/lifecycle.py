@@ -5,13 +5,11 @@ side, and proves the outcome. Nothing is remembered between two commands, so tha
 by repeating it, or undone by `heal`.
 """
 
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from lab.image import Image
 
 Say = Callable[[str], None]
-PORTS_HINT = "end it, or give this lab other ports: `client_port` and `monitor_port` in lab.yaml, or a `--name`"
 
 
 @dataclass(frozen=True)
@@ -53,86 +50,12 @@ def exclusive(lab: str, say: Say, opened: TextIO | None = None) -> Iterator[None
 # --- up and down ---
 
 
-def check_free(engine: Engine, topology: Topology) -> None:
-    """Ports and subnets of a lab that is not up yet. Raises `LabError` that names who has them."""
-    check_ports(engine, topology)
-    clashes = overlapping(engine, topology)
-    if clashes:
-        raise LabError(clashes[0], "set `subnet_pool` in lab.yaml, or choose another `--name`")
-
-
-def check_ports(engine: Engine, topology: Topology) -> None:
-    published = engine.published_ports()
-    for node in topology.nodes:
-        for port in (node.client_port, node.monitor_port):
-            owner = published.get(port)
-            if owner and owner != topology.container(node):
-                raise LabError(f"port {port} of {node.name} is taken by the container `{owner}`", PORTS_HINT)
-            if not owner and not _becomes_free(port):
-                raise LabError(f"port {port} of {node.name} is taken by another program on this host", PORTS_HINT)
-
-
-def overlapping(engine: Engine, topology: Topology) -> list[str]:
-    """Sentences about Docker networks and host routes that overlap with the lab's subnets."""
-    found = []
-    for name, lab, subnets in engine.networks():
-        if lab == topology.name:
-            continue
-        for key, mine in topology.subnets.items():
-            found += [
-                f"subnet {mine} of `{key}` overlaps with {other} of the Docker network `{name}`"
-                for other in subnets
-                if mine.overlaps(other)
-            ]
-    return found + [
-        f"subnet {mine} of `{key}` overlaps with the host's route to {route}"
-        for route, device in _host_routes()
-        if not device.startswith(("br-", "docker"))
-        for key, mine in topology.subnets.items()
-        if mine.overlaps(route)
-    ]
-
-
-def _host_routes() -> Iterator[tuple[IPv4Network, str]]:
-    try:
-        rows = Path("/proc/net/route").read_text().splitlines()[1:]
-    except OSError:  # not Linux: Docker's own machine has other routes anyway
-        return
-    for row in rows:
-        device, destination, *_, mask, _, _, _ = row.split()
-        if mask != "00000000":
-            address, netmask = (IPv4Address(int(part, 16).to_bytes(4, "little")) for part in (destination, mask))
-            yield IPv4Network(f"{address}/{netmask}", strict=False), device
-
-
-def _becomes_free(port: int, seconds: float = 10) -> bool:
-    """Whether the port can be had. The east's ports lie in Linux's range for outgoing connections, which may hold one
-    for a moment; only a listener is taken at its word."""
-    deadline = time.monotonic() + seconds
-    while not _bindable(port):
-        with socket.socket() as caller:
-            caller.settimeout(1)
-            if caller.connect_ex(("127.0.0.1", port)) == 0 or time.monotonic() > deadline:
-                return False
-        time.sleep(0.1)
-    return True
-
-
-def _bindable(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 def start(
     engine: Engine, topology: Topology, root: Path, chosen: "Image", say: Say
 ) -> tuple[frozenset[Fault], Observation]:
     """Create what is missing and start what never ran. Returns the faults that were in force before, which stay so."""
     from lab import files
+    from lab.claims import check_free
 
     compose = engine.compose_version()
     if not compose or numbers(compose) < COMPOSE_MINIMUM:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from lab import files
 from lab.bringup import bring_up
+from lab.claims import check_free
 from lab.engine import Engine, Observation
 from lab.errors import LabError, NotRunning, UsageError
-from lab.lifecycle import check_free
 from lab.scenario.stage import Stage
 from lab.scenario.values import Variant
 from lab.topology import Topology

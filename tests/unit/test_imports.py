@@ -38,6 +38,7 @@ WORLD = {
     "lab.files",
     "lab.image",
     "lab.labfile",
+    "lab.claims",
     "lab.contexts",
     "lab.doctor",
     "lab.availability",

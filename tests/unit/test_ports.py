@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 
-from lab.lifecycle import _becomes_free
+from lab.claims import _becomes_free
 
 
 def test_a_listener_is_taken_at_its_word_at_once() -> None:
