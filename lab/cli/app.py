@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PANEL_LIFE, PANEL_USE, PANEL_FAULTS = "The lab", "Using the stream", "Faults"
 PANEL_SCENARIOS, PANEL_CHECK, PANEL_FILES = "Scenarios", "Checks", "Files and machine"
+# As a newcomer meets them.
+PANELS = (PANEL_LIFE, PANEL_USE, PANEL_FAULTS, PANEL_SCENARIOS, PANEL_CHECK, PANEL_FILES)
 
 app = typer.Typer(
     name="lab",

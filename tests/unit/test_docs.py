@@ -39,3 +39,7 @@ def test_the_workflows_use_only_commands_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert set(re.findall(r"bin/lab ([a-z]+)", text)) <= set(COMMANDS)
     assert all(f"\n{target}:" in makefile for target in re.findall(r"make ([a-z-]+)", text))
+
+
+def test_help_lists_the_lab_before_what_one_does_with_it() -> None:
+    assert [*COMMANDS][:5] == ["up", "down", "status", "list", "logs"]
