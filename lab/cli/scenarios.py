@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -101,6 +101,7 @@ def run_scenarios(
     nats: Nats = None,
     markdown: Annotated[Path | None, typer.Option(help="Write a summary in Markdown.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write a report in JUnit's XML.")] = None,
+    pages: Annotated[Path | None, typer.Option(help="Write a page for each scenario into this folder.")] = None,
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
@@ -114,6 +115,7 @@ def run_scenarios(
     from lab.engine import Engine
     from lab.errors import UsageError
     from lab.scenario import report
+    from lab.scenario.page import page
     from lab.scenario.values import exit_code
 
     chosen = [*shipped()] if every else names or []
@@ -129,17 +131,30 @@ def run_scenarios(
     code = exit_code(results)
     summary = report.markdown(results)
     if markdown:
-        markdown.write_text(summary, encoding="utf-8")
+        _write(markdown, summary)
     if os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as page:
-            page.write(summary)
+        _write(Path(os.environ["GITHUB_STEP_SUMMARY"]), summary, "a")
     if junit:
-        junit.write_text(report.junit_xml(results), encoding="utf-8")
+        _write(junit, report.junit_xml(results))
+    for scenario in scenarios if pages else ():
+        its = [result for result in results if result.scenario == scenario.name]
+        _write(cast(Path, pages) / f"{scenario.name}.md", page(scenario, its))
     if as_json:
         print_json(report.as_json(results, plain, code))
     elif len(results) > 1:
         typer.echo("\n" + "\n".join(map(report.summary, results)))
     raise typer.Exit(code)
+
+
+def _write(path: Path, text: str, mode: str = "w") -> None:
+    from lab.errors import LabError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise LabError(f"`{path}` cannot be written: {error.strerror}") from error
 
 
 @app.command(rich_help_panel=PANEL_SCENARIOS)

@@ -163,7 +163,8 @@ class Fails(Timed):
         if all(cell.state == "fails" and self.code in (None, cell.code) for cell in evidence.cells):
             return "held", seen
         told = any(
-            cell.state == "works" or (cell.state == "fails" and cell.code != self.code) for cell in evidence.cells
+            cell.state == "works" or (cell.state == "fails" and self.code not in (None, cell.code))
+            for cell in evidence.cells
         )
         return "violated" if told else "could not tell", seen
 

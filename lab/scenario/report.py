@@ -9,6 +9,7 @@ from lab.scenario.values import Judgement, Result, Scenario, StepResult
 WORDS = {"held": "held", "found": "found", "violated": "VIOLATED", "could not tell": "could not tell"}
 TITLES = {"held": "all held", "violated": "VIOLATED", "could not tell": "could not tell"}
 INDENT = " " * 4
+COMMANDS = ("lab ", "nats ", "sleep ")
 
 
 def name(result: Result) -> str:
@@ -73,7 +74,7 @@ def step_markdown(step: StepResult) -> list[str]:
     """The step as a lesson: what is said, what is done, what came of it."""
     lines = [*([step.say, ""] if step.say else [])]
     if step.action:
-        shown = f"$ {step.action}" + (f"\n{step.output}" if step.output else "")
+        shown = typed(step.action) + (f"\n{step.output}" if step.output else "")
         lines += ["```", shown, "```", ""]
     if step.error:
         lines += [f"**could not be carried out**: {step.error}", ""]
@@ -84,6 +85,11 @@ def step_markdown(step: StepResult) -> list[str]:
         if one.judged == "found":
             lines.append(f"  {_escaped(one.finding)}")
     return [*lines, ""] if step.judgements else lines
+
+
+def typed(action: str) -> str:
+    """With a prompt when it is what one could type."""
+    return f"$ {action}" if action.startswith(COMMANDS) else f"({action})"
 
 
 def _escaped(text: str) -> str:
@@ -121,6 +127,6 @@ def outline(scenario: Scenario) -> str:
     for number, step in enumerate(scenario.steps, 1):
         condition = f" [{step.when}]" if str(step.when) else ""
         lines.append(f"{number}.{condition} {step.say}".rstrip())
-        lines += [f"{INDENT}$ {step.action}"] if step.action else []
+        lines += [f"{INDENT}{typed(str(step.action))}"] if step.action else []
         lines += [f"{INDENT}expect: {expected}" for expected in step.expect]
     return "\n".join(lines)

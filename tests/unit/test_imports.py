@@ -27,7 +27,7 @@ PURE = [
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/render").glob("*.py"))),
     *(
         f"lab/scenario/{name}.py"
-        for name in ("actions", "conditions", "evidence", "expectations", "report", "show", "values")
+        for name in ("actions", "conditions", "evidence", "expectations", "page", "report", "show", "values")
     ),
 ]
 # What touches the world: Docker, NATS, HTTP, disks, other programs.
