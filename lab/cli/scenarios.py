@@ -138,7 +138,8 @@ def run_scenarios(
         _write(junit, report.junit_xml(results))
     for scenario in scenarios if pages else ():
         its = [result for result in results if result.scenario == scenario.name]
-        _write(cast(Path, pages) / f"{scenario.name}.md", page(scenario, its))
+        file = cast(Path, pages) / f"{scenario.name}.md"
+        _write(file, page(scenario, its, file.read_text(encoding="utf-8") if file.is_file() else ""))
     if as_json:
         print_json(report.as_json(results, plain, code))
     elif len(results) > 1:

@@ -1,13 +1,16 @@
-"""A scenario as a page of documentation: its story, and what a real run of it showed; pure."""
+"""A scenario as a page of documentation: its story, what a real run showed, and what people wrote about it; pure."""
 
 from collections.abc import Sequence
 
 from lab.scenario import report
 from lab.scenario.values import Result, Scenario
 
+BY_HAND = "## What to take away"
 
-def page(scenario: Scenario, results: Sequence[Result]) -> str:
-    """The steps as they were played, with output; one section for each variant."""
+
+def page(scenario: Scenario, results: Sequence[Result], before: str = "") -> str:
+    """The steps as they were played, with output; one section for each variant. What stands under the heading `BY_HAND`
+    in the page as it was `before` is people's own and stays."""
     own = any(variant.own for variant in scenario.variants)
     where = "a lab of its own, which is removed afterwards" if own else "the running lab, or on one of its own"
     lines = [
@@ -30,7 +33,9 @@ def page(scenario: Scenario, results: Sequence[Result]) -> str:
         lines += [f"nats-server {servers}, {result.seconds:.0f} s: **{verdict}**.", ""]
         for step in result.steps:
             lines += report.step_markdown(step)
-    return "\n".join(lines).rstrip() + "\n"
+    _, heading, by_hand = before.partition(f"\n{BY_HAND}\n")
+    text = "\n".join(lines).rstrip() + "\n"
+    return f"{text}\n{BY_HAND}\n\n{by_hand.strip()}\n" if heading else text
 
 
 def paragraphs(text: str) -> list[str]:

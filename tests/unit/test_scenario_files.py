@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import UsageError
+from lab.scenario.page import BY_HAND, page
 from lab.scenario.reader import parse, read
 from lab.scenario.reference import tables
 from lab.scenario.schema import document
@@ -132,3 +133,10 @@ def test_a_lab_or_variants_ask_for_a_lab_of_its_own() -> None:
 def test_what_a_lab_cannot_be_is_told() -> None:
     text = "".join(GOOD.values()) + "lab: {replicas: 2}\n"
     assert any("replicas" in problem for problem in problems(text))
+
+
+def test_a_page_that_is_written_anew_keeps_what_people_wrote() -> None:
+    scenario = read(FILES[0])
+    again = page(scenario, (), f"the run before\n\n{BY_HAND}\n\nMind the gap.\n")
+    assert again == page(scenario, ()).rstrip() + f"\n\n{BY_HAND}\n\nMind the gap.\n"
+    assert page(scenario, (), "the run before\n") == page(scenario, ())
