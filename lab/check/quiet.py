@@ -46,9 +46,11 @@ async def wait(
         short = []
         if not lacks and before is not None:
             short = shortages(observation.topology, now, before) + unread({name: end for name, (_, end) in now.items()})
+        if before is None and not lacks:
+            return ""
         if lacks or now != last:
             since, last = time.monotonic(), now
-        elif not short and (before is None or time.monotonic() - since >= UNCHANGED_S):
+        elif not short and time.monotonic() - since >= UNCHANGED_S:
             return ""
         sentence = next(iter(lacks + short), f"all regions agree; {UNCHANGED_S:g} s for anything late")
         if re.sub(r"[\d.]+", "", sentence) != told:

@@ -128,6 +128,8 @@ class _Check:
                 await self._heal(gathered)
             self._say("writing the run")
             await saving.save(self._engine, gathered)
+            if self._stop.is_set() and gathered.ended == "complete":
+                raise KeyboardInterrupt  # the run is whole and can be judged; whoever repeats runs must not go on
         return gathered.folder
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lab.topology import Topology
 
 T = TypeVar("T")
+INTERRUPTED = 130
 PANEL_LIFE, PANEL_USE, PANEL_FAULTS = "The lab", "Using the stream", "Faults"
 PANEL_SCENARIOS, PANEL_CHECK, PANEL_FILES = "Scenarios", "Checks", "Files and machine"
 # As a newcomer meets them.
@@ -116,6 +117,8 @@ def main() -> None:
     """Run the command line; no traceback for what a user can cause."""
     try:
         code = app(standalone_mode=False) or 0
+        if code == INTERRUPTED:  # typer makes no more of Ctrl-C than this
+            _report("interrupted", "`lab faults` lists what is in force, `lab heal` undoes it")
     except LabError as error:
         _report(error.message, error.hint)
         code = error.exit_code
@@ -123,7 +126,7 @@ def main() -> None:
         code = exit_.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _report("interrupted", "`lab faults` lists what is in force, `lab heal` undoes it")
-        code = 130
+        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141

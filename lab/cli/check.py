@@ -28,7 +28,9 @@ def check(
     rate: Annotated[int | None, typer.Option(min=1, help="Publishes a second, over all regions: 1000.")] = None,
     replay: Annotated[str | None, typer.Option(metavar="RUN", help="The schedule of an earlier run again.")] = None,
     judge: Annotated[str | None, typer.Option(metavar="RUN", help="The verdict of a run again; needs no lab.")] = None,
-    repeat: Annotated[int, typer.Option(min=1, help="So many runs, each with the next seed.")] = 1,
+    repeat: Annotated[
+        int, typer.Option(min=1, help="So many runs, each with the next seed unless a schedule has its own.")
+    ] = 1,
     until_violated: Annotated[
         bool, typer.Option("--until-violated", help="Go on until a property is violated.")
     ] = False,

@@ -3,6 +3,7 @@
 import pytest
 
 from lab import errors
+from lab.cli import main
 from lab.engine import explain
 from lab.errors import LabError, Untold, UsageError, unknown
 
@@ -68,3 +69,17 @@ def test_anything_else_is_told_with_dockers_last_line() -> None:
     error = explain("a warning\nError response from daemon: No such container: x\n", "inspect x")
     assert error.message == "`docker inspect x` failed: No such container: x"
     assert explain("  \n", "ps").message == "`docker ps` failed: no output"
+
+
+def test_ctrl_c_in_a_command_ends_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lab.check.folder.summaries", interrupted)
+    monkeypatch.setattr("sys.argv", ["lab", "runs"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
+    assert "error: interrupted" in capsys.readouterr().err
