@@ -211,7 +211,12 @@ async def _play_all(
         async with gate:
             return await _play(engine, lab, scenario, variant, audience(), own_lab, nats, reserved)
 
-    tasks = [asyncio.create_task(one(scenario, variant)) for scenario in scenarios for variant in scenario.variants]
+    pairs = [(scenario, variant) for scenario in scenarios for variant in scenario.variants]
+    begun: dict[int, asyncio.Task[Result]] = {}
+    # The longest first, when there are several at a time: else one of them would be alone at the end.
+    for index in sorted(range(len(pairs)), key=lambda index: -len(pairs[index][0].steps) if jobs > 1 else index):
+        begun[index] = asyncio.create_task(one(*pairs[index]))
+    tasks = [begun[index] for index in range(len(pairs))]
     try:
         return tuple(await asyncio.gather(*tasks))
     except asyncio.CancelledError:

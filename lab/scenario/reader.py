@@ -3,43 +3,25 @@
 
 import copy
 import dataclasses
-import difflib
 import re
-import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import yaml
 
 from lab.errors import UsageError
-from lab.operations import OPERATIONS
 from lab.scenario import actions, expectations
+from lab.scenario.builder import Builder
 from lab.scenario.conditions import readable
 from lab.scenario.values import ALWAYS, Expected, Length, Scenario, Step, Variant, When
-from lab.topology import DURATION, Topology, duration_ns, problems
+from lab.topology import Topology, problems
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TOP = ("title", "about", "lab", "variants", "steps")
 LAB_FIELDS = tuple(
     f.name for f in dataclasses.fields(Topology) if f.name not in ("name", "client_port", "monitor_port")
 )
-REFERENCES = (
-    actions.MessageRef,
-    actions.TrafficRef,
-    actions.ConsumeRef,
-    actions.RequestRef,
-    actions.NodesRef,
-)
-
-
-@dataclasses.dataclass(frozen=True, order=True)
-class Problem:
-    line: int
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.sentence}"
 
 
 def read(path: Path, length: Length = "short") -> Scenario:
@@ -78,21 +60,10 @@ def parse(text: str, name: str, shown: str, length: Length = "short") -> Scenari
     return scenario
 
 
-class _Wrong(Exception):  # noqa: N818
-    """A value that cannot be built; the problem is noted already."""
-
-
-class _Reader:
+class _Reader(Builder):
     def __init__(self, length: Length) -> None:
-        self.length = length
-        self.problems: list[Problem] = []
-        self.topology = Topology()
-        self.defined: dict[str, tuple[Any, ...]] = {}
+        super().__init__(length)
         self.variants: tuple[str, ...] = ()
-
-    def wrong(self, node: yaml.Node, sentence: str) -> _Wrong:
-        self.problems.append(Problem(node.start_mark.line + 1, sentence))
-        return _Wrong()
 
     # --- the file ---
 
@@ -109,7 +80,7 @@ class _Reader:
         self.variants = tuple(variant.name for variant in variants)
         if variants:
             self.topology = variants[0].topology
-        title, about = (self.attempt(str, parts.get(key)) or "" for key in ("title", "about"))
+        title, about = (self.attempt(str, parts.get(key), key) or "" for key in ("title", "about"))
         steps = tuple(self.steps(parts["steps"])) if "steps" in parts else ()
         if self.problems:
             return None
@@ -132,7 +103,7 @@ class _Reader:
         values = {}
         for key, value in self.pairs(node, LAB_FIELDS, "a lab").items():
             hint = dict[str, Any] if key == "server_options" else hints[key]
-            built = self.attempt(hint, value)
+            built = self.attempt(hint, value, key)
             if built is not None:
                 values[key] = built
         topology = dataclasses.replace(base, **values)
@@ -150,7 +121,7 @@ class _Reader:
     def step(self, node: yaml.Node) -> Iterator[Step]:
         parts = self.pairs(node, ("say", "when", "expect", "repeat", "steps", *actions.VERBS), "a step")
         verbs = [key for key in parts if key in actions.VERBS]
-        say = (self.attempt(str, parts.get("say")) or "").strip()
+        say = (self.attempt(str, parts.get("say"), "say") or "").strip()
         when = self.condition(parts.get("when"))
         if "repeat" in parts or "steps" in parts:
             yield from self.repeated(node, parts, say, when)
@@ -199,7 +170,7 @@ class _Reader:
                 continue
             built = self.attempt(expectations.EXPECTATIONS[kinds[0]], parts[kinds[0]])
             when = self.condition(parts.get("when"))
-            finding = self.attempt(str, parts.get("finding")) or ""
+            finding = self.attempt(str, parts.get("finding"), "finding") or ""
             if built is not None:
                 if built.within and built.throughout:
                     self.wrong(item, "`within` and `throughout` exclude each other")
@@ -232,168 +203,6 @@ class _Reader:
             if action.as_ in self.defined and actions.DEFINES[type(action)] != self.defined[action.as_]:
                 self.wrong(node, f"`{action.as_}` names something else already")
             self.defined[action.as_] = actions.DEFINES[type(action)]
-
-    # --- values by their type ---
-
-    def attempt(self, hint: Any, node: yaml.Node | None) -> Any:
-        """The value, None when there is none or when it is wrong."""
-        if node is None:
-            return None
-        try:
-            return self.build(hint, node)
-        except _Wrong:
-            return None
-
-    def build(self, hint: Any, node: yaml.Node) -> Any:
-        origin = get_origin(hint)
-        if hint is Any:
-            return self.plain(node)
-        if origin in (Union, types.UnionType):
-            return self.build(next(part for part in get_args(hint) if part is not type(None)), node)
-        if origin is tuple:
-            items = node.value if isinstance(node, yaml.SequenceNode) else [node]
-            return tuple(self.build(get_args(hint)[0], item) for item in items)
-        if origin is dict:
-            if not isinstance(node, yaml.MappingNode):
-                raise self.wrong(node, f"should be a mapping, not {_raw(node)}")
-            return self.plain(node)
-        if origin is Literal:
-            text = self.scalar(str, node)
-            if text not in get_args(hint):
-                options = ", ".join(f"`{option}`" for option in get_args(hint) if option)
-                raise self.wrong(node, f"should be one of {options}, not {_raw(node)}")
-            return text
-        if dataclasses.is_dataclass(hint):
-            return self.fields(hint, node)
-        if hint in (actions.Seconds, actions.Count):
-            return self.measured(hint, node)
-        if hint in (str, int, float, bool):
-            return self.scalar(hint, node)
-        return self.named(hint, node)
-
-    def fields(self, kind: Any, node: yaml.Node) -> Any:
-        hints = get_type_hints(kind)
-        known = {f.name.rstrip("_"): f for f in dataclasses.fields(kind)}
-        short = getattr(kind, "SHORT", "")
-        if _empty(node):
-            given: dict[str, yaml.Node] = {}
-        elif short and not isinstance(node, yaml.MappingNode):
-            given = {short.rstrip("_"): node}
-        elif short and _is_measure(node) and hints[short] in (actions.Seconds, actions.Count):
-            given = {short: node}
-        else:
-            given = self.pairs(node, tuple(known), "this")
-        values, bad = {}, False
-        for key, value in given.items():
-            try:
-                values[known[key].name] = self.build(hints[known[key].name], value)
-            except _Wrong:
-                bad = True
-        for key, field in known.items():
-            needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-            if needed and key not in given:
-                self.wrong(node, f"`{key}` is missing")
-                bad = True
-        if bad:
-            raise _Wrong
-        return kind(**values)
-
-    def measured(self, hint: Any, node: yaml.Node) -> Any:
-        """A duration or a count; `{short: …, long: …}` has one for each length."""
-        if _is_measure(node):
-            return self.measured(hint, self.pairs(node, ("short", "long"), "a length")[self.length])
-        if hint is actions.Count:
-            return self.scalar(int, node)
-        text = node.value if isinstance(node, yaml.ScalarNode) else ""
-        if text != "0" and not DURATION.fullmatch(text):
-            raise self.wrong(
-                node, f"should be a duration such as `20s` or `{{short: 8s, long: 45s}}`, not {_raw(node)}"
-            )
-        return duration_ns(text) / 1e9
-
-    def named(self, hint: Any, node: yaml.Node) -> Any:
-        """A text that must be the name of something there is."""
-        text = self.scalar(str, node)
-        regions, nodes = self.topology.regions, tuple(node.name for node in self.topology.nodes)
-        if hint is actions.Region:
-            self.require(node, "region", text, regions)
-        elif hint is actions.Node:
-            self.require(node, "node", text, nodes)
-        elif hint is actions.Target:
-            given = tuple(name for name, kinds in self.defined.items() if hint in kinds)
-            self.require(node, "node or region", text, (*regions, *nodes, *given))
-        elif hint is actions.Link:
-            ends = text.split("-")
-            self.require(node, "link", text, [link.name for link in self.topology.links], len(ends) == 2, sorted(ends))
-            return "-".join(sorted(ends))
-        elif hint is expectations.Operation:
-            self.require(node, "operation", text, OPERATIONS)
-        elif hint in REFERENCES:
-            given = tuple(name for name, kinds in self.defined.items() if hint in kinds)
-            what = hint.__name__.removesuffix("Ref").lower()
-            if text not in given:
-                known = f"; so far there are {', '.join(f'`{name}`' for name in given)}" if given else ""
-                raise self.wrong(node, f"no earlier step gave the name `{text}` (`as`) to a {what}{known}")
-        elif hint is actions.Defined and not text:
-            raise self.wrong(node, "a name is missing")
-        return text
-
-    def require(self, node: yaml.Node, kind: str, text: str, known: Any, fine: bool = True, ends: Any = ()) -> None:
-        if fine and (text in known or (ends and "-".join(ends) in known)):
-            return
-        near = difflib.get_close_matches(text, known, 1)
-        advice = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(f'`{name}`' for name in known)}"
-        raise self.wrong(node, f"there is no {kind} `{text}`; {advice}")
-
-    def scalar(self, kind: type, node: yaml.Node) -> Any:
-        value = self.plain(node) if isinstance(node, yaml.ScalarNode) else None
-        if kind is float and type(value) is int:
-            value = float(value)
-        if type(value) is not kind:
-            wanted = {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}[kind]
-            quotes = ": put it in quotes" if kind is str and isinstance(node, yaml.ScalarNode) and node.value else ""
-            raise self.wrong(node, f"should be {wanted}, not {_raw(node)}{quotes}")
-        return value
-
-    def plain(self, node: yaml.Node) -> Any:
-        """As YAML reads it; the node may be a copy, so the loader is a fresh one."""
-        try:
-            return yaml.SafeLoader("").construct_document(node)
-        except (yaml.YAMLError, ValueError) as error:
-            raise self.wrong(node, f"YAML cannot read {_raw(node)}: {error}") from None
-
-    def pairs(self, node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
-        """Key -> value node; unknown and repeated keys are problems."""
-        if not isinstance(node, yaml.MappingNode):
-            self.wrong(node, f"{what} should be a mapping such as `{known[0]}: …`, not {_raw(node)}")
-            return {}
-        found: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            name = str(key.value) if isinstance(key, yaml.ScalarNode) else _raw(key)
-            if name in found:
-                self.wrong(key, f"`{name}` stands there more than once")
-            elif name not in known:
-                near = difflib.get_close_matches(name.lower().replace("-", "_"), known, 1)
-                advice = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
-                self.wrong(key, f"{what} has no `{name}`; {advice}")
-            else:
-                found[name] = value
-        return found
-
-
-def _is_measure(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.MappingNode) and {str(key.value) for key, _ in node.value} == {"short", "long"}
-
-
-def _empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
-
-
-def _raw(node: yaml.Node) -> str:
-    if isinstance(node, yaml.ScalarNode):
-        text = node.value if len(node.value) <= 40 else node.value[:40] + "…"
-        return f"`{text}`" if text else "nothing"
-    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
 
 
 def _replaced(node: yaml.Node, item: str) -> yaml.Node:

@@ -14,7 +14,7 @@ BEHIND = {
     "nats": ("lab/jetstream/",),
     "typer": ("lab/cli/",),
     "pydantic": ("lab/labfile.py",),
-    "yaml": ("lab/labfile.py", "lab/check/schedulefile.py", "lab/scenario/reader.py"),
+    "yaml": ("lab/labfile.py", "lab/check/schedulefile.py", "lab/scenario/builder.py", "lab/scenario/reader.py"),
     "rich": ("lab/view.py",),
     "numpy": ("lab/check/",),
 }
@@ -25,9 +25,10 @@ PURE = [
     "lab/operations.py",
     "lab/prediction.py",
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/render").glob("*.py"))),
+    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/scenario/expectations").glob("*.py"))),
     *(
         f"lab/scenario/{name}.py"
-        for name in ("actions", "conditions", "evidence", "expectations", "page", "report", "show", "values")
+        for name in ("actions", "conditions", "evidence", "page", "reference", "report", "schema", "show", "values")
     ),
 ]
 # What touches the world: Docker, NATS, HTTP, disks, other programs.

@@ -1,0 +1,73 @@
+"""What all expectations share: time, quantities, and how names and examples are put into sentences; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lab.scenario import evidence as see
+from lab.scenario.actions import Count, Seconds
+from lab.scenario.values import Judged
+
+Verdict = tuple[Judged, str]
+SHOWN = 3
+AT_ONCE = Seconds(0)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number: `40` is exactly that."""
+
+    exactly: Count | None = None
+    at_least: Count | None = None
+    at_most: Count | None = None
+    SHORT: ClassVar[str] = "exactly"
+
+    def __str__(self) -> str:
+        parts = [str(self.exactly)] if self.exactly is not None else []
+        parts += [f"at least {self.at_least}"] if self.at_least is not None else []
+        parts += [f"at most {self.at_most}"] if self.at_most is not None else []
+        return " and ".join(parts) or "any number of"
+
+    def holds(self, number: int) -> bool:
+        return (
+            (self.exactly is None or number == self.exactly)
+            and (self.at_least is None or number >= self.at_least)
+            and (self.at_most is None or number <= self.at_most)
+        )
+
+
+NONE = Quantity(exactly=Count(0))
+SOME = Quantity(at_least=Count(1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """`within`: looked at again until it holds or the time is over. `throughout`: must hold all that time."""
+
+    within: Seconds = AT_ONCE
+    throughout: Seconds = AT_ONCE
+    SHORT: ClassVar[str] = ""
+
+    @property
+    def time(self) -> str:
+        if self.throughout:
+            return f" for {self.throughout:g} s"
+        return f" within {self.within:g} s" if self.within else ""
+
+
+def join(names: Iterable[str], otherwise: str = "all regions") -> str:
+    *rest, last = [*names] or [otherwise]
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def quoted(names: Iterable[str]) -> str:
+    return join(f"`{name}`" for name in names)
+
+
+def examples(items: Iterable[str], total: int) -> str:
+    shown = [item for item, _ in zip(items, range(SHOWN), strict=False)]
+    return ", ".join(shown) + (f" and {total - len(shown)} more" if total > len(shown) else "")
+
+
+def origins(origins: list[see.Origin]) -> str:
+    return examples((f"{stream}:{sequence}" for stream, sequence in origins), len(origins))
