@@ -81,9 +81,9 @@ def step_markdown(step: StepResult) -> list[str]:
     for one in step.judgements:
         expected = f"not so: {one.expected}" if one.finding else one.expected
         took = f", after {one.seconds:g} s" if one.seconds >= 1 else ""
-        lines.append(f"- **{WORDS[one.judged]}**: {_escaped(expected)}{took}. Seen: {_escaped(one.seen)}.")
+        lines.append(f"- **{WORDS[one.judged]}**: {escaped(expected)}{took}. Seen: {escaped(one.seen)}.")
         if one.judged == "found":
-            lines.append(f"  {_escaped(one.finding)}")
+            lines.append(f"  {escaped(one.finding)}")
     return [*lines, ""] if step.judgements else lines
 
 
@@ -92,7 +92,8 @@ def typed(action: str) -> str:
     return f"$ {action}" if action.startswith(COMMANDS) else f"({action})"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text as Markdown shows it, in a cell of a table too."""
     return text.replace("|", "\\|").replace("<", "&lt;").rstrip(".")
 
 

@@ -10,7 +10,9 @@ from lab.errors import UsageError
 from lab.scenario.page import BY_HAND, page
 from lab.scenario.reader import parse, read
 from lab.scenario.reference import tables
+from lab.scenario.report import escaped
 from lab.scenario.schema import document
+from lab.scenario.values import ALWAYS
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "lab/scenario/files").glob("*.yaml"))
@@ -140,3 +142,17 @@ def test_a_page_that_is_written_anew_keeps_what_people_wrote() -> None:
     again = page(scenario, (), f"the run before\n\n{BY_HAND}\n\nMind the gap.\n")
     assert again == page(scenario, ()).rstrip() + f"\n\n{BY_HAND}\n\nMind the gap.\n"
     assert page(scenario, (), "the run before\n") == page(scenario, ())
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_shipped_scenario_has_its_page_and_the_page_tells_what_the_file_does(file: Path) -> None:
+    scenario, told = read(file), (DOCS / f"{file.stem}.md").read_text()
+    assert told.startswith(f"# {scenario.name}: {scenario.title}\n")
+    assert f"]({file.stem}.md)" in (DOCS / "README.md").read_text()
+    for text in (scenario.about, *(step.say for step in scenario.steps if step.when == ALWAYS)):
+        assert text in told
+    for step in scenario.steps:
+        if step.when == ALWAYS:
+            assert str(step.action or "") in told
+            assert [e for e in step.expect if e.when == ALWAYS and escaped(str(e.expectation)) not in told] == []
+    assert not {"VIOLATED", "could not tell", "could not be carried out"} & set(re.findall(r"\*\*(.+?)\*\*", told))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from lab.compare import compare
 from lab.scenario import evidence as see
 from lab.scenario.actions import MessageRef, Region
-from lab.scenario.expectations.phrases import NONE, SOME, Quantity, Timed, Verdict, join, origins, quoted
+from lab.scenario.expectations.phrases import NONE, SOME, Quantity, Timed, Verdict, by_number, join, origins, quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Visible(Timed):
     in_: tuple[Region, ...] = ()
 
     def __str__(self) -> str:
-        return f"{quoted(self.messages)} visible in {join(self.in_)}{self.time}"
+        return f"{quoted(self.messages)} {by_number(self.messages, 'is', 'are')} visible in {join(self.in_)}{self.time}"
 
     def judge(self, evidence: see.HeldAndSent) -> Verdict:
         return _all_present(evidence, "messages")
@@ -32,7 +32,8 @@ class NotVisible(Timed):
     in_: tuple[Region, ...] = ()
 
     def __str__(self) -> str:
-        return f"{quoted(self.messages)} not visible in {join(self.in_)}{self.time}"
+        be = by_number(self.messages, "is", "are")
+        return f"{quoted(self.messages)} {be} not visible in {join(self.in_)}{self.time}"
 
     def judge(self, evidence: see.HeldAndSent) -> Verdict:
         wanted = {sent.origin for sent in evidence.sent if sent.outcome == "ok"}
@@ -56,7 +57,7 @@ class NothingLost(Timed):
 
     def __str__(self) -> str:
         of = f" of {quoted(self.of)}" if self.of else ""
-        return f"no acknowledged message{of} is missing in {join(self.in_)}{self.time}"
+        return f"no acknowledged message{of} is missing in {join(self.in_, 'any region')}{self.time}"
 
     def judge(self, evidence: see.HeldAndSent) -> Verdict:
         return _all_present(evidence, "acknowledged messages")
@@ -76,7 +77,7 @@ def _all_present(evidence: see.HeldAndSent, what: str) -> Verdict:
             lacking.append(f"{region} lacks {len(absent)} of {len(wanted)}: {origins(absent)}")
     if lacking:
         return "violated", "; ".join(lacking + unread)
-    return ("could not tell", "; ".join(unread)) if unread else ("held", f"all {len(wanted)} {what} are there")
+    return ("could not tell", "; ".join(unread)) if unread else ("held", f"{len(wanted)} of {len(wanted)} {what} there")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,7 @@ class NothingDuplicated(Timed):
     in_: tuple[Region, ...] = ()
 
     def __str__(self) -> str:
-        return f"nothing is there twice in {join(self.in_)}{self.time}"
+        return f"nothing is there twice in {join(self.in_, 'any region')}{self.time}"
 
     def judge(self, evidence: see.Held) -> Verdict:
         return _duplicates(evidence, NONE)

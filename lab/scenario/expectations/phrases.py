@@ -60,6 +60,11 @@ def join(names: Iterable[str], otherwise: str = "all regions") -> str:
     return f"{', '.join(rest)} and {last}" if rest else last
 
 
+def by_number(names: tuple[str, ...], one: str, several: str) -> str:
+    """The verb for so many."""
+    return one if len(names) == 1 else several
+
+
 def quoted(names: Iterable[str]) -> str:
     return join(f"`{name}`" for name in names)
 

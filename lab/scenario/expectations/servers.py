@@ -6,7 +6,7 @@ from typing import ClassVar, NewType
 from lab.operations import Cell
 from lab.scenario import evidence as see
 from lab.scenario.actions import Node, NodesRef, Region
-from lab.scenario.expectations.phrases import Quantity, Timed, Verdict, examples, join, quoted
+from lab.scenario.expectations.phrases import Quantity, Timed, Verdict, by_number, examples, join, quoted
 
 Operation = NewType("Operation", str)
 
@@ -19,7 +19,7 @@ class Works(Timed):
     in_: tuple[Region, ...]
 
     def __str__(self) -> str:
-        return f"{join(self.operations)} works in {join(self.in_)}{self.time}"
+        return f"{join(self.operations)} {by_number(self.operations, 'works', 'work')} in {join(self.in_)}{self.time}"
 
     def judge(self, evidence: see.Cells) -> Verdict:
         bad = [cell for cell in evidence.cells if cell.state != "works"]
@@ -41,7 +41,8 @@ class Fails(Timed):
 
     def __str__(self) -> str:
         code = f" with code {self.code}" if self.code is not None else ""
-        return f"{join(self.operations)} fails in {join(self.in_)}{code}{self.time}"
+        fail = by_number(self.operations, "fails", "fail")
+        return f"{join(self.operations)} {fail} in {join(self.in_)}{code}{self.time}"
 
     def judge(self, evidence: see.Cells) -> Verdict:
         seen = "; ".join(map(_cell, evidence.cells))
@@ -157,7 +158,7 @@ class Version(Timed):
     is_: str
 
     def __str__(self) -> str:
-        return f"{join(self.nodes)} runs {self.is_}{self.time}"
+        return f"{join(self.nodes)} {'runs' if len(self.nodes) == 1 else 'run'} {self.is_}{self.time}"
 
     def judge(self, evidence: see.Versions) -> Verdict:
         seen = ", ".join(
