@@ -120,8 +120,8 @@ def apply(
     probe = probe or proof.Probe(engine, before.topology.name)
     proven = False
     try:
-        took_hold_s = _make(engine, before, injected, healed, probe)
-        evidence = _confirm(engine, before, wanted, healed | injected, probe)
+        took_hold_s, found_silent = _make(engine, before, wanted, injected, healed, probe)
+        evidence = _confirm(engine, before, wanted, healed | injected, probe, found_silent)
         proven = True
     finally:
         probe.close(wait=not proven)
@@ -129,12 +129,19 @@ def apply(
 
 
 def _make(
-    engine: Engine, before: Observation, injected: Iterable[Fault], healed: Iterable[Fault], probe: proof.Probe
-) -> float | None:
-    """Inject and heal, side by side. Returns how long it took until every new cut was in effect, if there are any.
+    engine: Engine,
+    before: Observation,
+    wanted: Iterable[Fault],
+    injected: Iterable[Fault],
+    healed: Iterable[Fault],
+    probe: proof.Probe,
+) -> tuple[float | None, bool]:
+    """Inject and heal, side by side. Returns how long it took until every new cut was in effect, if there are any, and
+    whether all that is to be dead was then found silent.
 
     Docker detaches endpoints one after the other. So all interfaces of the new cuts first go down at one instant; the
-    detaching then makes the cuts last, and keeps them where everybody can read them.
+    detaching then makes the cuts last, and keeps them where everybody can read them. It takes longer than silence has
+    to last, so the silence is looked at meanwhile.
     """
     topology = before.topology
 
@@ -149,22 +156,32 @@ def _make(
         if before.containers[cut.node].pid
     ]
     took_hold_s = probe.take_down(interfaces) if interfaces else None
-    _side_by_side(injected, lambda fault: fault.inject(engine, topology))
+    found_silent = False
+    with ThreadPoolExecutor(1) as pool:
+        injecting = pool.submit(_side_by_side, injected, lambda fault: fault.inject(engine, topology))
+        if interfaces and all(isinstance(fault, Cut) for fault in (*injected, *healed)):
+            found_silent = proof.silent(with_other_cuts(before, (*wanted, *healed)), probe)
+        injecting.result()
     for kind in KINDS:
         if kind is not Paused:
             heal(kind)
-    return took_hold_s
+    return took_hold_s, found_silent
 
 
 def _confirm(
-    engine: Engine, before: Observation, wanted: frozenset[Fault], changed: Iterable[Fault], probe: proof.Probe
+    engine: Engine,
+    before: Observation,
+    wanted: frozenset[Fault],
+    changed: Iterable[Fault],
+    probe: proof.Probe,
+    found_silent: bool,
 ) -> proof.Evidence:
     """That Docker says so, and that packets say so."""
     with ThreadPoolExecutor(2) as pool:
         observing = pool.submit(engine.again, before)
         expected, early = with_other_cuts(before, wanted), None
         if all(isinstance(fault, Cut) for fault in changed):  # else nobody knows yet which processes there will be
-            early = pool.submit(proof.prove, engine, expected, probe)
+            early = pool.submit(proof.prove, engine, expected, probe, found_silent)
         after = observing.result()
         _require(after, wanted, engine)
         if early and (after == expected or early.exception()):

@@ -130,11 +130,13 @@ class FakeProbe(Probe):
         self.engine = engine
         self.closed = False
         self.runs = 0
+        self.tries: list[tuple[float, float]] = []
         self.wrong: dict[tuple[str, str], str] = {}  # what the first try answers instead
         self.taken_down: list[tuple[int, str]] = []
 
     def connect(self, steps: Iterable[Step], timeout: float, least: float = 0) -> list[str]:
         self.runs += 1
+        self.tries.append((timeout, least))
         return [self._answer(pid, what.split()[1]) for pid, what in steps]
 
     def take_down(self, interfaces: Iterable[tuple[int, str]]) -> float:

@@ -222,6 +222,20 @@ def test_a_cut_that_does_not_hold_is_not_believed(engine: FakeEngine, monkeypatc
         apply(engine, *parted("central"))
 
 
+def test_silence_is_cut_short_only_where_it_was_seen_whole(engine: FakeEngine) -> None:
+    """Otherwise a leak that answers late, on a busy machine, would pass for a cut."""
+    probe = FakeProbe(engine)
+    lifecycle.apply(engine, engine.observe(TOPOLOGY.name), parted("central"), probe=probe)
+    assert probe.tries == [(0.15, 0), (0.15, 0.02)]
+    leaking = FakeProbe(engine)
+    leaking.wrong["west-1", "east-1"] = "open"
+    lifecycle.apply(engine, engine.observe(TOPOLOGY.name), parted("central") | parted("west"), probe=leaking)
+    assert leaking.tries == [(0.15, 0), (0.15, 0)]
+    healing = FakeProbe(engine)
+    lifecycle.apply(engine, engine.observe(TOPOLOGY.name), parted("west"), probe=healing)
+    assert healing.tries == [(0.15, 0)]
+
+
 def test_faults_are_told_in_one_order(engine: FakeEngine) -> None:
     change = apply(engine, Paused("west-2"), Down("west-3"), CUT, Down("west-1"))
     assert [str(fault) for fault in change.injected] == [
