@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lab import files, image, jetstream, lifecycle, ready, status, streams
 from lab.engine import Engine, Observation
+from lab.errors import LabError
 from lab.faults import Down, Fault
 from lab.lifecycle import Say
 from lab.render import stream_configs
@@ -52,10 +53,14 @@ async def _ready(
     if kept:
         say(f"{len(kept)} faults are in force and stay so; `lab heal` undoes them")
         return await status.take(engine, observation.topology.name)
-    say("waiting for the meta leader")
-    await ready.until_meta_leader(engine, observation, timeout)
     topology = observation.topology
-    async with jetstream.connect(topology.regions[0], topology.region_nodes(topology.regions[0])) as session:
-        say("defining the streams")
-        await streams.define(session, stream_configs(topology), patience=20)
-    return await ready.until_healthy(engine, observation, timeout, say)
+    try:
+        say("waiting for the meta leader")
+        await ready.until_meta_leader(engine, observation, timeout)
+        async with jetstream.connect(topology.regions[0], topology.region_nodes(topology.regions[0])) as session:
+            say("defining the streams")
+            await streams.define(session, stream_configs(topology), patience=20)
+        return await ready.until_healthy(engine, observation, timeout, say)
+    except LabError:  # when a node died meanwhile, its last words say more than what failed for want of it
+        await asyncio.to_thread(lambda: lifecycle.dead_at_start(engine, engine.observe(topology.name)))
+        raise

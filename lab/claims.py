@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -11,24 +11,28 @@ from lab.errors import LabError
 from lab.topology import Topology
 
 PORTS_HINT = "end it, or give this lab other ports: `client_port` and `monitor_port` in lab.yaml, or a `--name`"
+TIME_WAIT_S = 60  # Linux, `TCP_TIMEWAIT_LEN`
 
 
-def check_free(engine: Engine, topology: Topology) -> None:
-    """Ports and subnets of a lab that is not up yet. Raises `LabError` that names who has them."""
-    check_ports(engine, topology)
+def check_free(engine: Engine, topology: Topology, say: Callable[[str], None] | None = None) -> None:
+    """Ports and subnets of a lab that is not up yet. Raises `LabError` that names who has them. With `say` a port that
+    is only held by a connection that has ended is waited for."""
+    check_ports(engine, topology, say)
     clashes = overlapping(engine, topology)
     if clashes:
         raise LabError(clashes[0], "set `subnet_pool` in lab.yaml, or choose another `--name`")
 
 
-def check_ports(engine: Engine, topology: Topology) -> None:
+def check_ports(engine: Engine, topology: Topology, say: Callable[[str], None] | None = None) -> None:
     published = engine.published_ports()
     for node in topology.nodes:
         for port in (node.client_port, node.monitor_port):
             owner = published.get(port)
             if owner and owner != topology.container(node):
                 raise LabError(f"port {port} of {node.name} is taken by the container `{owner}`", PORTS_HINT)
-            if not owner and not _becomes_free(port):
+            if not owner and say and not _becomes_free(port, 1):
+                say(f"port {port} of {node.name} is held by a connection, or by what is left of one; waiting for it")
+            if not owner and not _becomes_free(port, TIME_WAIT_S + 5 if say else 5):
                 raise LabError(f"port {port} of {node.name} is taken by another program on this host", PORTS_HINT)
 
 
@@ -65,9 +69,9 @@ def _host_routes() -> Iterator[tuple[IPv4Network, str]]:
             yield IPv4Network(f"{address}/{netmask}", strict=False), device
 
 
-def _becomes_free(port: int, seconds: float = 10) -> bool:
+def _becomes_free(port: int, seconds: float) -> bool:
     """Whether the port can be had. The east's ports lie in Linux's range for outgoing connections, which may hold one
-    for a moment; only a listener is taken at its word."""
+    and keep it for a minute after their end (TIME_WAIT); only a listener is taken at its word."""
     deadline = time.monotonic() + seconds
     while not _bindable(port):
         with socket.socket() as caller:

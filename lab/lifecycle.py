@@ -68,7 +68,7 @@ def start(
     except NotRunning:
         before = None
     if before is None or before.missing:
-        check_free(engine, topology)
+        check_free(engine, topology, say)
     kept: frozenset[Fault] = frozenset()
     if before is not None:
         unborn = {name for name, container in before.containers.items() if container.state == "created"}

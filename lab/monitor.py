@@ -5,17 +5,20 @@ A server that does not answer is a value (`None`), never an exception.
 
 import asyncio
 import json
-import urllib.request
+import socket
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 from lab.topology import Node
 
 TIMEOUT_S = 0.8
 PATHS = {"varz": "/varz", "jsz": "/jsz?accounts=true&streams=true&config=true", "gatewayz": "/gatewayz"}
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+# Closes at once: else the port that the connection had is kept for a minute, and it may be one that a lab wants.
+RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,18 @@ class Reading:
 
 def get(port: int, path: str, timeout: float = TIMEOUT_S) -> dict[str, Any] | None:
     """One monitoring document; `timeout` in seconds."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
-        with _OPENER.open(f"http://127.0.0.1:{port}{path}", timeout=timeout) as answer:
-            document: dict[str, Any] = json.load(answer)
-            return document
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        document: dict[str, Any] | None = json.load(answer) if answer.status == HTTPStatus.OK else None
+        return document
     except (OSError, ValueError, HTTPException):
         return None
+    finally:
+        if connection.sock:
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        connection.close()
 
 
 async def read(nodes: list[Node], timeout: float = TIMEOUT_S) -> dict[str, Reading]:

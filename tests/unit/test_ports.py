@@ -3,14 +3,16 @@
 import socket
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from lab import monitor, proof
 from lab.claims import _becomes_free
 
 
 def test_a_listener_is_taken_at_its_word_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         began = time.monotonic()
-        assert not _becomes_free(server.getsockname()[1])
+        assert not _becomes_free(server.getsockname()[1], 10)
         assert time.monotonic() - began < 1
 
 
@@ -28,5 +30,46 @@ def test_the_local_port_of_an_outgoing_connection_is_waited_for() -> None:
 
         thread = threading.Thread(target=end)
         thread.start()
-        assert _becomes_free(port)
+        assert _becomes_free(port, 10)
         thread.join()
+
+
+def test_asking_a_server_leaves_no_port_that_must_be_waited_for() -> None:
+    callers: list[int] = []
+
+    class Monitoring(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            callers.append(self.client_address[1])
+            self.send_response(200)
+            self.send_header("Content-Length", "9")
+            self.end_headers()
+            self.wfile.write(b'{"a": 42}')
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Monitoring) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert monitor.get(server.server_port, "/varz") == {"a": 42}
+        server.shutdown()
+    assert _becomes_free(callers[0], 1)
+
+
+def test_a_greeting_leaves_no_port_that_must_be_waited_for() -> None:
+    callers: list[int] = []
+
+    def greet() -> None:
+        connection, address = server.accept()
+        callers.append(address[1])
+        connection.sendall(b"INFO {}\r\n")
+        time.sleep(0.3)
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=greet)
+        thread.start()
+        assert proof.greeting(server.getsockname()[1], 1) == "greets"
+        thread.join()
+    assert _becomes_free(callers[0], 1)
