@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 COMPOSE_MINIMUM = (2, 20)
 ENGINE_MINIMUM = (20, 10)
 READ_TIMEOUT_S = 30
+REMOVE_TIMEOUT_S = 10
 _ENVIRONMENT = threading.Lock()  # Compose takes the image from it, and labs come up side by side
 
 
@@ -254,8 +256,23 @@ class Engine:
                     os.environ["LAB_IMAGE"] = environment_before
 
     def remove(self, lab: str, volumes: bool) -> dict[str, int]:
-        """Remove what carries the lab's label and nothing else; returns how many of each kind."""
+        """Remove what carries the lab's label and nothing else; returns how many of each kind.
+
+        Tried anew for some seconds: a busy engine lets go of a network only a moment after its containers are gone.
+        """
         owned = self._owned(lab)
+        left, deadline = owned, time.monotonic() + REMOVE_TIMEOUT_S
+        while True:
+            try:
+                self._remove(left, volumes)
+                return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
+            except DockerError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+                left = self._owned(lab)
+
+    def _remove(self, owned: dict[str, list[str]], volumes: bool) -> None:
         with _translated("remove"):
             if owned["containers"]:
                 self.client.container.remove(owned["containers"], force=True, volumes=volumes)
@@ -263,7 +280,6 @@ class Engine:
                 self.client.network.remove([*owned["networks"]])
             if volumes and owned["volumes"]:
                 self.client.volume.remove([*owned["volumes"]])
-        return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
 
     def count(self, lab: str) -> dict[str, int]:
         """How many containers, networks and volumes carry the lab's label."""
@@ -423,6 +439,11 @@ def explain(stderr: str, doing: str) -> DockerError:
         return DockerError("the Docker Compose plugin is missing", "`make lab-up` installs it; `lab doctor` tells more")
     if "no space left on device" in low:
         return DockerError("the disk is full", "`docker system df` shows what takes the room")
+    if "has active endpoints" in low:
+        return DockerError(
+            f"`docker {doing}` failed: a network is still in use",
+            "is a container of somebody else attached to it? If there is none, the engine lost count: restart Docker",
+        )
     taken = re.search(
         r"bind for (\S+) failed: port is already allocated|listen tcp4? (\S+): bind: address already in use", low
     )
@@ -435,5 +456,6 @@ def explain(stderr: str, doing: str) -> DockerError:
             "a subnet of the lab overlaps with a network that exists",
             "set `subnet_pool` in lab.yaml; `lab doctor` names both",
         )
-    last = text.splitlines()[-1] if text else "no output"
+    lines = [line for line in text.splitlines() if not line.startswith("exit status")]  # some commands end with that
+    last = lines[-1] if lines else "no output"
     return DockerError(f"`docker {doing}` failed: {last.removeprefix('Error response from daemon: ')}")

@@ -4,8 +4,8 @@ import pytest
 
 from lab import errors
 from lab.cli import main
-from lab.engine import explain
-from lab.errors import LabError, Untold, UsageError, unknown
+from lab.engine import Engine, explain
+from lab.errors import DockerError, LabError, Untold, UsageError, unknown
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LabError)]
 
@@ -56,6 +56,10 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
             "Error response from daemon: Pool overlaps with other one on this address space",
             "a subnet of the lab overlaps with a network that exists",
         ),
+        (
+            "Error response from daemon: network x id 1 has active endpoints\nexit status 1",
+            "`docker compose up` failed: a network is still in use",
+        ),
     ],
 )
 def test_usual_mishaps_are_told_with_what_to_do(stderr: str, message: str) -> None:
@@ -68,7 +72,25 @@ def test_usual_mishaps_are_told_with_what_to_do(stderr: str, message: str) -> No
 def test_anything_else_is_told_with_dockers_last_line() -> None:
     error = explain("a warning\nError response from daemon: No such container: x\n", "inspect x")
     assert error.message == "`docker inspect x` failed: No such container: x"
+    error = explain("Error response from daemon: network x not found\nexit status 1\n", "network rm")
+    assert error.message == "`docker network rm` failed: network x not found"
     assert explain("  \n", "ps").message == "`docker ps` failed: no output"
+
+
+def test_what_the_engine_holds_for_a_moment_is_removed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"containers": ["c"], "networks": ["n"], "volumes": ["v"]}
+    tries: list[dict[str, list[str]]] = []
+
+    def remove(_: Engine, owned: dict[str, list[str]], volumes: bool) -> None:
+        tries.append(owned)
+        if len(tries) == 1:
+            there["containers"] = []
+            raise DockerError("`docker remove` failed: network n has active endpoints")
+
+    monkeypatch.setattr(Engine, "_owned", lambda *_: dict(there))
+    monkeypatch.setattr(Engine, "_remove", remove)
+    assert Engine().remove("any", volumes=True) == {"containers": 1, "networks": 1, "volumes": 1}
+    assert [owned["containers"] for owned in tries] == [["c"], []]
 
 
 def test_ctrl_c_in_a_command_ends_in_a_sentence(
