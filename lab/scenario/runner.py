@@ -51,7 +51,7 @@ async def play(
         try:
             broken = await player.play()
         except BaseException:
-            await asyncio.shield(_heal(stage, keep))
+            await asyncio.shield(_leave(stage, keep))
             raise
         left = await asyncio.shield(_clean(stage, keep))
     result = Result(
@@ -79,6 +79,14 @@ async def _clean(stage: Stage, keep: bool) -> str:
     except LabError as error:
         return f"the lab could not be healed at the end: {error.message}"
     return ""
+
+
+async def _leave(stage: Stage, keep: bool) -> None:
+    """Heal at once, and take away what was made as far as the servers let it: who interrupts does not want to wait."""
+    await _heal(stage, keep)
+    if keep:
+        await stage.look()
+        await verbs.tidy(stage)
 
 
 async def _heal(stage: Stage, keep: bool) -> None:
@@ -141,6 +149,8 @@ class _Player:
     async def steps(self) -> str:
         """Every step that applies; ends early, with the reason, when one could not be carried out."""
         for number, step in enumerate((s for s in self.scenario.steps if self.applies(s.when)), 1):
+            if step.action:
+                step = replace(step, action=verbs.named(step.action, self.stage))
             await self.audience.before(number, step)
             result = await self.step(number, step)
             self.results.append(result)

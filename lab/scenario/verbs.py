@@ -3,6 +3,7 @@ do what it should, above all when a fault did not take hold: then nothing that f
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from lab import lifecycle
@@ -61,6 +62,14 @@ async def _injected(stage: Stage, wanted: Callable[[frozenset[Fault]], frozenset
     if not (done.injected or done.healed):
         raise LabError("the fault took no hold: everything was so already")
     return show.change(done)
+
+
+def named(action: act.Action, stage: Stage) -> act.Action:
+    """The action with nodes in place of the names that earlier steps gave them, as one would type it."""
+    if isinstance(action, act._OnNodes):
+        names = tuple(act.Target(node) for target in action.targets for node in stage.nodes.get(target, (target,)))
+        return replace(action, targets=names)
+    return action
 
 
 async def _targets(action: Any, stage: Stage) -> tuple[Node, ...]:

@@ -114,6 +114,18 @@ def test_an_interrupted_scenario_leaves_a_healed_lab(lab: Lab, tmp_path: Path, n
     assert lab.faults() == set()
 
 
+def test_an_interrupted_scenario_leaves_no_consumer_behind(lab: Lab, tmp_path: Path) -> None:
+    file = written(tmp_path, "  - create_consumer: {name: mine, in: west}\n  - wait: 300s\n")
+    running = subprocess.Popen(
+        lab.command("scenario", "run", file), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    wait_for(running, "sleep 300")
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=60)
+    other = "  - create_consumer: {name: mine, in: west, deliver: new}\n    expect: {healthy: 20s}\n"
+    lab.run("scenario", "run", written(tmp_path, other))  # the server refuses to change the policy of one that exists
+
+
 def test_a_lab_of_its_own_is_removed_even_when_interrupted(tmp_path: Path) -> None:
     file = written(tmp_path, "  - kill: east-1\n  - wait: 300s\n", HEAD.replace("steps", "lab: {max_age: 30m}\nsteps"))
     lab = Lab("test-own")
