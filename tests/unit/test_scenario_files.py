@@ -151,8 +151,10 @@ def test_every_shipped_scenario_has_its_page_and_the_page_tells_what_the_file_do
     assert f"]({file.stem}.md)" in (DOCS / "README.md").read_text()
     for text in (scenario.about, *(step.say for step in scenario.steps if step.when == ALWAYS)):
         assert text in told
+    named = {getattr(step.action, "as_", "") for step in scenario.steps} - {""}
     for step in scenario.steps:
         if step.when == ALWAYS:
-            assert str(step.action or "") in told
+            if not named & set(getattr(step.action, "targets", ())):  # else the page names the nodes that it was then
+                assert str(step.action or "") in told
             assert [e for e in step.expect if e.when == ALWAYS and escaped(str(e.expectation)) not in told] == []
     assert not {"VIOLATED", "could not tell", "could not be carried out"} & set(re.findall(r"\*\*(.+?)\*\*", told))
