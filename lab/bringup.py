@@ -32,12 +32,14 @@ async def bring_up(
         files.write(topology, root, only_missing=True)
         if changed:
             say(f"warning: used as on disk, not as the topology says: {', '.join(changed)} (`lab render --check`)")
+        starting = asyncio.ensure_future(asyncio.to_thread(lifecycle.start, engine, topology, root, chosen, say))
         try:
-            kept, observation = await asyncio.to_thread(lifecycle.start, engine, topology, root, chosen, say)
+            kept, observation = await asyncio.shield(starting)
             return await _ready(engine, observation, kept, timeout, say)
         except BaseException:
             if fresh and not keep:
                 say("start failed; removing what was created (`--keep` leaves it)")
+                await asyncio.wait({starting})  # Compose goes on in its thread, and would create more behind our back
                 engine.remove(topology.name, volumes=True)
             raise
 
