@@ -106,6 +106,22 @@ def print_json(value: Any, indent: int | None = 2) -> None:
     typer.echo(json.dumps(plain(value), indent=indent))
 
 
+def write(path: Path, text: str, mode: str = "w") -> None:
+    """A file that the user asked for; its folder is made. Raises `LabError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise LabError(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def add_to_step_summary(markdown: str) -> None:
+    """Show it on the page of a GitHub Actions run, in one."""
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        write(Path(os.environ["GITHUB_STEP_SUMMARY"]), markdown, "a")
+
+
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run`, imported when it is needed."""
     import asyncio

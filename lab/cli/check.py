@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.app import PANEL_CHECK, AsJson, Name, app, lab_name, print_json, root, run, say
+from lab.cli.app import PANEL_CHECK, AsJson, Name, app, lab_name, print_json, root, run, say, write
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _show(result: "Result", as_json: bool, junit: Path | None) -> None:
     from lab.check.judging import summary
 
     if junit is not None:
-        _copy(result.folder / "junit.xml", junit)
+        write(junit, (result.folder / "junit.xml").read_text(encoding="utf-8"))
     if as_json:
         print_json(
             {
@@ -123,15 +123,6 @@ def _show(result: "Result", as_json: bool, junit: Path | None) -> None:
         return
     typer.echo(summary(result))
     say(f"report: {result.folder / 'report.html'}")
-
-
-def _copy(source: Path, target: Path) -> None:
-    from lab.errors import LabError
-
-    try:
-        target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-    except OSError as error:
-        raise LabError(f"`{target}` cannot be written: {error.strerror}") from error
 
 
 @app.command(rich_help_panel=PANEL_CHECK)

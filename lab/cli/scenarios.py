@@ -1,14 +1,26 @@
 """`lab scenario list`, `show`, `validate`, `schema`, `run`; `lab learn`; `lab demo`."""
 
 import asyncio
-import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from lab.cli.app import PANEL_SCENARIOS, AsJson, Name, app, lab_name, plain, print_json, root, run, say
+from lab.cli.app import (
+    PANEL_SCENARIOS,
+    AsJson,
+    Name,
+    add_to_step_summary,
+    app,
+    lab_name,
+    plain,
+    print_json,
+    root,
+    run,
+    say,
+    write,
+)
 
 if TYPE_CHECKING:
     from lab.engine import Engine
@@ -131,31 +143,19 @@ def run_scenarios(
     code = exit_code(results)
     summary = report.markdown(results)
     if markdown:
-        _write(markdown, summary)
-    if os.environ.get("GITHUB_STEP_SUMMARY"):
-        _write(Path(os.environ["GITHUB_STEP_SUMMARY"]), summary, "a")
+        write(markdown, summary)
+    add_to_step_summary(summary)
     if junit:
-        _write(junit, report.junit_xml(results))
+        write(junit, report.junit_xml(results))
     for scenario in scenarios if pages else ():
         its = [result for result in results if result.scenario == scenario.name]
         file = cast(Path, pages) / f"{scenario.name}.md"
-        _write(file, page(scenario, its, file.read_text(encoding="utf-8") if file.is_file() else ""))
+        write(file, page(scenario, its, file.read_text(encoding="utf-8") if file.is_file() else ""))
     if as_json:
         print_json(report.as_json(results, plain, code))
     elif len(results) > 1:
         typer.echo("\n" + "\n".join(map(report.summary, results)))
     raise typer.Exit(code)
-
-
-def _write(path: Path, text: str, mode: str = "w") -> None:
-    from lab.errors import LabError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(mode, encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise LabError(f"`{path}` cannot be written: {error.strerror}") from error
 
 
 @app.command(rich_help_panel=PANEL_SCENARIOS)

@@ -1,12 +1,25 @@
 """`lab matrix`, `lab bisect`."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.app import PANEL_CHECK, AsJson, LabFile, Name, app, lab_name, print_json, root, run, say, wanted_topology
+from lab.cli.app import (
+    PANEL_CHECK,
+    AsJson,
+    LabFile,
+    Name,
+    add_to_step_summary,
+    app,
+    lab_name,
+    print_json,
+    root,
+    run,
+    say,
+    wanted_topology,
+    write,
+)
 
 if TYPE_CHECKING:
     from lab.check.schedule import Schedule
@@ -52,10 +65,8 @@ def matrix(
     result = run(_matrix(trials, chosen, versions, judged_as))
     for path, content in ((html, pages.html), (markdown, pages.markdown)):
         if path:
-            _write(path, content(result))
-    if os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as page:
-            page.write(pages.markdown(result))
+            write(path, content(result))
+    add_to_step_summary(pages.markdown(result))
     if as_json:
         print_json(result)
     else:
@@ -174,12 +185,3 @@ async def _bisect(
             )
     last, first = await halve(versions, changed)
     return last, first, outcomes
-
-
-def _write(path: Path, content: str) -> None:
-    from lab.errors import LabError
-
-    try:
-        path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise LabError(f"`{path}` cannot be written: {error.strerror}") from error

@@ -41,9 +41,8 @@ class Trials:
 
         `judged_as`: a scenario is judged by what it expects of that version, whatever runs.
         """
-        trial = self._check(version) if test is None else self._scenario(test, version, judged_as)
-        outcomes = [await trial]
-        for _ in range(1, self.repeat):
+        outcomes = []
+        for _ in range(self.repeat):
             trial = self._check(version) if test is None else self._scenario(test, version, judged_as)
             outcomes.append(await trial)
         return worst(outcomes)
