@@ -61,7 +61,7 @@ bench: ## measure the lab against the bare commands
 
 probe-check: ## rebuild the network probe and compare it with the committed one
 	./bootstrap.sh --dev --no-docker
-	.venv/bin/python -m lab.probe.build --check
+	.venv/bin/python -m lab.netprobe.build --check
 
 clean: ## delete caches and collected logs; the lab and .venv stay
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis lab.log status.json scenarios.xml

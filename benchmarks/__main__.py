@@ -18,12 +18,13 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from lab import files, monitor
-from lab.engine import Engine
-from lab.image import find
-from lab.jetstream import connect
+from lab import files
+from lab.docker.engine import Engine
+from lab.docker.images import find
+from lab.jetstream import monitor
+from lab.jetstream.session import connect
+from lab.jetstream.streams import define
 from lab.render import stream_configs
-from lab.streams import define
 from lab.topology import Node, Topology
 
 LAB = Path(sys.executable).parent / "lab"

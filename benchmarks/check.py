@@ -17,14 +17,14 @@ from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from benchmarks.__main__ import lab
-from lab.check import body, store, workload
+from lab.check import payload, store, workload
 from lab.check.checkers import judge
 from lab.check.clock import Clock
 from lab.check.history import OK, SECOND
 from lab.check.report import documents
-from lab.check.runner import run_check
+from lab.check.run import run_check
 from lab.check.schedule import Schedule, streams
-from lab.engine import Engine
+from lab.docker.engine import Engine
 from lab.topology import Topology
 
 TOPOLOGY = Topology(name="bench")
@@ -35,8 +35,8 @@ async def bare_publishes(seconds: float) -> float:
     """Acknowledged publishes a second of a loop that does nothing else."""
     plan = workload.slots(TOPOLOGY, 1000, PROCESSES)
     clients = [await nats.connect(f"nats://127.0.0.1:{_port(slot.region, n)}") for n, slot in enumerate(plan)]
-    bodies = [body.compose("bare0000", "west", 0, n, body.size(1, 0, n)) for n in range(1000)]
-    subjects = [body.subject(TOPOLOGY.stream, body.topic(1, 0, n)) for n in range(1000)]
+    bodies = [payload.compose("bare0000", "west", 0, n, payload.size(1, 0, n)) for n in range(1000)]
+    subjects = [payload.subject(TOPOLOGY.stream, payload.topic(1, 0, n)) for n in range(1000)]
     deadline, done = time.monotonic() + seconds, 0
 
     async def loop(client: Client) -> None:

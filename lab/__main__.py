@@ -8,9 +8,9 @@ import sys
 def main() -> None:
     gc.set_threshold(100_000)  # what is imported stays: looking through it again and again is a third of the start
     try:
-        from lab import ahead
+        from lab import headstart
 
-        ahead.begin(sys.argv[1:])
+        headstart.begin(sys.argv[1:])
         from lab import cli  # after that: it takes a while
 
         cli.main()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lab import claims, image
-from lab.engine import COMPOSE_MINIMUM, ENGINE_MINIMUM, Engine, Versions, numbers
+from lab.docker import conflicts, images
+from lab.docker.engine import COMPOSE_MINIMUM, ENGINE_MINIMUM, Engine, Versions, numbers
 from lab.errors import LabError
 from lab.topology import Topology
 
@@ -62,7 +62,7 @@ def _compose(versions: Versions) -> Check:
 
 
 def _image(engine: Engine, topology: Topology) -> Check:
-    found = image.find(engine, topology.nats, None)
+    found = images.find(engine, topology.nats, None)
     if found:
         return Check("server image", "ok", f"{found.name} ({found.origin})")
     return Check(
@@ -73,11 +73,11 @@ def _image(engine: Engine, topology: Topology) -> Check:
 def _free(engine: Engine, topology: Topology) -> list[Check]:
     first, last = topology.nodes[0].client_port, topology.nodes[-1].monitor_port
     try:
-        claims.check_ports(engine, topology)
+        conflicts.check_ports(engine, topology)
         ports = Check("ports", "ok", f"all {2 * len(topology.nodes)} between {first} and {last} are free")
     except LabError as error:
         ports = Check("ports", "missing", error.message, error.hint)
-    clashes = claims.overlapping(engine, topology)
+    clashes = conflicts.overlapping(engine, topology)
     if clashes:
         subnets = Check(
             "subnets", "missing", "; ".join(clashes[:3]), "set `subnet_pool` in lab.yaml, or choose another `--name`"

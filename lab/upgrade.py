@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import files, image, lifecycle
-from lab.engine import Engine
+from lab import files
+from lab.docker import images
+from lab.docker.engine import Engine
 from lab.errors import UsageError
-from lab.faults import present
+from lab.faults import change, present
 from lab.topology import Node
 
 
@@ -17,8 +18,8 @@ def upgrade(engine: Engine, lab: str, root: Path, node: Node, version: str, say:
     held = [str(fault) for fault in present(observation) if fault.node == node.name]
     if held:
         raise UsageError(f"{held[0]}, so it cannot be replaced", "heal the node first")
-    chosen = image.prepare(engine, version, None, say)
+    chosen = images.prepare(engine, version, None, say)
     engine.replace(files.compose_path(observation.topology, root), chosen.name, node.name)
     after = engine.observe(lab)
-    lifecycle.dead_at_start(engine, after, {fault.node for fault in present(after)} - {node.name})
-    lifecycle.wait_for_greeting(engine, after, node)
+    change.dead_at_start(engine, after, {fault.node for fault in present(after)} - {node.name})
+    change.wait_for_greeting(engine, after, node)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from lab.compare import Comparison
     from lab.faults import Fault
-    from lab.jetstream import Entry
-    from lab.lifecycle import Change
-    from lab.operations import Cell, Matrix
-    from lab.prediction import Difference, Prediction
-    from lab.status import LinkStatus, Snapshot, SourceStatus
+    from lab.faults.change import Change
+    from lab.faults.prediction import Difference, Prediction
+    from lab.jetstream.session import Entry
+    from lab.observe.comparison import Comparison
+    from lab.observe.operations import Cell, Matrix
+    from lab.observe.status import LinkStatus, Snapshot, SourceStatus
     from lab.topology import Topology
 
 SHOWN = 10

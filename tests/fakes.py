@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal
 
-from lab.engine import Container, Engine, Observation
+from lab.docker.engine import Container, Engine, Observation
 from lab.errors import DockerError
-from lab.probe.session import Probe, Step
+from lab.netprobe.session import Probe, Step
 from lab.topology import Node, Topology
 
 RunAnswer = Literal["greets", "silent", "closed"]
@@ -94,7 +94,7 @@ class FakeEngine(Engine):
         return f"the last words of {container}"
 
     def greeting(self, port: int, timeout: float) -> RunAnswer:
-        """Takes the place of `lab.proof.greeting`: what the published port answers by the container's state."""
+        """Takes the place of `lab.faults.proof.greeting`: what the published port answers by the container's state."""
         node = next(node for node in self.topology.nodes if node.client_port == port)
         state = self.containers[node.name].state
         return "greets" if state == "running" else "silent" if state == "paused" else "closed"

@@ -18,9 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import monitor
-from lab.engine import Engine, Observation
+from lab.docker.engine import Engine, Observation
 from lab.errors import LabError, UsageError
+from lab.jetstream import monitor
 
 COMPLAINT = re.compile(r"\[(WRN|ERR|FTL)\]")
 MONITORED = {

@@ -120,7 +120,7 @@ class FaultRecord:
 
 @dataclass(frozen=True)
 class Probe:
-    """One probe of what works in a region (`lab/availability.py` has the operations)."""
+    """One probe of what works in a region (`lab/observe/availability.py` has the operations)."""
 
     region: str
     operation: str

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lab.check import folder as folders
 from lab.check import store
+from lab.check.findings import Verdict
 from lab.check.history import FAIL, INFO, OK, History
-from lab.check.verdict import Verdict
 
 
 @dataclass(frozen=True)

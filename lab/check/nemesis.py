@@ -1,6 +1,6 @@
 """Faults at their times: injects, proves, heals, and records how each went. Always ends with a healed lab.
 
-The faults that are wanted at a moment are the sum of those of the schedule that are due; `lab.lifecycle.apply` makes it
+The faults that are wanted at a moment are the sum of those of the schedule that are due; `lab.faults.change.apply` makes it
 so and proves it. It runs in a thread, since Docker is synchronous. A fault that cannot be proven is recorded as such.
 """
 
@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from lab import lifecycle, proof
 from lab.check.clock import Clock
 from lab.check.history import SECOND, FaultRecord
 from lab.check.schedule import KINDS, Planned, Schedule
-from lab.engine import Engine
+from lab.docker.engine import Engine
 from lab.errors import LabError
-from lab.faults import Cut, Down, Fault, Paused
-from lab.lifecycle import Say
+from lab.faults import Cut, Down, Fault, Paused, change, proof
+from lab.faults.change import Say
 from lab.topology import Topology
 
 HEAL_TRIES = 3
@@ -173,11 +172,11 @@ class Nemesis:
         """Raises `LabError`. The evidence as a sentence."""
         wanted: frozenset[Fault] = frozenset().union(*self._wanted.values())
         lab = self._topology.name
-        with lifecycle.exclusive(lab, lambda _: None):  # what its own probe still holds is waited for in silence
+        with change.exclusive(lab, lambda _: None):  # what its own probe still holds is waited for in silence
             probe = proof.Probe(self._engine, lab)
             try:
                 before = self._engine.observe(lab)
-                evidence = lifecycle.apply(self._engine, before, wanted, probe=probe).evidence
+                evidence = change.apply(self._engine, before, wanted, probe=probe).evidence
             except BaseException:
                 probe.close()
                 raise

@@ -10,8 +10,8 @@ from lab.check import readers, sampler
 from lab.check.clock import Clock
 from lab.check.history import SECOND, Probe, Sample
 from lab.check.readers import DURABLE, ORDERED, Reader
-from lab.jetstream import Session
-from lab.status import Arrivals
+from lab.jetstream.session import Session
+from lab.observe.status import Arrivals
 from lab.topology import Topology
 
 STALL_S = 2.0

@@ -11,12 +11,12 @@ from secrets import token_hex
 from struct import Struct
 from typing import Any
 
-from lab import jetstream
-from lab.check import body
+from lab.check import payload
 from lab.check.clock import Clock
 from lab.check.history import ACKED, INTACT, LIVE, OURS, SUBJECT
 from lab.errors import NatsError
-from lab.jetstream import Session, consumers, origin, pull
+from lab.jetstream import consumers, pull
+from lab.jetstream.session import Session, connect, origin
 from lab.topology import Topology
 
 ROW = Struct("<qQIIIB")
@@ -43,7 +43,7 @@ class Reader:
     _unconfirmed: int = 0
 
     def __post_init__(self) -> None:
-        self._subjects = [body.subject(self.topology.stream, number) for number in range(body.SUBJECTS)]
+        self._subjects = [payload.subject(self.topology.stream, number) for number in range(payload.SUBJECTS)]
 
     def handle(
         self, sequence: int, stored: int, delivery: int, consumer_sequence: int, subject: str, data: bytes, source: str
@@ -53,7 +53,7 @@ class Reader:
                 self.again.set()  # what comes after a gap is not in order; the next consumer brings it again
                 return
             self.expected += 1
-        found = body.parse(data)
+        found = payload.parse(data)
         flags = flags_of(found, self.mark, self._subjects, self.seed, subject)
         self.rows += ROW.pack(self.clock.now(), sequence, found.process, found.counter, delivery, flags)
         self.last = max(self.last, sequence)
@@ -81,12 +81,12 @@ class Reader:
         return max(0, last - (self.confirmed_to if self.kind == DURABLE else self.last))
 
 
-def flags_of(found: body.Body, mark: bytes, subjects: list[str], seed: int, subject: str) -> int:
+def flags_of(found: payload.Body, mark: bytes, subjects: list[str], seed: int, subject: str) -> int:
     """The flags of a row for a body that was read on a subject, where `subjects` are the ones it may have."""
     flags = INTACT if found.intact else 0
     if found.mark != mark:
         return flags
-    fits = subjects[body.topic(seed, found.process, found.counter)] == subject
+    fits = subjects[payload.topic(seed, found.process, found.counter)] == subject
     return flags | OURS | (SUBJECT if fits else 0)
 
 
@@ -148,6 +148,6 @@ async def _follow_ordered(session: Session, reader: Reader, name: str, stop: asy
 async def connect_all(topology: Topology, stack: Any) -> dict[str, Session]:
     """A session for each region's readers."""
     return {
-        region: await stack.enter_async_context(jetstream.connect(region, topology.region_nodes(region), lasting=True))
+        region: await stack.enter_async_context(connect(region, topology.region_nodes(region), lasting=True))
         for region in topology.regions
     }

@@ -20,12 +20,12 @@ from secrets import token_hex
 from struct import Struct
 from typing import Any
 
-from lab import jetstream
-from lab.check import body
+from lab.check import payload
 from lab.check.history import NOWHERE, ROW, StreamKind
 from lab.check.readers import flags_of
 from lab.errors import LabError, NatsError
-from lab.jetstream import Session, consumers, pull
+from lab.jetstream import consumers, pull
+from lab.jetstream.session import Session, connect
 from lab.topology import Topology
 
 PACK = Struct("<QqQIIBB")
@@ -82,7 +82,7 @@ class Rows:
         self._places = {name: index for index, name in enumerate(job.streams)}
         own = bounds.kind == "write"
         prefix = f"{job.topology.stream}.{bounds.region}" if own else job.topology.stream
-        self._subjects = [body.subject(prefix, number) for number in range(body.SUBJECTS)]
+        self._subjects = [payload.subject(prefix, number) for number in range(payload.SUBJECTS)]
         self._own = self._places[bounds.stream] if own else NOWHERE
         self._chunk = bytearray()
 
@@ -100,7 +100,7 @@ class Rows:
         if source:
             name, _number, *_rest = source.split(" ")
             origin, number = self._places.get(name.partition(":")[0], NOWHERE), int(_number)
-        found = body.parse(data)
+        found = payload.parse(data)
         flags = flags_of(found, self._mark, self._subjects, self._job.seed, subject)
         self._chunk += PACK.pack(sequence, stored - self._job.wall, number, found.process, found.counter, origin, flags)
         self.count += 1
@@ -173,7 +173,7 @@ async def read_region(job: Job) -> list[Done]:
     region = job.bounds[0].region
     done: list[Done] = []
     try:
-        async with jetstream.connect(region, job.topology.region_nodes(region), lasting=True) as session:
+        async with connect(region, job.topology.region_nodes(region), lasting=True) as session:
             for bounds in job.bounds:
                 with (job.folder / "reads" / f"{bounds.stream}.bin").open("wb") as file:
                     done.append(await read_stream(session, job, bounds, file.write))

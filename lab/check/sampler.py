@@ -12,13 +12,14 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
-from lab import availability, monitor
-from lab.availability import DIRECT_GET, EXISTING_CONSUMER, GET, META_LEADER, NEW_CONSUMER, NEW_STREAM
 from lab.check.clock import Clock
 from lab.check.history import Probe, Sample
 from lab.errors import LabError, NatsError
-from lab.jetstream import Session, consumers
-from lab.status import Arrivals
+from lab.jetstream import consumers, monitor
+from lab.jetstream.session import Session
+from lab.observe import availability
+from lab.observe.availability import DIRECT_GET, EXISTING_CONSUMER, GET, META_LEADER, NEW_CONSUMER, NEW_STREAM
+from lab.observe.status import Arrivals
 from lab.topology import Node, Topology
 
 SAMPLE_S, PROBE_S = 0.5, 1.0

@@ -4,8 +4,9 @@ import asyncio
 import time
 from contextlib import suppress
 
-from lab import jetstream, monitor
 from lab.errors import FaultNotProven, NatsError
+from lab.jetstream import monitor
+from lab.jetstream.session import connect
 from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
 from lab.topology import Topology
 
@@ -20,7 +21,7 @@ async def depose(topology: Topology, stream: str | None) -> str:
 async def _stream(topology: Topology, stream: str) -> str:
     region = stream.rpartition("-")[2]
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
-    async with jetstream.connect(region, topology.region_nodes(region), lasting=True) as session:
+    async with connect(region, topology.region_nodes(region), lasting=True) as session:
         while time.monotonic() < deadline:
             try:
                 leader = (await session.stream_info(stream, 1)).get("cluster", {}).get("leader", "")
@@ -46,7 +47,7 @@ async def _meta(topology: Topology) -> str:
             region = topology.node(leader).region
             with suppress(NatsError):
                 credentials = (SYSTEM_USER, SYSTEM_PASSWORD)
-                async with jetstream.connect(region, topology.region_nodes(region), credentials) as session:
+                async with connect(region, topology.region_nodes(region), credentials) as session:
                     try:
                         await session.api("META.LEADER.STEPDOWN", timeout=2)
                     except NatsError as error:

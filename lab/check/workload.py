@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 
-from lab import jetstream
-from lab.check import body
+from lab.check import payload
 from lab.check.clock import Clock
 from lab.check.history import FAIL, INFO, NOWHERE, OK, PUBLISH, SECOND, Process
-from lab.jetstream import Session, attempt
+from lab.jetstream.attempts import attempt
+from lab.jetstream.session import Session, connect
 from lab.topology import Topology
 
 PUBLISH_TIMEOUT_S = 3.0
@@ -90,7 +90,7 @@ async def publish(
     """Fill a slot from `began` (ns on the run's clock) until `stop`. `open_loop=False` publishes without pause, which
     only a benchmark wants."""
     clock, topology, mark, seed = ledger.clock, ledger.topology, ledger.mark, ledger.seed
-    subjects = [body.subject(topology.stream, number) for number in range(body.SUBJECTS)]
+    subjects = [payload.subject(topology.stream, number) for number in range(payload.SUBJECTS)]
     places = {name: index for index, name in enumerate(ledger.streams)}
     process, counter, turn = ledger.process(slot.region), 0, 0
     while not stop.is_set():
@@ -99,9 +99,9 @@ async def publish(
         if intended > now:
             await asyncio.sleep(min((intended - now) / SECOND, NAP_S))
             continue
-        size = body.size(seed, process, counter)
-        content = body.compose(mark, slot.region, process, counter, size)
-        subject = subjects[body.topic(seed, process, counter)]
+        size = payload.size(seed, process, counter)
+        content = payload.compose(mark, slot.region, process, counter, size)
+        subject = subjects[payload.topic(seed, process, counter)]
         invoked = clock.now()
         outcome, stream, sequence, duplicate, error = INFO, NOWHERE, 0, 0, ""
         try:
@@ -132,7 +132,7 @@ async def connected(plan: Sequence[Slot], topology: Topology) -> AsyncIterator[l
         for index, slot in enumerate(plan):
             nodes = topology.region_nodes(slot.region)
             turn = index // len(topology.regions) % len(nodes)
-            connection = jetstream.connect(slot.region, nodes[turn:] + nodes[:turn], lasting=True)
+            connection = connect(slot.region, nodes[turn:] + nodes[:turn], lasting=True)
             sessions.append(await stack.enter_async_context(connection))
         yield sessions
 

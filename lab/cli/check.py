@@ -83,7 +83,7 @@ def _schedule(
     from lab.check import folder as folders
     from lab.check import schedule as schedules
     from lab.check import schedulefile
-    from lab.engine import Engine
+    from lab.docker.engine import Engine
     from lab.topology import duration_ns
 
     topology = Engine().observe(lab).topology
@@ -99,8 +99,8 @@ def _schedule(
 
 
 def _run(lab: str, schedule: "Schedule", deep: bool, clean: bool) -> Path:
-    from lab.check.runner import Options, run_check
-    from lab.engine import Engine
+    from lab.check.run import Options, run_check
+    from lab.docker.engine import Engine
 
     return run(run_check(Engine(), lab, schedule, root(), say, Options(deep, clean)))
 

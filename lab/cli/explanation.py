@@ -9,11 +9,11 @@ import typer
 from lab.cli.app import print_json, run, say
 
 if TYPE_CHECKING:
-    from lab.engine import Engine, Observation
+    from lab.docker.engine import Engine, Observation
     from lab.faults import Fault
-    from lab.lifecycle import Change
-    from lab.operations import Matrix
-    from lab.prediction import Prediction
+    from lab.faults.change import Change
+    from lab.faults.prediction import Prediction
+    from lab.observe.operations import Matrix
 
 PATIENCE_S = 45.0  # a node needs up to 20 s to know that a leader is gone, and as long again to help elect another
 POLL_S = 1.0
@@ -21,7 +21,9 @@ POLL_S = 1.0
 
 def announce(before: "Observation", faults: "Iterable[Fault]", dry_run: bool, as_json: bool) -> "Prediction":
     """Print the prediction, and make the durables that must exist before the fault."""
-    from lab import availability, prediction, view
+    from lab import view
+    from lab.faults import prediction
+    from lab.observe import availability
 
     expected = prediction.predict(before.topology, faults)
     if not as_json:
@@ -33,7 +35,8 @@ def announce(before: "Observation", faults: "Iterable[Fault]", dry_run: bool, as
 
 def measure(engine: "Engine", lab: str, expected: "Prediction", change: "Change", dry_run: bool, as_json: bool) -> None:
     """Measure until the servers have made up their minds; exit code 3 where they differ from the prediction."""
-    from lab import prediction, view
+    from lab import view
+    from lab.faults import prediction
 
     if dry_run:
         if as_json:
@@ -54,7 +57,8 @@ def measure(engine: "Engine", lab: str, expected: "Prediction", change: "Change"
 
 
 def _last_word(engine: "Engine", lab: str, expected: "Prediction", began: float) -> "Matrix":
-    from lab import availability, prediction
+    from lab.faults import prediction
+    from lab.observe import availability
 
     while True:
         matrix = run(availability.matrix(engine.observe(lab), prepared=True))

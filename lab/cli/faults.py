@@ -8,7 +8,7 @@ import typer
 from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, lab_name, print_json, run, say
 
 if TYPE_CHECKING:
-    from lab.engine import Observation
+    from lab.docker.engine import Observation
 
 Targets = Annotated[list[str], typer.Argument(metavar="NODE|REGION...", help="Nodes or regions: `east-1`, `central`.")]
 Regions = Annotated[
@@ -32,13 +32,15 @@ def _change(
     show: bool = True,
     explain: bool = False,
 ) -> "Observation":
-    from lab import ahead, lifecycle, proof, view
+    from lab import headstart, view
     from lab.cli.explanation import announce, measure
-    from lab.engine import Engine
+    from lab.docker.engine import Engine
+    from lab.faults import proof
+    from lab.faults.change import apply, exclusive
 
     engine, lab = Engine(), lab_name(name)
-    begun = ahead.taken(lab)
-    with lifecycle.exclusive(lab, say, begun.lock if begun else None):
+    begun = headstart.taken(lab)
+    with exclusive(lab, say, begun.lock if begun else None):
         probe = begun.probe if begun else None if dry_run else proof.Probe(engine, lab)
         if not dry_run and not cuts:
             engine.preload()
@@ -46,7 +48,7 @@ def _change(
             before = begun.observing.result() if begun else engine.observe(lab)
             faults_ = wanted(before)
             prediction = announce(before, faults_, dry_run, as_json) if explain else None
-            change = lifecycle.apply(engine, before, faults_, dry_run, probe)
+            change = apply(engine, before, faults_, dry_run, probe)
         except BaseException as error:
             if probe:
                 probe.close()
@@ -80,9 +82,9 @@ def partition(
 
     def wanted(before: "Observation") -> Any:
         from lab.faults import present
+        from lab.faults.change import with_cuts
         from lab.faults.partition import groups as parse
         from lab.faults.partition import partition as cuts
-        from lab.lifecycle import with_cuts
 
         return with_cuts(present(before), cuts(before.topology, parse(before.topology, groups)))
 
@@ -195,10 +197,9 @@ def _nodes(
     explain: bool = False,
 ) -> None:
     def of(before: "Observation") -> Any:
-        from lab import lifecycle
-        from lab.faults import present
+        from lab.faults import change, present
 
-        return wanted(lifecycle, present(before), before.topology.select(targets))
+        return wanted(change, present(before), before.topology.select(targets))
 
     _change(name, of, dry_run, as_json, explain=explain)
 
@@ -220,8 +221,8 @@ def heal(
     before = _change(name, lambda _: frozenset(), dry_run, as_json, show=dry_run or not (wait and as_json))
     if not wait or dry_run:
         return
-    from lab import ready
-    from lab.engine import Engine
+    from lab.docker.engine import Engine
+    from lab.observe import ready
 
     engine = Engine()
     observation = engine.observe(before.topology.name)
@@ -239,7 +240,7 @@ def heal(
 def faults(name: Name = None, as_json: AsJson = False) -> None:
     """The faults in force, read from Docker."""
     from lab import view
-    from lab.engine import Engine
+    from lab.docker.engine import Engine
     from lab.faults import ordered, present
 
     found = ordered(present(Engine().observe(lab_name(name))))

@@ -10,14 +10,14 @@ from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, lab_n
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
-    from lab.engine import Observation
+    from lab.docker.engine import Observation
     from lab.topology import Node
 
 Region = Annotated[str, typer.Argument(help="The region to talk to: `west`, `central`, `east`.")]
 
 
 def _observed(name: str | None) -> "Observation":
-    from lab.engine import Engine
+    from lab.docker.engine import Engine
 
     return Engine().observe(lab_name(name))
 
@@ -64,9 +64,9 @@ def pub(
     bodies = [text if count == 1 else f"{text} {number}" for number in range(1, count + 1)]
 
     async def publish() -> list[Any]:
-        from lab import jetstream
+        from lab.jetstream.session import connect
 
-        async with jetstream.connect(region, _running(observation, region)) as session:
+        async with connect(region, _running(observation, region)) as session:
             headers = {"Nats-Msg-Id": message_id} if message_id else None
             return [await session.publish(subject, one.encode(), headers) for one in bodies]
 
@@ -92,9 +92,9 @@ def view(
     stream = observation.topology.stream
 
     async def read() -> list[Any]:
-        from lab import jetstream
+        from lab.jetstream.session import connect
 
-        async with jetstream.connect(region, _running(observation, region)) as session:
+        async with connect(region, _running(observation, region)) as session:
             # The virtual name on purpose: the region's servers turn it into their own read stream's.
             end = (await session.stream_info(stream))["state"]["last_seq"]
             return [entry async for entry in session.read(stream, max(1, end - last + 1) if last else 1, end)]
@@ -118,8 +118,8 @@ def compare(
     """Do the regions hold the same messages? Exit code 0: they agree; 3: they differ; 4: it cannot be told."""
     import time
 
-    from lab import compare as comparing
     from lab import view as views
+    from lab.observe import comparison as comparing
 
     deadline = time.monotonic() + wait
     while True:
@@ -141,7 +141,8 @@ app.add_typer(streams_app, name="streams", rich_help_panel=PANEL_USE)
 
 async def _with_session(observation: "Observation", use: Any) -> Any:
     """`use(session)` on whichever region has a running node, the one of the meta leader's side first."""
-    from lab import jetstream, monitor
+    from lab.jetstream import monitor
+    from lab.jetstream.session import connect
 
     running = observation.running_nodes()
     readings = await monitor.read(list(running))
@@ -152,15 +153,15 @@ async def _with_session(observation: "Observation", use: Any) -> Any:
     nodes = sorted(running, key=lambda node: not knows_leader(node))
     if not nodes:
         raise UsageError("no node is running", "`lab heal` undoes every fault")
-    async with jetstream.connect(nodes[0].region, [n for n in nodes if n.region == nodes[0].region]) as session:
+    async with connect(nodes[0].region, [n for n in nodes if n.region == nodes[0].region]) as session:
         return await use(session)
 
 
 @streams_app.command("list")
 def streams_list(name: Name = None, as_json: AsJson = False) -> None:
     """The streams as the servers have them: leader, replicas, messages."""
-    from lab import status as snapshots
     from lab import view as views
+    from lab.observe import status as snapshots
 
     observation = _observed(name)
     snapshot = run(snapshots.read(observation, arrivals=False))
@@ -173,7 +174,7 @@ def streams_list(name: Name = None, as_json: AsJson = False) -> None:
 @streams_app.command("define")
 def streams_define(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Create the streams that are missing; a differing definition is an error that shows the difference."""
-    from lab import streams
+    from lab.jetstream import streams
     from lab.render import stream_configs
 
     observation = _observed(name)
@@ -189,7 +190,7 @@ def streams_define(name: Name = None, dry_run: DryRun = False, as_json: AsJson =
 @streams_app.command("clean")
 def streams_clean(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Delete the lab's streams with all their messages."""
-    from lab import streams
+    from lab.jetstream import streams
     from lab.render import stream_configs
 
     observation = _observed(name)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import typer
 
 from lab.scenario import report
-from lab.scenario.values import Judgement, Result, Scenario, Step, StepResult
+from lab.scenario.scenario import Judgement, Result, Scenario, Step, StepResult
 
 WIDTH = 100
 WORDS_PER_S = 3.0  # of reading

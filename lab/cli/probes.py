@@ -24,8 +24,8 @@ def probe(
     Publishes three messages below `foo.probe` in each region, and leaves a durable consumer `lab-probe` there:
     `existing-consumer` needs one that was made before a fault.
     """
-    from lab import availability
-    from lab.engine import Engine
+    from lab.docker.engine import Engine
+    from lab.observe import availability
 
     engine, lab = Engine(), lab_name(name)
     while True:

@@ -23,9 +23,9 @@ from lab.cli.app import (
 )
 
 if TYPE_CHECKING:
-    from lab.engine import Engine
-    from lab.scenario.runner import Audience
-    from lab.scenario.values import Length, Result, Scenario, Variant
+    from lab.docker.engine import Engine
+    from lab.scenario.player import Audience
+    from lab.scenario.scenario import Length, Result, Scenario, Variant
 
 scenario_app = typer.Typer(help="Scenarios: lessons, demonstrations and tests in one file.", no_args_is_help=True)
 app.add_typer(scenario_app, name="scenario", rich_help_panel=PANEL_SCENARIOS)
@@ -124,11 +124,11 @@ def run_scenarios(
     whatever happened.
     """
     from lab.cli.narration import Log
-    from lab.engine import Engine
+    from lab.docker.engine import Engine
     from lab.errors import UsageError
     from lab.scenario import report
     from lab.scenario.page import page
-    from lab.scenario.values import exit_code
+    from lab.scenario.scenario import exit_code
 
     chosen = [*shipped()] if every else names or []
     if not chosen:
@@ -183,8 +183,8 @@ def demo(
 
 def _tell(scenario: str, pause: Any, long: bool, own_lab: bool, nats: str | None, name: str | None) -> None:
     from lab.cli.narration import Lesson
-    from lab.engine import Engine
-    from lab.scenario.values import exit_code
+    from lab.docker.engine import Engine
+    from lab.scenario.scenario import exit_code
 
     read = read_scenario(scenario, "long" if long else "short")
     results = run(_play_all(Engine(), lab_name(name), [read], lambda: Lesson(pause), own_lab, 1, nats))
@@ -243,9 +243,9 @@ async def _play(
 
     from lab.errors import LabError
     from lab.scenario import labs
-    from lab.scenario.runner import play
-    from lab.scenario.stage import Stage
-    from lab.scenario.values import Result
+    from lab.scenario.context import Stage
+    from lab.scenario.player import play
+    from lab.scenario.scenario import Result
     from lab.topology import DEFAULT_NATS
 
     observation = None if own_lab or nats else await asyncio.to_thread(labs.running, engine, lab, variant)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lab.check.schedule import Schedule
     from lab.matrix.trials import Trials
     from lab.matrix.values import Matrix, Outcome
-    from lab.scenario.values import Scenario
+    from lab.scenario.scenario import Scenario
     from lab.topology import Topology
 
 Tests = Annotated[list[str], typer.Argument(metavar="SCENARIO|check...", help="Scenarios by name or file; `check`.")]
@@ -93,7 +93,7 @@ def bisect(
 
     Exit code 0: found; 4: it could not be told on some version.
     """
-    from lab.image import releases as known
+    from lab.docker.images import releases as known
     from lab.matrix.values import between, versions_of
 
     (scenario,) = _tests([test])
@@ -124,7 +124,7 @@ def _tests(given: list[str]) -> "list[Scenario | None]":
 def _trials(file: Path | None, name: str | None, seed: int, duration: str, repeat: int) -> "Trials":
     from lab.check import schedule as schedules
     from lab.cli.narration import Log
-    from lab.engine import Engine
+    from lab.docker.engine import Engine
     from lab.matrix.trials import Trials
     from lab.topology import duration_ns
 

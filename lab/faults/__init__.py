@@ -1,12 +1,12 @@
 """Faults: frozen values in a set, one module for each kind.
 
 A value is the smallest thing that can change. The set in force is read from Docker (`present`); injecting and healing
-are differences of sets (`lab/lifecycle.py`). A new kind is one module and one entry in `KINDS`.
+are differences of sets (`lab/faults/change.py`). A new kind is one module and one entry in `KINDS`.
 """
 
 from collections.abc import Iterable
 
-from lab.engine import Observation
+from lab.docker.engine import Observation
 from lab.faults.cut import Cut
 from lab.faults.down import Down
 from lab.faults.paused import Paused

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lab.engine import Engine, Observation
+from lab.docker.engine import Engine, Observation
 from lab.topology import Topology
 
 KILLED = 137  # 128 + SIGKILL

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.engine import Engine, Observation
+from lab.docker.engine import Engine, Observation
 from lab.topology import Topology
 
 

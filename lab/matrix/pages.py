@@ -1,11 +1,11 @@
 """A matrix of versions as text, Markdown and HTML; pure."""
 
+from lab.check.findings import Validity
 from lab.check.report.page import document, section
-from lab.check.report.svg import escape, tag
-from lab.check.report.table import Cell, Table
-from lab.check.report.table import html as html_table
-from lab.check.report.table import markdown as markdown_table
-from lab.check.verdict import Validity
+from lab.html.svg import escape, tag
+from lab.html.table import Cell, Table
+from lab.html.table import html as html_table
+from lab.html.table import markdown as markdown_table
 from lab.matrix.values import Matrix, Outcome, VerdictOn
 
 VALIDITY: dict[VerdictOn, Validity] = {"held": "valid", "violated": "violated", "could not tell": "unknown"}

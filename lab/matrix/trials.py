@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.engine import Engine
+from lab.docker.engine import Engine
 from lab.errors import LabError, UsageError
 from lab.matrix.values import Outcome, VerdictOn, worst
 from lab.scenario import labs
 from lab.scenario.actions import Upgrade
-from lab.scenario.runner import Audience, play
-from lab.scenario.values import Result, Scenario, Variant
+from lab.scenario.player import Audience, play
+from lab.scenario.scenario import Result, Scenario, Variant
 from lab.topology import Topology
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Trials:
 
     async def _check(self, version: str) -> Outcome:
         from lab.check import judging
-        from lab.check.runner import run_check
+        from lab.check.run import run_check
 
         began = time.monotonic()
         try:

@@ -7,9 +7,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from lab.operations import OPERATIONS
+from lab.observe.operations import OPERATIONS
 from lab.scenario import actions, expectations
-from lab.scenario.values import Length
+from lab.scenario.scenario import Length
 from lab.topology import DURATION, Topology, duration_ns
 
 REFERENCES = (

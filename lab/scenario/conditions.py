@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from lab.scenario.values import Length, When
+from lab.scenario.scenario import Length, When
 
 BOUND = re.compile(r"(>=|<=|>|<|=)?(\d+(?:\.\d+){0,2})")
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from lab.operations import Cell
+from lab.observe.operations import Cell
 
 if TYPE_CHECKING:
-    from lab.compare import Copy
+    from lab.observe.comparison import Copy
 
 Origin = tuple[str, int]
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from lab import files
-from lab.bringup import bring_up
-from lab.claims import check_free
-from lab.engine import Engine, Observation
+from lab.docker.conflicts import check_free
+from lab.docker.engine import Engine, Observation
 from lab.errors import LabError, NotRunning, UsageError
-from lab.scenario.stage import Stage
-from lab.scenario.values import Variant
+from lab.scenario.context import Stage
+from lab.scenario.scenario import Variant
 from lab.topology import Topology, problems
+from lab.up import bring_up
 
 UP_S = 120.0
 NAME_LENGTH = 31

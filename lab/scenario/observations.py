@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from lab import availability, monitor, ready, status
 from lab.errors import NatsError
-from lab.operations import Cell
+from lab.jetstream import monitor
+from lab.observe import availability, ready, status
+from lab.observe.operations import Cell
 from lab.scenario import evidence as see
 from lab.scenario import expectations as expect
-from lab.scenario.stage import Stage
+from lab.scenario.context import Stage
 
 
 async def observe(expectation: expect.Expectation, stage: Stage) -> see.Evidence:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lab.scenario import report
-from lab.scenario.values import Result, Scenario
+from lab.scenario.scenario import Result, Scenario
 
 BY_HAND = "## What to take away"
 

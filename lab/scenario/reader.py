@@ -14,7 +14,7 @@ from lab.errors import UsageError
 from lab.scenario import actions, expectations
 from lab.scenario.builder import Builder
 from lab.scenario.conditions import readable
-from lab.scenario.values import ALWAYS, Expected, Length, Scenario, Step, Variant, When
+from lab.scenario.scenario import ALWAYS, Expected, Length, Scenario, Step, Variant, When
 from lab.topology import Topology, problems
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

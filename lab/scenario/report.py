@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lab import junit
-from lab.scenario.values import Judgement, Result, Scenario, StepResult
+from lab.html import junit
+from lab.scenario.scenario import Judgement, Result, Scenario, StepResult
 
 WORDS = {"held": "held", "found": "found", "violated": "VIOLATED", "could not tell": "could not tell"}
 TITLES = {"held": "all held", "violated": "VIOLATED", "could not tell": "could not tell"}

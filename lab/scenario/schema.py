@@ -4,9 +4,9 @@ import dataclasses
 import types
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from lab.operations import OPERATIONS
+from lab.observe.operations import OPERATIONS
 from lab.scenario import actions, expectations
-from lab.scenario.values import When
+from lab.scenario.scenario import When
 from lab.topology import Topology
 
 DURATION = {"type": "string", "pattern": r"^(0|(\d+(\.\d+)?(ms|s|m|h|d))+)$"}

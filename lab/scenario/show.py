@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from lab.operations import Matrix
+from lab.observe.operations import Matrix
 from lab.scenario.evidence import Answer, Held, Sent
 
 if TYPE_CHECKING:
-    from lab.lifecycle import Change
+    from lab.faults.change import Change
 
 LINES = 10
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from lab.errors import NatsError
 from lab.scenario.actions import Traffic
+from lab.scenario.context import Background, Stage, send, unsent
 from lab.scenario.evidence import Sent
-from lab.scenario.stage import Background, Stage, send, unsent
 
 TIMEOUT_S = 5.0
 RETRY_S = 0.5

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from labs import ROOT, Lab, docker
 
-from lab.jetstream import connect
+from lab.jetstream.session import connect
+from lab.jetstream.streams import clean, define
 from lab.render import stream_configs
-from lab.streams import clean, define
 from lab.topology import Topology
 
 LAB = Topology(name="test-check")

@@ -11,11 +11,10 @@ import pytest
 from fakes import FakeEngine, FakeProbe
 from labs import Lab
 
-from lab import lifecycle
-from lab.engine import Container, Engine
+from lab.docker.engine import Container, Engine
 from lab.errors import DockerError
-from lab.faults import Cut, Down, Paused, present
-from lab.probe.session import Probe
+from lab.faults import Cut, Down, Paused, change, present
+from lab.netprobe.session import Probe
 from lab.topology import CLIENT_PORT, Topology
 
 TOPOLOGY = Topology(name="test-contract", regions=("west", "east"), nodes_per_region=1, replicas=1)
@@ -62,7 +61,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         return
     real: World = request.getfixturevalue("real")
     yield real
-    lifecycle.apply(real.engine, real.engine.observe(TOPOLOGY.name), frozenset())
+    change.apply(real.engine, real.engine.observe(TOPOLOGY.name), frozenset())
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from labs import ROOT, Lab, docker
 
-from lab.jetstream import ApiError, connect
+from lab.jetstream.session import ApiError, connect
 from lab.render import stream_configs
 from lab.topology import Topology
 

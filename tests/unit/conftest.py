@@ -3,7 +3,7 @@
 import pytest
 from fakes import FakeEngine, FakeProbe
 
-from lab import proof
+from lab.faults import proof
 from lab.topology import Topology
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from lab import availability, operations
-from lab.availability import probe
 from lab.errors import NatsError, NoAnswer
-from lab.jetstream import Ack, ApiError
-from lab.operations import Cell
+from lab.jetstream.session import Ack, ApiError
+from lab.observe import availability, operations
+from lab.observe.availability import probe
+from lab.observe.operations import Cell
 from lab.topology import Topology
 
 TOPOLOGY = Topology()

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "lab").rglob("*.py"))
 # Library -> the modules or folders that alone may import it.
 BEHIND = {
-    "python_on_whales": ("lab/engine.py",),
+    "python_on_whales": ("lab/docker/engine.py",),
     "nats": ("lab/jetstream/",),
     "typer": ("lab/cli/",),
     "pydantic": ("lab/labfile.py",),
@@ -22,31 +22,31 @@ PURE = [
     "lab/errors.py",
     "lab/topology.py",
     "lab/view.py",
-    "lab/operations.py",
-    "lab/prediction.py",
+    "lab/observe/operations.py",
+    "lab/faults/prediction.py",
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/render").glob("*.py"))),
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/scenario/expectations").glob("*.py"))),
     *(
         f"lab/scenario/{name}.py"
-        for name in ("actions", "conditions", "evidence", "page", "reference", "report", "schema", "show", "values")
+        for name in ("actions", "conditions", "evidence", "page", "reference", "report", "schema", "show", "scenario")
     ),
 ]
 # What touches the world: Docker, NATS, HTTP, disks, other programs.
 WORLD = {
-    "lab.engine",
+    "lab.docker.engine",
     "lab.jetstream",
-    "lab.monitor",
+    "lab.jetstream.monitor",
     "lab.files",
-    "lab.image",
+    "lab.docker.images",
     "lab.labfile",
-    "lab.claims",
+    "lab.docker.conflicts",
     "lab.contexts",
     "lab.doctor",
-    "lab.availability",
-    "lab.lifecycle",
-    "lab.proof",
-    "lab.ready",
-    "lab.status",
+    "lab.observe.availability",
+    "lab.faults.change",
+    "lab.faults.proof",
+    "lab.observe.ready",
+    "lab.observe.status",
     "lab.cli",
     "subprocess",
     "socket",
@@ -100,9 +100,11 @@ def test_pure_modules_import_nothing_that_touches_the_world(module: str) -> None
 
 
 def test_faults_know_the_engine_and_the_topology_only() -> None:
-    for path in (ROOT / "lab/faults").glob("*.py"):
+    for path in (ROOT / f"lab/faults/{kind}.py" for kind in ("cut", "down", "partition", "paused")):
         inside = {name for name in everywhere(path) if within(name, {"lab"})}
-        assert all(within(name, {"lab.engine", "lab.errors", "lab.faults", "lab.topology"}) for name in inside), path
+        assert all(
+            within(name, {"lab.docker.engine", "lab.errors", "lab.faults", "lab.topology"}) for name in inside
+        ), path
 
 
 def test_only_the_command_line_imports_the_command_line() -> None:
@@ -112,7 +114,7 @@ def test_only_the_command_line_imports_the_command_line() -> None:
 
 
 def test_the_judgement_of_a_comparison_uses_no_adapter() -> None:
-    tree = ast.parse((ROOT / "lab/compare.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "lab/observe/comparison.py").read_text(encoding="utf-8"))
     pure = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in ("compare", "_disorder")]
     used = {node.id for function in pure for node in ast.walk(function) if isinstance(node, ast.Name)}
     assert len(pure) == 2
@@ -122,7 +124,7 @@ def test_the_judgement_of_a_comparison_uses_no_adapter() -> None:
 def test_a_verdict_is_a_pure_function_of_a_history() -> None:
     for path in [
         ROOT / "lab/check/history.py",
-        ROOT / "lab/check/verdict.py",
+        ROOT / "lab/check/findings.py",
         *(ROOT / "lab/check/checkers").glob("*.py"),
     ]:
         if path.name != "table.py":  # writes a page of the documentation

@@ -5,7 +5,8 @@ import pytest
 from lab.faults import Down, Fault, Paused
 from lab.faults.cut import link_cuts
 from lab.faults.partition import groups, partition
-from lab.operations import (
+from lab.faults.prediction import differences, predict, settled
+from lab.observe.operations import (
     DIRECT_GET,
     EXISTING_CONSUMER,
     GET,
@@ -19,7 +20,6 @@ from lab.operations import (
     Matrix,
     State,
 )
-from lab.prediction import differences, predict, settled
 from lab.topology import Topology
 
 TOPOLOGY = Topology()

@@ -8,12 +8,11 @@ from typing import Literal
 import pytest
 from fakes import FakeEngine, FakeProbe, container, observation
 
-from lab import proof
-from lab.engine import Container, Observation
+from lab.docker.engine import Container, Observation
 from lab.errors import FaultNotProven
-from lab.faults import Cut
+from lab.faults import Cut, proof
 from lab.faults.partition import groups, partition
-from lab.proof import Connect, contradicts, plan
+from lab.faults.proof import Connect, contradicts, plan
 from lab.topology import Topology
 
 TOPOLOGY = Topology()

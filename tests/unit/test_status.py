@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from fakes import observation
 
-from lab import ready
-from lab.engine import Observation
+from lab.docker.engine import Observation
 from lab.faults import Cut
 from lab.faults.cut import link_cuts
-from lab.monitor import Reading
-from lab.status import Arrivals, Snapshot, SourceStatus, snapshot
+from lab.jetstream.monitor import Reading
+from lab.observe import ready
+from lab.observe.status import Arrivals, Snapshot, SourceStatus, snapshot
 from lab.topology import Topology
 
 TOPOLOGY = Topology()

@@ -4,12 +4,12 @@ Each checker looks at one group of properties (`registry.py` lists them) and nam
 a verdict are merged by the worst: valid < unknown < violated. A checker that fails says so and makes it unknown.
 """
 
-from lab.check.checkers.fates import FATES, fates
+from lab.check.checkers.classification import FATES, fates
+from lab.check.checkers.examples import Draft, tell
 from lab.check.checkers.index import Index
 from lab.check.checkers.registry import CHECKERS, PROPERTIES, Property, property_of
-from lab.check.checkers.story import Draft, tell
+from lab.check.findings import Finding, Verdict, worst
 from lab.check.history import History
-from lab.check.verdict import Finding, Verdict, worst
 
 BEYOND = (
     "a crash of the operating system or a power failure: nothing here loses what a disk had not yet written",

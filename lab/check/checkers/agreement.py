@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.check.checkers.examples import Case, Draft, count, judged, pick
 from lab.check.checkers.index import NONE, Index, Mask, Stored
-from lab.check.checkers.story import Case, Draft, count, judged, pick
 from lab.check.history import Replica
 
 SAMPLE = 20_000  # pairs of messages whose order is compared between two regions

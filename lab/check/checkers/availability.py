@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.check.checkers.conditions import ELECTIONS, Conditions, Window
-from lab.check.checkers.heals import outages
+from lab.check.checkers.examples import Case, Draft, count, judged, pick, seconds
 from lab.check.checkers.index import NONE, Index, chunks
-from lab.check.checkers.story import Case, Draft, count, judged, pick, seconds
+from lab.check.checkers.outages import outages
 from lab.check.history import OK, OUTCOMES, SECOND, Array, Probe
 
 VISIBLE = SECOND  # L1: from the acknowledgement to the region's own read stream, at the 99th percentile
@@ -23,7 +23,7 @@ UNAWARE = ELECTIONS  # until a region knows that it is alone
 PATIENCE = 5.0  # L5: seconds to create a consumer
 ELECTION = 10 * SECOND  # L6
 QUORUM_BACK = CONTROL_BACK = 20 * SECOND  # L7, L9
-# Operations by their names in lab/availability.py, which is no pure module.
+# Operations by their names in lab/observe/availability.py, which is no pure module.
 LOCAL_READS = ("direct-get", "existing-consumer")
 NEW_CONSUMER = "new-consumer"
 CONTROL_PLANE = (NEW_CONSUMER, "new-stream")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
-from lab.check.checkers.heals import bound
+from lab.check.checkers.outages import bound
 from lab.check.history import SECOND, FaultRecord, History
 from lab.topology import Topology
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.check.checkers.heals import Outage, bound, outages
+from lab.check.checkers.examples import Case, Draft, count, judged, pick
 from lab.check.checkers.index import NONE, Arrived, Index, Stored, chunks
-from lab.check.checkers.story import Case, Draft, count, judged, pick
+from lab.check.checkers.outages import Outage, bound, outages
 from lab.check.history import SECOND
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.check.checkers.examples import Case, Draft, count, judged, pick
 from lab.check.checkers.index import ACKED, FAILED, NONE, UNTRIED, Index, Mask, Numbers, Positions, Stored, chunks
-from lab.check.checkers.story import Case, Draft, count, judged, pick
 from lab.check.history import INTACT, OK, OURS, PROBE, Array
 
 # --- P1 ---

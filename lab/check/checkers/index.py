@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.check.checkers.heals import deadline
+from lab.check.checkers.outages import deadline
 from lab.check.history import NOWHERE, OK, OURS, SECOND, Array, History, Read
 from lab.topology import duration_ns
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lab.check.checkers import agreement, availability, convergence, delivery, processes, readers, sourcing, vacuity
+from lab.check.checkers.examples import Draft
 from lab.check.checkers.index import Index
-from lab.check.checkers.story import Draft
 
 
 @dataclass(frozen=True)

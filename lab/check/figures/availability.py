@@ -10,7 +10,7 @@ from lab.check.checkers.conditions import Conditions, Window
 from lab.check.history import SECOND, History, Probe
 
 SHORTEST = 1.0  # seconds: a stretch that is shorter joins the next one
-# Operations by their names in lab/availability.py, which is no pure module.
+# Operations by their names in lab/observe/availability.py, which is no pure module.
 WRITES = ("publish", "see-own-publish")
 LOCAL = (*WRITES, *LOCAL_READS)
 NEEDS_A_META_LEADER = ("get", *CONTROL_PLANE)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lab.check.checkers.fates import FATES as CHECKED
-from lab.check.checkers.fates import fates_in
+from lab.check.checkers.classification import FATES as CHECKED
+from lab.check.checkers.classification import fates_in
 from lab.check.checkers.index import NONE, Index, Stored, chunks
 from lab.check.history import FAIL, PROBE, Array, History
 

@@ -10,12 +10,12 @@ plots/*.svg     the page's drawings as files
 from collections.abc import Mapping, Sequence
 
 from lab.check.figures import Figures, figures
+from lab.check.findings import Verdict
 from lab.check.history import History
 from lab.check.report import logs as server_logs
 from lab.check.report import markdown, pictures, results, style, timelines
 from lab.check.report.page import page
-from lab.check.report.svg import Picture
-from lab.check.verdict import Verdict
+from lab.html.svg import Picture
 
 
 def documents(history: History, verdict: Verdict, logs: Mapping[str, Sequence[str]]) -> dict[str, str]:

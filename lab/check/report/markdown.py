@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from lab.check.checkers import property_of
 from lab.check.figures import Figures
+from lab.check.findings import Verdict
 from lab.check.history import History
 from lab.check.report import logs, words
 from lab.check.report.sections import (
@@ -15,8 +16,7 @@ from lab.check.report.sections import (
     reproduce,
     told,
 )
-from lab.check.report.table import literal, markdown
-from lab.check.verdict import Verdict
+from lab.html.table import literal, markdown
 
 EXAMPLES, LINES = 2, 2  # of a finding, of the servers
 

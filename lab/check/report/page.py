@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 
 from lab.check.figures import Figures
+from lab.check.findings import Verdict
 from lab.check.history import SECOND, History
 from lab.check.report import logs, sections, style, words
-from lab.check.report.found import found, servers
-from lab.check.report.svg import INNER, LEFT, WIDTH, Picture, escape, tag
-from lab.check.report.table import html
-from lab.check.verdict import Verdict
+from lab.check.report.findings import found, servers
+from lab.html.svg import INNER, LEFT, WIDTH, Picture, escape, tag
+from lab.html.table import html
 
 ORDER = (
     "Messages of one origin have one order everywhere; messages of different origins may come in another order in each "

@@ -10,8 +10,8 @@ from lab.check.figures.fate import COLUMNS, FASTEST, ROWS, SLOWEST
 from lab.check.figures.messages import FATES, LANDED
 from lab.check.history import Array, History
 from lab.check.report import words
-from lab.check.report.lanes import bands, lanes, ticks
-from lab.check.report.svg import INNER, LEFT, LETTER, RIGHT_EDGE, WIDTH, Picture, Scale, place, tag, text, title
+from lab.check.report.time_axis import bands, lanes, ticks
+from lab.html.svg import INNER, LEFT, LETTER, RIGHT_EDGE, WIDTH, Picture, Scale, place, tag, text, title
 
 STRIP, PAIR = 96, 46
 FEW = 3000  # dots: below, they are drawn large and round

@@ -5,13 +5,13 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from lab import junit
 from lab.check.checkers import property_of
 from lab.check.figures import Figures
 from lab.check.figures.convergence import EDGES
+from lab.check.findings import Finding, Verdict
 from lab.check.history import SECOND, History
 from lab.check.report import words
-from lab.check.verdict import Finding, Verdict
+from lab.html import junit
 
 FORMAT = 1
 

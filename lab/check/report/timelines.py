@@ -5,28 +5,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from lab.check.checkers.heals import bound, outages
+from lab.check.checkers.outages import bound, outages
 from lab.check.figures import Figures
 from lab.check.figures.availability import Trial
 from lab.check.figures.convergence import Lag, Recovery
 from lab.check.figures.traffic import Axis, Traffic
 from lab.check.history import SECOND, Array, History
 from lab.check.report import words
-from lab.check.report.lanes import BAR, LANE, bands, edges, frame, lanes, level, name, phases, scale, ticks
-from lab.check.report.svg import (
-    LEFT,
-    LETTER,
-    RIGHT_EDGE,
-    Hover,
-    Picture,
-    Scale,
-    ceiling,
-    curve,
-    stairs,
-    tag,
-    text,
-    title,
-)
+from lab.check.report.time_axis import BAR, LANE, bands, edges, frame, lanes, level, name, phases, scale, ticks
+from lab.html.svg import LEFT, LETTER, RIGHT_EDGE, Hover, Picture, Scale, ceiling, curve, stairs, tag, text, title
 
 HOW_TIMELINE = (
     "Bars on top are faults, from the command to the heal; the tint below them marks the same time. For each region: "

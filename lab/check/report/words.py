@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from lab.check.checkers import property_of
 from lab.check.figures import Figures
 from lab.check.figures.messages import DUPLICATE, EXPIRED, FATES, LOST, PHANTOM
+from lab.check.findings import Finding, Validity, Verdict
 from lab.check.history import SECOND, FaultRecord, History
-from lab.check.verdict import Finding, Validity, Verdict
 
 SYMBOLS: dict[Validity, str] = {"valid": "✓", "unknown": "?", "violated": "✗"}
 WORDS: dict[Validity, str] = {"valid": "valid", "unknown": "unknown", "violated": "violated"}

@@ -1,6 +1,6 @@
 """The expectations of a scenario, as values that judge evidence; pure. `str()` is the sentence that people read."""
 
-from lab.scenario.expectations.copies import (
+from lab.scenario.expectations.contents import (
     Agree,
     Duplicated,
     Lost,

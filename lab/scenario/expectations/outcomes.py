@@ -8,15 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from lab.scenario import evidence as see
 from lab.scenario.actions import ConsumeRef, MessageRef, Region, RequestRef, Seconds, TrafficRef
-from lab.scenario.expectations.phrases import (
-    AT_ONCE,
-    Quantity,
-    Timed,
-    Verdict,
-    join,
-    origins,
-    quoted,
-)
+from lab.scenario.expectations.phrases import AT_ONCE, Quantity, Timed, Verdict, join, origins, quoted
 
 
 @dataclass(frozen=True, kw_only=True)

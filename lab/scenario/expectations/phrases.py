@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from lab.scenario import evidence as see
 from lab.scenario.actions import Count, Seconds
-from lab.scenario.values import Judged
+from lab.scenario.scenario import Judged
 
 Verdict = tuple[Judged, str]
 SHOWN = 3

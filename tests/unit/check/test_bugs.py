@@ -4,7 +4,7 @@ import pytest
 from fake_cluster import BUGS, FakeCluster
 
 from lab.check.checkers import judge
-from lab.check.verdict import Verdict
+from lab.check.findings import Verdict
 
 RED = {
     "forgets an acknowledged write": {"P1", "P2a"},

@@ -4,7 +4,7 @@ import pytest
 from fake_cluster import SCRIPT, FakeCluster, fault
 
 from lab.check.checkers.conditions import Conditions, condition
-from lab.check.checkers.heals import deadline, outages, recovery
+from lab.check.checkers.outages import deadline, outages, recovery
 from lab.check.history import SECOND
 from lab.topology import Topology
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from small_histories import READS, REGIONS, WRITES, Entry, Publish, Small, small
 
 from lab.check.checkers import judge
+from lab.check.findings import Verdict
 from lab.check.history import FAIL, INFO, INTACT, OK, SUBJECT, History
-from lab.check.verdict import Verdict
 
 Expected = tuple[set[str], tuple[int, int]]  # the properties, and the message that each of them names
 seeds = st.integers(0, 2**32)

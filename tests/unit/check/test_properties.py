@@ -6,8 +6,8 @@ import pytest
 from small_histories import MS, READS, WRITES, Delivery, Entry, Publish, Small
 
 from lab.check.checkers import judge
+from lab.check.findings import Finding
 from lab.check.history import ACKED, FAIL, FINE, INFO, INTACT, OK, PROBE, SECOND, SUBJECT, Phase, Replica, Sample
-from lab.check.verdict import Finding
 
 WEST, CENTRAL, EAST = "foo-read-west", "foo-read-central", "foo-read-east"
 

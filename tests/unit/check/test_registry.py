@@ -1,6 +1,6 @@
 from lab.check.checkers import CHECKERS, PROPERTIES
 from lab.check.checkers.availability import CONTROL_PLANE, LOCAL_READS
-from lab.check.checkers.heals import SLACK, recovery
+from lab.check.checkers.outages import SLACK, recovery
 from lab.check.checkers.table import PAGE, renewed
 from lab.check.history import SECOND
 
@@ -17,7 +17,7 @@ def test_every_property_has_one_checker_and_every_checker_properties_that_exist(
 
 
 def test_probes_are_called_as_they_are_where_they_are_made() -> None:
-    from lab.availability import OPERATIONS
+    from lab.observe.availability import OPERATIONS
 
     assert {*LOCAL_READS, *CONTROL_PLANE} <= set(OPERATIONS)
 

@@ -1,0 +1,139 @@
+"""When nothing moves any more, and what the servers then say of each stream and each of its copies."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from lab.check.history import Replica
+from lab.check.reads import Bounds
+from lab.docker.engine import Engine, Observation
+from lab.errors import NatsError
+from lab.faults.change import Say
+from lab.jetstream import monitor
+from lab.jetstream.session import Session
+from lab.observe import ready, status
+from lab.topology import Topology
+
+UNCHANGED_S = 10.0  # one period of the servers' own health check of sources
+POLL_S = 0.5
+Sequences = dict[str, tuple[int, int]]  # stream -> messages, last sequence
+
+
+async def wait(
+    engine: Engine,
+    lab: str,
+    arrived: Callable[[], status.Arrivals],
+    seconds: float,
+    say: Say,
+    before: Mapping[str, int] | None = None,
+    unread: Callable[[Mapping[str, int]], list[str]] = lambda _: [],
+) -> str:
+    """Wait until every region agrees with every other; why not, or "".
+
+    `arrived` says how far each region is, as its live readers see it; where they do not know, the servers' own count is
+    taken. With `before`, the streams' last sequences of some time ago, nothing may have changed for a while either, and
+    every read stream must have got as much since as the write streams together, and every live reader (`unread`) all of
+    that: what has not is given all of `seconds`, since a source may come back late, and is then left to the judgement.
+    """
+    deadline, told, since, last = time.monotonic() + seconds, "", time.monotonic(), Sequences()
+    observation = await asyncio.to_thread(engine.observe, lab)
+    while True:
+        readings = await monitor.read(list(observation.running_nodes()))
+        snapshot = status.snapshot(observation, readings, arrived())
+        now = {stream.name: (stream.messages, stream.last) for stream in snapshot.streams}
+        lacks = ready.missing(replace(snapshot, streams=tuple(map(_known, snapshot.streams))), observation.topology)
+        short = []
+        if not lacks and before is not None:
+            short = shortages(observation.topology, now, before) + unread({name: end for name, (_, end) in now.items()})
+        if before is None and not lacks:
+            return ""
+        if lacks or now != last:
+            since, last = time.monotonic(), now
+        elif not short and time.monotonic() - since >= UNCHANGED_S:
+            return ""
+        sentence = next(iter(lacks + short), f"all regions agree; {UNCHANGED_S:g} s for anything late")
+        if re.sub(r"[\d.]+", "", sentence) != told:
+            say(f"waiting: {sentence}")
+            told = re.sub(r"[\d.]+", "", sentence)
+        if time.monotonic() > deadline:
+            return f"after {seconds:.0f} s, {lacks[0]}" if lacks else ""
+        if any(reading.varz is None for reading in readings.values()):
+            observation = await asyncio.to_thread(engine.observe, lab)
+        await asyncio.sleep(POLL_S)
+
+
+def shortages(topology: Topology, now: Sequences, before: Mapping[str, int]) -> list[str]:
+    """Read streams that got less since `before` than the write streams together, as sentences. Pure."""
+
+    def came(stream: str) -> int:
+        last = now.get(stream, (0, 0))[1]
+        return last - before[stream] if last >= before[stream] else last  # one that lost everything begins at 1
+
+    written = sum(came(topology.write_stream(region)) for region in topology.regions)
+    return [
+        f"{topology.read_stream(region)} is {written - came(topology.read_stream(region))} messages short"
+        for region in topology.regions
+        if came(topology.read_stream(region)) < written
+    ]
+
+
+def _known(stream: status.StreamStatus) -> status.StreamStatus:
+    sources = (replace(s, behind=s.server_lag if s.behind is None else s.behind) for s in stream.sources)
+    return replace(stream, sources=tuple(sources))
+
+
+def versions(observation: Observation) -> str:
+    """What the servers say they are, which need not be what the topology asked for; all when they differ."""
+    documents = (monitor.get(node.monitor_port, "/varz") for node in observation.running_nodes())
+    return ", ".join(sorted({str(document["version"]) for document in documents if document}))
+
+
+async def last_sequences(sessions: Mapping[str, Session], topology: Topology) -> dict[str, int]:
+    """Stream -> its last sequence, by its own region. Raises `NatsError`."""
+    return {
+        stream: (await sessions[region].stream_info(stream))["state"]["last_seq"]
+        for region in topology.regions
+        for stream in (topology.write_stream(region), topology.read_stream(region))
+    }
+
+
+async def bounds(
+    sessions: Mapping[str, Session], topology: Topology, before: Mapping[str, int]
+) -> tuple[list[Bounds], dict[str, str]]:
+    """What is to be read of each stream: what came after `before`. And streams of which nothing can be known, with the
+    reason."""
+    found, unknown = [], {}
+    for region in topology.regions:
+        for kind, stream in (("write", topology.write_stream(region)), ("read", topology.read_stream(region))):
+            try:
+                state = (await sessions[region].stream_info(stream))["state"]
+            except NatsError as error:
+                unknown[stream] = error.message
+                continue
+            # A stream that lost everything counts from 1 again.
+            old = before[stream] if before[stream] <= state["last_seq"] else 0
+            first = max(state["first_seq"], old + 1)
+            deleted = state.get("num_deleted", 0)
+            found.append(
+                Bounds(stream, "write" if kind == "write" else "read", region, first, state["last_seq"], deleted)
+            )
+    return found, unknown
+
+
+async def replicas(topology: Topology) -> list[Replica]:
+    """Every copy of every stream of the lab, as the server says that holds it."""
+    readings = await monitor.read(list(topology.nodes), 2)
+    names = {kind(region) for region in topology.regions for kind in (topology.write_stream, topology.read_stream)}
+    found = []
+    for node, reading in readings.items():
+        for account in (reading.jsz or {}).get("account_details") or []:
+            for detail in account.get("stream_detail") or []:
+                if detail["name"] not in names:
+                    continue
+                state = detail["state"]
+                leader = (detail.get("cluster") or {}).get("leader", node) == node
+                counts = (state["messages"], state["bytes"], state["first_seq"], state["last_seq"])
+                found.append(Replica(detail["name"], node, leader, *counts, state.get("num_deleted", 0)))
+    return sorted(found, key=lambda replica: (replica.stream, replica.node))

@@ -1,0 +1,339 @@
+"""One run of a check, from a healthy lab to a run folder, and back to a healthy lab.
+
+setup → warm-up → main (faults) → settle → quiet → read → save; then `lab/check/judging.py`. Whatever happens in
+between, faults are healed and what is there is written. Streams may hold messages from before: those carry another
+mark, and only what comes after the last of them is read.
+"""
+
+import asyncio
+import signal
+import threading
+import time
+import zlib
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lab.check import folder as folders
+from lab.check import quiescence, reads, saving, workload
+from lab.check.checkers.outages import deadline
+from lab.check.clock import Clock
+from lab.check.history import FAIL, INFO, OK, SECOND, Phase, Replica
+from lab.check.nemesis import Nemesis
+from lab.check.observers import Observed, observing
+from lab.check.readers import connect_all
+from lab.check.reads import Bounds, Done
+from lab.check.schedule import Schedule
+from lab.check.schedule import streams as stream_names
+from lab.check.stepdown import depose
+from lab.docker.engine import Engine, Observation
+from lab.errors import LabError, NotReady
+from lab.faults import change, present
+from lab.faults.change import Say
+from lab.jetstream import streams
+from lab.render import stream_configs
+
+T = TypeVar("T")
+HEALTHY_S, PROGRESS_S, FLUSH_S = 60.0, 10.0, 1.0
+
+
+class Interrupted(Exception):  # noqa: N818
+    """Ctrl-C or SIGTERM came."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`deep`: read each replica too. `clean`: delete the streams and define them anew first."""
+
+    deep: bool = False
+    clean: bool = False
+
+
+@dataclass
+class Gathered:
+    """What a run has gathered so far, and what it is about."""
+
+    observation: Observation
+    nats: str
+    definitions: dict[str, Any]
+    schedule: Schedule
+    folder: Path
+    clock: Clock
+    ledger: workload.Ledger
+    before: dict[str, int]
+    nemesis: Nemesis
+    observed: Observed = field(default_factory=Observed)
+    phases: list[Phase] = field(default_factory=list)
+    bounds: list[Bounds] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    done: list[Done] = field(default_factory=list)
+    replicas: list[Replica] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    ended: str = "complete"
+
+
+async def run_check(
+    engine: Engine, lab: str, schedule: Schedule, root: Path, say: Say, options: Options | None = None
+) -> Path:
+    """Run the schedule on a healthy lab; the run's folder, ready to be judged. Raises `LabError` when it cannot begin
+    or nothing can be written, `KeyboardInterrupt` when it was stopped before it began. Afterwards the lab is healed."""
+    stop = asyncio.Event()
+    with _signals(stop, say):
+        return await _Check(engine, lab, schedule, root, say, options or Options(), stop).run()
+
+
+@contextmanager
+def _signals(stop: asyncio.Event, say: Say) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the run in good order, however often they come."""
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        say("still healing and writing" if stop.is_set() else "interrupted: healing, then writing what there is")
+        stop.set()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, asked)
+    try:
+        yield
+    finally:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(name)
+
+
+class _Check:
+    def __init__(
+        self, engine: Engine, lab: str, schedule: Schedule, root: Path, say: Say, options: Options, stop: asyncio.Event
+    ) -> None:
+        self._engine, self._lab, self._schedule, self._say, self._options = engine, lab, schedule, say, options
+        self._root, self._stop = root, stop
+
+    async def run(self) -> Path:
+        async with AsyncExitStack() as stack:
+            try:
+                gathered = await self._unless_stopped(self._setup(stack))
+            except Interrupted:
+                raise KeyboardInterrupt from None
+            try:
+                await self._watched(gathered)
+                with self._phase(gathered, "read"):
+                    await self._unless_stopped(self._read(gathered))
+            except Interrupted:
+                gathered.ended = "interrupted"
+            except LabError as error:
+                gathered.ended = error.message
+                self._say(f"the run cannot go on: {error.message}")
+            finally:
+                await self._heal(gathered)
+            self._say("writing the run")
+            await saving.save(self._engine, gathered)
+            if self._stop.is_set() and gathered.ended == "complete":
+                raise KeyboardInterrupt  # the run is whole and can be judged; whoever repeats runs must not go on
+        return gathered.folder
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """The work's result, or `Interrupted` as soon as somebody wants an end."""
+        task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise Interrupted
+        return task.result()
+
+    @contextmanager
+    def _phase(self, gathered: Gathered, name: str) -> Iterator[None]:
+        began = gathered.clock.now()
+        try:
+            yield
+        finally:
+            gathered.phases.append(Phase(name, began, gathered.clock.now()))
+
+    # --- setup ---
+
+    async def _setup(self, stack: AsyncExitStack) -> Gathered:
+        observation = await self._healthy()
+        await asyncio.to_thread(lambda: self._engine.client)  # its import takes a moment that no fault should wait for
+        topology = observation.topology
+        self._sessions = await connect_all(topology, stack)
+        configs = await self._definitions(observation)
+        self._plan = workload.slots(topology, self._schedule.rate, self._schedule.processes)
+        self._publishers = await stack.enter_async_context(workload.connected(self._plan, topology))
+        before = await quiescence.last_sequences(self._sessions, topology)
+        folder = folders.create(self._root, self._lab, self._schedule.seed)
+        version = await asyncio.to_thread(quiescence.versions, observation)
+        plan = (folder, self._root, topology, version, self._schedule, configs, self._options)
+        await asyncio.to_thread(saving.save_plan, *plan)
+        mark, clock = f"{zlib.crc32(str(folder).encode()):08x}", Clock.start()
+        ledger = workload.Ledger(topology, stream_names(topology), mark, self._schedule.seed, clock)
+        loop = asyncio.get_running_loop()
+
+        def step_down(stream: str | None) -> str:
+            return asyncio.run_coroutine_threadsafe(depose(topology, stream), loop).result(30)
+
+        nemesis = Nemesis(self._engine, topology, self._schedule, clock, step_down, self._say)
+        return Gathered(observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis)
+
+    async def _healthy(self) -> Observation:
+        observation = await asyncio.to_thread(self._engine.observe, self._lab)
+        found = present(observation)
+        if found:
+            raise NotReady(
+                f"a check needs a healthy lab, and in `{self._lab}` {len(found)} faults are in force",
+                "`lab heal --wait` undoes them",
+            )
+        return observation
+
+    async def _agreed(self, observation: Observation) -> None:
+        why = await quiescence.wait(self._engine, self._lab, dict, HEALTHY_S, self._say)
+        if why:
+            raise NotReady(f"a check needs a healthy lab, and {why}", "`lab status` shows it")
+
+    async def _definitions(self, observation: Observation) -> dict[str, Any]:
+        """The streams' definitions as they are: one that differs from the lab's own is said, and checked as it is."""
+        configs = stream_configs(observation.topology)
+        session = self._sessions[observation.topology.regions[0]]
+        if self._options.clean:
+            self._say("deleting the streams with their messages, and defining them anew")
+            await streams.clean(session, configs)
+            await streams.define(session, configs, patience=20)
+        await self._agreed(observation)
+        have = {name: (await session.stream_info(name))["config"] for name in configs}
+        for name, wanted in configs.items():
+            for line in streams.differing(wanted, have[name]):
+                self._say(f"{name} is not as the lab defines it: {line}")
+        return have
+
+    # --- load, faults, quiet ---
+
+    async def _watched(self, gathered: Gathered) -> None:
+        ledger, topology = gathered.ledger, gathered.observation.topology
+        watching = observing(self._sessions, topology, ledger.mark, ledger.seed, gathered.clock, gathered.before)
+        async with watching as gathered.observed:
+            await self._load(gathered)
+            try:
+                why = await self._unless_stopped(self._quiet(gathered))
+            finally:
+                settle = gathered.phases[-1]
+                gathered.phases[-1] = Phase(settle.name, settle.began, gathered.clock.now())
+            if why:
+                gathered.notes.append(f"the lab did not become quiet: {why}")
+                self._say(gathered.notes[-1])
+
+    async def _quiet(self, gathered: Gathered) -> str:
+        """Wait no longer than a source may need by the servers' own timers; why it is not quiet then, or ""."""
+        history, now = saving.history(gathered), gathered.clock.now()
+        seconds = max(quiescence.UNCHANGED_S * 2, (deadline(history, now) - now) / SECOND + 1)
+        seen = gathered.observed
+        return await quiescence.wait(
+            self._engine, self._lab, seen.arrived, seconds, self._say, gathered.before, seen.unread
+        )
+
+    async def _load(self, gathered: Gathered) -> None:
+        schedule, clock = self._schedule, gathered.clock
+        halt, quit_ = asyncio.Event(), threading.Event()
+        began = clock.now() + SECOND // 5
+        main, ends = began + round(schedule.warmup * SECOND), began + round(schedule.duration * SECOND)
+        healed = ends - round(schedule.settle * SECOND)
+        self._say(
+            f"{len(self._plan)} publishers, {schedule.rate} messages a second for {schedule.duration:g} s, "
+            f"{len(schedule.faults)} faults: {gathered.folder.name}"
+        )
+        publishing = asyncio.create_task(workload.run(self._publishers, self._plan, gathered.ledger, began, halt))
+        faults = asyncio.create_task(asyncio.to_thread(gathered.nemesis.run, main, quit_))
+        writing = asyncio.create_task(self._write_on(gathered, publishing))
+
+        async def settled() -> None:
+            """The load goes on for a while after the last heal, also when the faults took longer than planned."""
+            nonlocal healed
+            await faults
+            healed = max(healed, clock.now())
+            await asyncio.sleep((healed - clock.now()) / SECOND + schedule.settle)
+            halt.set()
+            await publishing
+
+        settling = asyncio.create_task(settled())
+
+        async def all_of_them() -> None:
+            done, _ = await asyncio.wait({settling, publishing, writing}, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+
+        try:
+            await self._unless_stopped(all_of_them())
+        finally:
+            halt.set()
+            quit_.set()
+            await asyncio.gather(publishing, faults, writing, return_exceptions=True)
+            settling.cancel()
+            now = clock.now()
+            edges = [began, main, healed, now]
+            names = ("warm-up", "main", "settle")
+            gathered.phases += [
+                Phase(name, min(one, now), min(other, now))
+                for name, one, other in zip(names, edges[:-1], edges[1:], strict=True)
+            ]
+
+    async def _write_on(self, gathered: Gathered, publishing: "asyncio.Task[None]") -> None:
+        """Write what was published each second, and say each ten how it goes."""
+        path, told = gathered.folder / "publishes.bin", time.monotonic()
+        while True:
+            last = publishing.done()
+            try:
+                gathered.ledger.flush(path)
+            except OSError as error:
+                raise LabError(f"`{path}` cannot be written: {error.strerror}", "is the disk full?") from error
+            if last:
+                return
+            if time.monotonic() - told >= PROGRESS_S:
+                told = time.monotonic()
+                self._say(_progress(gathered))
+            await asyncio.wait({publishing}, timeout=FLUSH_S)
+
+    async def _heal(self, gathered: Gathered) -> None:
+        """Whatever happened, also to the thread that injects: no fault stays."""
+        try:
+            observation = await asyncio.to_thread(self._engine.observe, self._lab)
+            if present(observation):
+                with change.exclusive(self._lab, self._say):
+                    await asyncio.to_thread(change.apply, self._engine, observation, frozenset())
+        except LabError as error:
+            gathered.notes.append(f"the lab could not be healed: {error.message}")
+            self._say(f"{gathered.notes[-1]}; `lab heal` tries again")
+
+    # --- reads ---
+
+    async def _read(self, gathered: Gathered) -> None:
+        topology, ledger = gathered.observation.topology, gathered.ledger
+        gathered.bounds, gathered.unreadable = await quiescence.bounds(self._sessions, topology, gathered.before)
+        count = sum(bounds.last - bounds.first + 1 for bounds in gathered.bounds)
+        self._say(f"reading {count:,} messages back from {len(gathered.bounds)} streams")
+        by_region = [tuple(b for b in gathered.bounds if b.region == region) for region in topology.regions]
+        jobs = [
+            reads.Job(topology, ledger.streams, ledger.mark, ledger.seed, gathered.clock.wall, gathered.folder, mine)
+            for mine in by_region
+            if mine
+        ]
+        gathered.done = await reads.read_all(jobs)
+        gathered.replicas = await quiescence.replicas(topology)
+        if self._options.deep:
+            self._say("reading every stream again through each of its replicas")
+            await self._read_deep(gathered)
+
+    async def _read_deep(self, gathered: Gathered) -> None:
+        for bounds in gathered.bounds:
+            nodes = {replica.node for replica in gathered.replicas if replica.stream == bounds.stream}
+            found = await reads.digests(self._sessions[bounds.region], bounds, nodes)
+            gathered.replicas = [saving.with_digest(replica, bounds.stream, found) for replica in gathered.replicas]
+
+
+def _progress(gathered: Gathered) -> str:
+    counts = gathered.ledger.counts
+    done = {outcome: sum(n for (_, o), n in counts.items() if o == outcome) for outcome in (OK, FAIL, INFO)}
+    force = ", ".join(gathered.nemesis.in_force) or "no fault"
+    return (
+        f"{gathered.clock.now() / SECOND:.0f} s: {done[OK]:,} acknowledged, {done[FAIL]:,} failed, "
+        f"{done[INFO]:,} unknown; {force} in force"
+    )

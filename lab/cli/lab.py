@@ -1,0 +1,257 @@
+"""`lab up`, `down`, `status`, `list`, `doctor`, `image`, `render`, `logs`."""
+
+import signal
+import subprocess
+import time
+from typing import Annotated
+
+import typer
+
+from lab.cli.app import (
+    PANEL_FILES,
+    PANEL_LIFE,
+    AsJson,
+    DryRun,
+    LabFile,
+    Name,
+    app,
+    lab_name,
+    print_json,
+    root,
+    run,
+    say,
+    wanted_topology,
+)
+
+Nats = Annotated[str | None, typer.Option("--nats", help="The server's version, or any tag of the official image.")]
+ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Any other image of the server.")]
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def up(
+    name: Name = None,
+    file: LabFile = None,
+    nats: Nats = None,
+    image: ImageName = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab is healthy.")] = 90,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the containers when the first start fails.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start the lab, define the streams, and wait until every region sees every other.
+
+    Runs the files that are on disk (see `lab render`). Twice in a row changes nothing; faults in force stay in force.
+    """
+    from lab import files
+    from lab.docker.engine import Engine
+    from lab.docker.images import find
+    from lab.up import bring_up
+
+    topology = wanted_topology(file, name)
+    engine = Engine()
+    version = nats or topology.nats
+    if dry_run:
+        chosen = find(engine, version, image)
+        would = {
+            "image": chosen.name if chosen else f"to be obtained for {version}",
+            "files": [d.path for d in files.differences(topology, root()) if d.state == "missing"],
+            "containers": [topology.container(node) for node in topology.nodes],
+            "streams": [
+                n for region in topology.regions for n in (topology.write_stream(region), topology.read_stream(region))
+            ],
+        }
+        print_json(would)
+        return
+    snapshot = run(bring_up(engine, topology, root(), version, image, timeout, keep, say))
+    if as_json:
+        print_json(snapshot)
+        return
+    from lab import view
+
+    view.show(view.status(snapshot))
+    view.show(view.next_steps(topology))
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def down(
+    name: Name = None,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Keep the volumes, and with them all messages.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the lab: containers, networks and, unless `--keep-data`, volumes. Faults go with it."""
+    from lab.docker.engine import Engine
+    from lab.faults import change
+
+    engine, lab = Engine(), lab_name(name)
+    if dry_run:
+        counts = engine.count(lab)
+    else:
+        with change.exclusive(lab, say):
+            counts = engine.remove(lab, volumes=not keep_data)
+    if as_json:
+        print_json(counts)
+    else:
+        verb = "would remove" if dry_run else "removed"
+        typer.echo(f"{verb} " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def status(
+    name: Name = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it anew every second until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Nodes, links, streams and their true lag, faults in force: one snapshot."""
+    from lab.docker.engine import Engine
+    from lab.observe import status as snapshots
+
+    engine, lab = Engine(), lab_name(name)
+    while True:
+        snapshot = run(snapshots.take(engine, lab))
+        if as_json:
+            print_json(snapshot, indent=None if watch else 2)
+        else:
+            from lab import view
+
+            if watch:
+                typer.echo("\x1b[2J\x1b[H", nl=False)
+            view.show(view.status(snapshot))
+        if not watch:
+            return
+        time.sleep(1)
+
+
+@app.command("list", rich_help_panel=PANEL_LIFE)
+def list_labs(as_json: AsJson = False) -> None:
+    """The labs on this engine."""
+    from lab.docker.engine import Engine
+
+    labs = Engine().labs()
+    if as_json:
+        print_json(labs)
+    else:
+        typer.echo("\n".join(f"{lab}  {count} containers" for lab, count in labs.items()) or "no lab is running")
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def logs(
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[NODE|REGION]...", help="All nodes when none is named.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    tail: Annotated[int | None, typer.Option(help="Only so many lines of each node.")] = None,
+    name: Name = None,
+) -> None:
+    """The servers' logs, each line after its node's name."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from lab.docker.engine import Engine
+
+    engine = Engine()
+    observation = engine.observe(lab_name(name))
+    topology = observation.topology
+    nodes = [n for n in (topology.select(targets) if targets else topology.nodes) if n.name in observation.containers]
+    width = max((len(node.name) for node in nodes), default=0)
+    processes = [
+        subprocess.Popen(
+            engine.logs_command(topology.container(node), follow, tail),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        for node in nodes
+    ]
+
+    def relay(index: int) -> None:
+        for line in processes[index].stdout or ():
+            typer.echo(f"{nodes[index].name:<{width}} | {line.rstrip()}")
+
+    try:
+        if follow:
+            with ThreadPoolExecutor(len(nodes) or 1) as pool:
+                list(pool.map(relay, range(len(nodes))))
+        else:
+            for index in range(len(nodes)):
+                relay(index)
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+
+
+@app.command(rich_help_panel=PANEL_FILES)
+def doctor(name: Name = None, file: LabFile = None, as_json: AsJson = False) -> None:
+    """What this machine can do, check by check, and how to mend it. Exit code 1 when the lab cannot run."""
+    from lab import doctor as checks
+    from lab.docker.engine import Engine
+
+    results = checks.examine(Engine(), wanted_topology(file, name))
+    if as_json:
+        print_json(results)
+    else:
+        for check in results:
+            mark = {"ok": "ok  ", "missing": "FAIL", "limited": "note"}[check.state]
+            typer.echo(f"{mark}  {check.name}: {check.finding}" + (f"\n      hint: {check.hint}" if check.hint else ""))
+    if any(check.state == "missing" for check in results):
+        raise typer.Exit(1)
+
+
+@app.command("image", rich_help_panel=PANEL_FILES)
+def image_(
+    nats: Nats = None,
+    image: ImageName = None,
+    name: Name = None,
+    file: LabFile = None,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Pull it, or make it from the release's binary.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The server image that `lab up` would run, and whether it is here."""
+    from lab.docker import images as images
+    from lab.docker.engine import Engine
+
+    engine = Engine()
+    version = nats or wanted_topology(file, name).nats
+    chosen = images.prepare(engine, version, image, say) if prepare else images.find(engine, version, image)
+    if as_json:
+        print_json({"version": version, "image": chosen})
+    elif chosen:
+        typer.echo(f"{chosen.name} ({chosen.origin})")
+    else:
+        typer.echo(
+            f"{image or f'an image of nats-server {version}'} is not here; `lab image --prepare` or `lab up` gets it"
+        )
+
+
+@app.command(rich_help_panel=PANEL_FILES)
+def render(
+    name: Name = None,
+    file: LabFile = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only show what differs; exit code 1 if anything does.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write compose/, configs/ and streams/ from the topology."""
+    from lab import files
+
+    topology = wanted_topology(file, name)
+    if check:
+        found = files.differences(topology, root())
+        if as_json:
+            print_json(found)
+        else:
+            for difference in found:
+                typer.echo(difference.diff.rstrip() or f"{difference.path} is {difference.state}")
+        if found:
+            raise typer.Exit(1)
+        return
+    written = files.write(topology, root())
+    if as_json:
+        print_json({"folder": str(files.folder(topology, root())), "written": written})
+    else:
+        typer.echo(
+            "\n".join(f"wrote {path}" for path in written) or "nothing to write: all files are as the topology says"
+        )

@@ -1,0 +1,162 @@
+"""Proof that the faults in force are what they say, by TCP connects from inside the nodes' network namespaces.
+
+A tiny static program (`lab/netprobe/probe.c`) runs for a moment in a container of its own, enters the network namespace
+of each node and tries every pair: across a cut all addresses of the other side must be silent, everywhere else the
+peers must answer; from the host the published ports must answer as the nodes' states say. What is planned and how the
+answers are judged is pure; `prove` does the work. Why not from inside the nodes: the official image has no shell.
+"""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from lab.docker.engine import Engine, Observation
+from lab.errors import FaultNotProven
+from lab.netprobe.session import Probe
+from lab.topology import CLIENT_PORT, GATEWAY_PORT
+
+Expected = Literal["dead", "alive"]
+# On one host an answer takes under a millisecond, and may take a hundred when others want the processors. So silence
+# must last for the first figure; what contradicts is tried once more, for longer. Pairs that were found silent for that
+# long since the cut took hold are believed sooner the second time: after `AGAIN_S`, or ten times the slowest answer.
+TRIES_S = (0.15, 1.0)
+AGAIN_S = 0.02
+
+
+@dataclass(frozen=True)
+class Connect:
+    """One planned TCP connect from inside node `source`."""
+
+    source: str
+    target: str
+    network: str
+    address: str
+    port: int
+    expected: Expected
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a proof saw: how many connects of each kind, and the ones that contradict the faults in force."""
+
+    dead: int
+    alive: int
+    ports: int
+    contradictions: tuple[str, ...]
+
+
+def plan(observation: Observation) -> list[Connect]:
+    """Every ordered pair of nodes that have a network namespace. Dead pairs are tried at all addresses of the target.
+
+    Live pairs are tried on the client port: a connect to another would leave a line in the server's log.
+    """
+    topology = observation.topology
+    present = [
+        node for node in topology.nodes if node.name in observation.containers and observation.containers[node.name].pid
+    ]
+    connects = []
+    for source in present:
+        attached = observation.containers[source.name].addresses
+        for target in present:
+            if target is source:
+                continue
+            shared = next(key for key in source.addresses if key in target.addresses)
+            if shared in attached and shared in observation.containers[target.name].addresses:
+                connects.append(
+                    Connect(source.name, target.name, shared, target.addresses[shared], CLIENT_PORT, "alive")
+                )
+            else:
+                connects += [
+                    Connect(source.name, target.name, key, address, GATEWAY_PORT, "dead")
+                    for key, address in target.addresses.items()
+                ]
+    return connects
+
+
+def contradicts(connect: Connect, answer: str) -> bool:
+    """Whether the answer contradicts what was expected. A refusal came from the target's host, so the path is alive."""
+    if connect.expected == "dead":
+        return answer not in ("silent", "unreachable")
+    return answer not in ("open", "refused")
+
+
+def silent(observation: Observation, probe: Probe) -> bool:
+    """Whether all pairs that must be dead are silent, at once and for the whole first time-out."""
+    connects = [connect for connect in plan(observation) if connect.expected == "dead"]
+    answers = probe.connect(_steps(observation, connects), TRIES_S[0])
+    return not any(contradicts(connect, answer) for connect, answer in zip(connects, answers, strict=True))
+
+
+def prove(engine: Engine, observation: Observation, probe: Probe | None = None, found_silent: bool = False) -> Evidence:
+    """Try every pair and every published port. Raises `FaultNotProven` naming what contradicts."""
+    if probe:
+        return _prove(observation, probe, found_silent)
+    probe = Probe(engine, observation.topology.name)
+    try:
+        return _prove(observation, probe, found_silent)
+    finally:
+        probe.close(wait=False)
+
+
+def _steps(observation: Observation, connects: list[Connect]) -> list[tuple[int, str]]:
+    return [(observation.containers[c.source].pid, f"TCP {c.address} {c.port}") for c in connects]
+
+
+def _prove(observation: Observation, probe: Probe, found_silent: bool) -> Evidence:
+    connects = plan(observation)
+    steps = _steps(observation, connects)
+    wrong: list[str] = []
+    for timeout, least in ((TRIES_S[0], AGAIN_S if found_silent else 0.0), (TRIES_S[1], 0.0)):
+        with ThreadPoolExecutor(1) as pool:
+            ports = pool.submit(_published, observation, timeout)
+            answers = probe.connect(steps, timeout, least)
+            wrong = [_sentence(c, a) for c, a in zip(connects, answers, strict=True) if contradicts(c, a)]
+            wrong += ports.result()
+        if not wrong:
+            break
+    if wrong:
+        shown = "\n".join(f"  {line}" for line in wrong[:8]) + (
+            f"\n  … and {len(wrong) - 8} more" if len(wrong) > 8 else ""
+        )
+        raise FaultNotProven(
+            f"the network is not as the faults in force say ({len(wrong)} of {len(connects)} connects):\n{shown}",
+            "`lab heal` undoes everything; `lab doctor` checks what this engine isolates",
+        )
+    dead = sum(connect.expected == "dead" for connect in connects)
+    return Evidence(dead, len(connects) - dead, len(observation.containers), ())
+
+
+def _sentence(connect: Connect, answer: str) -> str:
+    what = "must be cut" if connect.expected == "dead" else "must be joined"
+    where = f"{connect.address}:{connect.port}, {connect.network}"
+    return f"{connect.source} → {connect.target} ({where}): {what}, but: {answer}"
+
+
+def _published(observation: Observation, timeout: float) -> list[str]:
+    """The published client ports from the host: one that runs greets, a frozen one is silent, others are gone."""
+    wanted = {"running": "greets", "paused": "silent"}
+    nodes = [node for node in observation.topology.nodes if node.name in observation.containers]
+    with ThreadPoolExecutor(len(nodes) or 1) as pool:
+        answers = list(pool.map(lambda node: greeting(node.client_port, max(timeout, 0.3)), nodes))
+    wrong = []
+    for node, answer in zip(nodes, answers, strict=True):
+        expected = wanted.get(observation.containers[node.name].state, "closed")
+        if answer != expected:
+            wrong.append(f"host → {node.name} (127.0.0.1:{node.client_port}): expected {expected}, but: {answer}")
+    return wrong
+
+
+def greeting(port: int, timeout: float) -> Literal["greets", "silent", "closed"]:
+    """What a client meets on a published port: the server's INFO line, silence, or nobody. `timeout` in seconds."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+            connection.settimeout(timeout)
+            return "greets" if connection.recv(4) == b"INFO" else "closed"
+    except TimeoutError:
+        return "silent"
+    except OSError:
+        return "closed"
+
+
+__all__ = ["Connect", "Evidence", "Probe", "contradicts", "greeting", "plan", "prove"]

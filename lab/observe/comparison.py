@@ -1,0 +1,128 @@
+"""Do the regions agree? The read streams of all regions side by side, message by message; the judgement is pure.
+
+A message is known by its origin: the write stream and its sequence there, which every copy carries in its header.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import pairwise
+
+from lab.docker.engine import Observation
+from lab.errors import NatsError
+from lab.jetstream.session import Entry, connect
+
+Origin = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One stored copy of a message; `digest` is of subject and body."""
+
+    origin: Origin
+    subject: str
+    preview: str
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class RegionView:
+    """A region's read stream: how many messages, which are missing there, which are there more than once.
+
+    `error` says why a region could not be read; nothing is concluded about it then.
+    """
+
+    region: str
+    messages: int
+    missing: tuple[Origin, ...] = ()
+    duplicated: tuple[Origin, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`verdict`: agree, differ, or unknown when a region could not be read. `out_of_order` counts neighbouring pairs of
+    each region that the first region has the other way round: allowed across origins, and only information."""
+
+    verdict: str
+    messages: int
+    regions: tuple[RegionView, ...]
+    altered: tuple[Origin, ...]
+    out_of_order: dict[str, int]
+    known: dict[Origin, Copy] = field(repr=False, hash=False)
+
+
+async def gather(observation: Observation, timeout: float = 10) -> Comparison:
+    """Read every region's read stream and what its write stream still holds. `timeout` in seconds."""
+    topology = observation.topology
+
+    async def one(region: str) -> tuple[list[Copy], list[Copy]] | str:
+        try:
+            async with connect(region, observation.running_nodes(region)) as session:
+                names = topology.read_stream(region), topology.write_stream(region)
+                stored, written = [[copy_of(e) async for e in session.read(name, timeout=timeout)] for name in names]
+                return stored, [as_read(copy, topology.stream, region) for copy in written]
+        except NatsError as error:
+            return error.message
+
+    answers = await asyncio.gather(*(one(region) for region in topology.regions))
+    reads = {r: a[0] if not isinstance(a, str) else a for r, a in zip(topology.regions, answers, strict=True)}
+    return compare(reads, [copy for answer in answers if not isinstance(answer, str) for copy in answer[1]])
+
+
+def copy_of(entry: Entry) -> Copy:
+    digest = sha256(entry.subject.encode() + b"\0" + entry.body).digest()
+    return Copy(entry.origin, entry.subject, entry.body[:60].decode(errors="replace"), digest)
+
+
+def as_read(copy: Copy, stream: str, region: str) -> Copy:
+    """A copy in a write stream as the read streams should have it, but for the digest."""
+    return Copy(copy.origin, copy.subject.replace(f"{stream}.{region}.", f"{stream}.", 1), copy.preview, b"")
+
+
+def compare(reads: Mapping[str, Sequence[Copy] | str], written: Sequence[Copy] = ()) -> Comparison:
+    """Judge the copies that each region holds (or the reason why it could not be read) against all that are known."""
+    known: dict[Origin, Copy] = {copy.origin: copy for copy in written}
+    digests: dict[Origin, set[bytes]] = {}
+    held = {region: copies for region, copies in reads.items() if not isinstance(copies, str)}
+    for copies in held.values():
+        for copy in copies:
+            known[copy.origin] = copy
+            digests.setdefault(copy.origin, set()).add(copy.digest)
+    rows = []
+    for region, answer in reads.items():
+        if isinstance(answer, str):
+            rows.append(RegionView(region, 0, error=answer))
+            continue
+        copies = answer
+        counts = Counter(copy.origin for copy in copies)
+        rows.append(
+            RegionView(
+                region,
+                len(copies),
+                tuple(sorted(origin for origin in known if origin not in counts)),
+                tuple(sorted(origin for origin, count in counts.items() if count > 1)),
+            )
+        )
+    altered = tuple(sorted(origin for origin, seen in digests.items() if len(seen) > 1))
+    wrong = altered or any(row.missing or row.duplicated for row in rows)
+    unread = any(row.error for row in rows)
+    verdict = "differ" if wrong else "unknown" if unread else "agree"
+    return Comparison(verdict, len(known), tuple(rows), altered, _disorder(held), known)
+
+
+def _disorder(held: Mapping[str, Sequence[Copy]]) -> dict[str, int]:
+    orders = {region: [copy.origin for copy in copies] for region, copies in held.items()}
+    if not orders:
+        return {}
+    reference = {origin: place for place, origin in enumerate(next(iter(orders.values())))}
+    return {
+        region: sum(
+            1
+            for one, two in pairwise(order)
+            if one in reference and two in reference and reference[one] > reference[two]
+        )
+        for region, order in orders.items()
+    }

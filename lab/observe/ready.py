@@ -1,0 +1,121 @@
+"""Waiting: until the servers elect, the gateways join, the streams are current. Always with a deadline and with a
+sentence about what is still missing."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
+
+from lab.docker.engine import Engine, Observation
+from lab.errors import NotReady
+from lab.faults.change import Say, dead_at_start
+from lab.jetstream import monitor
+from lab.observe import status
+from lab.topology import Topology
+
+T = TypeVar("T")
+FRESH_S = 3.0  # a source's consumer sends a heartbeat each second (nats-server `sourceHealthHB`)
+POLL_S = 0.1
+
+
+def missing(snapshot: status.Snapshot, topology: Topology, sources: bool = True) -> list[str]:
+    """What a healthy lab still lacks, as sentences; empty when every region agrees with every other. Without `sources`
+    it does not matter how far the read streams are."""
+    lacks = [f"{node.name} is {node.state}" for node in snapshot.nodes if node.version is None]
+    lacks += [str(fault) for fault in snapshot.faults if fault.kind == "cut"]
+    leaders = {node.meta_leader for node in snapshot.nodes if node.meta_leader is not None}
+    if "" in leaders:
+        blind = [node.name for node in snapshot.nodes if node.meta_leader == ""]
+        lacks.append(f"no meta leader is known to {', '.join(blind)}")
+    elif len(leaders) > 1:
+        lacks.append(f"the nodes see different meta leaders: {', '.join(sorted(str(leader) for leader in leaders))}")
+    for link in snapshot.links:
+        for region, (up, _) in link.gateways.items():
+            if up < topology.nodes_per_region:
+                lacks.append(f"gateway {region} → {link.other(region)}: {up} of {topology.nodes_per_region} connected")
+    lacks += [f"{name} is not there" for name in snapshot.absent]
+    for stream in snapshot.streams:
+        lacks += _stream_lacks(stream)
+        lacks += _source_lacks(stream) if sources else ()
+    return lacks
+
+
+def _stream_lacks(stream: status.StreamStatus) -> Iterable[str]:
+    if not stream.leader:
+        yield f"{stream.name} has no leader"
+    elif stream.current < stream.replicas:
+        yield f"{stream.name}: {stream.current} of {stream.replicas} replicas are current"
+
+
+def _source_lacks(stream: status.StreamStatus) -> Iterable[str]:
+    for source in stream.sources:
+        if source.error:
+            yield f"{stream.name} ← {source.origin}: {source.error}"
+        elif source.last_heard_s is None or source.last_heard_s > FRESH_S:
+            yield f"{stream.name} ← {source.origin}: silent" + (
+                f" for {source.last_heard_s:.0f} s" if source.last_heard_s else ""
+            )
+        elif source.behind:
+            yield f"{stream.name} ← {source.origin}: {source.behind} messages behind"
+        elif source.behind is None:
+            yield f"{stream.name} ← {source.origin}: not known how far"
+
+
+async def until_meta_leader(engine: Engine, observation: Observation, seconds: float) -> str:
+    """The meta leader's name, once any node knows it. Raises `NotReady`, or says why a node died."""
+    nodes = observation.running_nodes()
+    turn = 0
+
+    async def ask() -> str:
+        nonlocal turn
+        turn += 1
+        if turn % 10 == 0:
+            dead_at_start(engine, await asyncio.to_thread(engine.observe, observation.topology.name))
+        node = nodes[turn % len(nodes)]
+        jsz = await asyncio.to_thread(monitor.get, node.monitor_port, "/jsz")
+        return str(((jsz or {}).get("meta_cluster") or {}).get("leader", ""))
+
+    try:
+        return await _until(ask, bool, seconds)
+    except RetryError:
+        raise NotReady(f"no meta leader within {seconds:.0f} s", "`lab status` and `lab logs` tell more") from None
+
+
+async def until_healthy(engine: Engine, observation: Observation, seconds: float, say: Say) -> status.Snapshot:
+    """Wait until nothing is `missing`; says each time that what is missing changes. Raises `NotReady`."""
+    topology = observation.topology
+    last: list[str] = []
+
+    async def look() -> tuple[status.Snapshot, list[str]]:
+        nonlocal last, observation
+        snapshot = await status.read(observation)
+        lacks = missing(snapshot, topology)
+        if any(node.version is None for node in snapshot.nodes):
+            observation = await asyncio.to_thread(engine.observe, topology.name)
+            dead_at_start(engine, observation)
+        if lacks and (not last or _kind(lacks[0]) != _kind(last[0])):
+            say("waiting: " + lacks[0] + (f" (and {len(lacks) - 1} more)" if len(lacks) > 1 else ""))
+        last = lacks
+        return snapshot, lacks
+
+    try:
+        return (await _until(look, lambda result: not result[1], seconds))[0]
+    except RetryError:
+        shown = "\n".join(f"  {line}" for line in last[:12])
+        raise NotReady(
+            f"not converged after {seconds:.0f} s; still missing:\n{shown}", "`lab status --watch` shows it going on"
+        ) from None
+
+
+def _kind(sentence: str) -> str:
+    """The sentence without its figures: a lag that shrinks is not news."""
+    return re.sub(r"[\d.]+", "", sentence)
+
+
+async def _until(ask: Callable[[], Awaitable[T]], done: Callable[[T], bool], seconds: float) -> T:
+    retrying = AsyncRetrying(
+        stop=stop_after_delay(seconds), wait=wait_fixed(POLL_S), retry=retry_if_result(lambda result: not done(result))
+    )
+    return await retrying(ask)

@@ -1,1 +1,0 @@
-"""The network probe: a static Linux program that `lab/proof.py` runs beside the nodes (see probe.c)."""

@@ -1,0 +1,140 @@
+"""What a scenario that is being played knows: the lab, what was published, who was hit, what must be tidied up."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.docker.engine import Engine, Observation
+from lab.errors import NatsError
+from lab.faults import Fault
+from lab.jetstream import monitor
+from lab.jetstream.attempts import attempt
+from lab.jetstream.session import Session, connect
+from lab.observe import comparison
+from lab.scenario.evidence import Answer, Held, Sent
+from lab.topology import Topology
+
+READ_TIMEOUT_S = 5.0
+
+
+@dataclass
+class Background:
+    """Traffic that goes on beside the steps: its tasks, and what they have sent so far."""
+
+    tasks: list[asyncio.Task[None]]
+    sent: list[Sent]
+
+
+@dataclass
+class Stage:
+    """`first` is each stream's last sequence when the scenario began: what was there before is not looked at."""
+
+    engine: Engine
+    root: Path
+    topology: Topology
+    observation: Observation
+    say: Callable[[str], None]
+    first: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, list[Sent]] = field(default_factory=dict)
+    traffic: dict[str, Background] = field(default_factory=dict)
+    nodes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    fetched: dict[str, list[tuple[tuple[str, int], int]] | str] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    consumers: list[tuple[str, str, str]] = field(default_factory=list)  # region, stream, name
+    faults: frozenset[Fault] = frozenset()
+    latest: str = ""  # the name of the last publish
+
+    async def look(self) -> Observation:
+        self.observation = await asyncio.to_thread(self.engine.observe, self.topology.name)
+        return self.observation
+
+    def connect(self, region: str, lasting: bool = False):  # type: ignore[no-untyped-def]
+        return connect(region, self.observation.running_nodes(region), lasting=lasting)
+
+    def regions(self, named: Iterable[str]) -> tuple[str, ...]:
+        return tuple(named) or self.topology.regions
+
+    def region_of(self, stream: str) -> str:
+        """Where a stream lives, by its name; the first region that runs for any other stream."""
+        tail = stream.rpartition("-")[2]
+        if tail in self.topology.regions:
+            return tail
+        nodes = self.observation.running_nodes()
+        return nodes[0].region if nodes else self.topology.regions[0]
+
+    def published(self, names: Iterable[str]) -> tuple[Sent, ...]:
+        """What was sent under these names, or under all of them; of traffic, what it has sent so far."""
+        chosen = tuple(names) or (*self.sent, *self.traffic)
+        lists = [self.traffic[name].sent if name in self.traffic else self.sent[name] for name in chosen]
+        return tuple(sent for entries in lists for sent in entries)
+
+    async def remember_beginnings(self) -> None:
+        for region in self.topology.regions:
+            async with self.connect(region) as session:
+                for stream in (self.topology.write_stream(region), self.topology.read_stream(region)):
+                    self.first[stream] = (await session.stream_info(stream))["state"]["last_seq"]
+
+    async def held(self, regions: Sequence[str], written: bool = False) -> Held:
+        """What the regions' read streams hold of this scenario, and with `written` the write streams too."""
+        answers = await asyncio.gather(*(self._copies(region, self.topology.read_stream(region)) for region in regions))
+        wrote: list[comparison.Copy] = []
+        if written:
+            for region in self.topology.regions:
+                copies = await self._copies(region, self.topology.write_stream(region))
+                if not isinstance(copies, str):
+                    wrote += [comparison.as_read(copy, self.topology.stream, region) for copy in copies]
+        return Held(dict(zip(regions, answers, strict=True)), tuple(wrote))
+
+    async def _copies(self, region: str, stream: str) -> tuple[comparison.Copy, ...] | str:
+        try:
+            async with self.connect(region) as session:
+                entries = session.read(stream, self.first.get(stream, 0) + 1, timeout=READ_TIMEOUT_S)
+                copies = [comparison.copy_of(entry) async for entry in entries]
+        except NatsError as error:
+            return error.message
+        return tuple(copy for copy in copies if copy.origin[1] > self.first.get(copy.origin[0], 0))
+
+    async def leader(self, of: str) -> str:
+        """The node that leads a stream or `meta`, "" when nobody who answers knows one."""
+        if of == "meta":
+            views = await self.meta_views(self.topology.regions)
+            named = [leader for leader in views.values() if leader]
+            return max(set(named), key=named.count) if named else ""
+        async with self.connect(self.region_of(of)) as session:
+            return str(((await session.stream_info(of)).get("cluster") or {}).get("leader", ""))
+
+    async def followers(self, stream: str) -> list[str]:
+        """The nodes that hold a copy of a stream and do not lead it."""
+        async with self.connect(self.region_of(stream)) as session:
+            cluster = (await session.stream_info(stream)).get("cluster") or {}
+            return [str(replica["name"]) for replica in cluster.get("replicas") or []]
+
+    async def meta_views(self, regions: Iterable[str]) -> dict[str, str | None]:
+        """Each running node of the regions -> the meta leader that it names."""
+        nodes = [node for region in regions for node in self.observation.running_nodes(region)]
+
+        async def one(port: int) -> str | None:
+            jsz = await asyncio.to_thread(monitor.get, port, "/jsz")
+            return None if jsz is None else str((jsz.get("meta_cluster") or {}).get("leader", ""))
+
+        leaders = await asyncio.gather(*(one(node.monitor_port) for node in nodes))
+        return {node.name: leader for node, leader in zip(nodes, leaders, strict=True)}
+
+
+async def send(
+    session: Session, region: str, subject: str, body: str, timeout: float, headers: dict[str, str] | None = None
+) -> Sent:
+    """One publish, tried once, with its outcome."""
+    began = time.monotonic()
+    came = await attempt(session, subject, body.encode(), timeout, headers)
+    ended = time.monotonic()
+    return Sent(
+        region, body, came.outcome, came.stream, came.sequence, came.duplicate, came.error, ended - began, ended
+    )
+
+
+def unsent(region: str, body: str, why: str) -> Sent:
+    """A publish that no server was there for."""
+    return Sent(region, body, "fail", "", 0, False, why, 0, time.monotonic())

@@ -1,0 +1,213 @@
+"""Expectations about the messages that the regions hold; pure."""
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lab.observe.comparison import compare
+from lab.scenario import evidence as see
+from lab.scenario.actions import MessageRef, Region
+from lab.scenario.expectations.phrases import NONE, SOME, Quantity, Timed, Verdict, by_number, join, origins, quoted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visible(Timed):
+    """Acknowledged messages are in the regions' read streams."""
+
+    messages: tuple[MessageRef, ...]
+    in_: tuple[Region, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{quoted(self.messages)} {by_number(self.messages, 'is', 'are')} visible in {join(self.in_)}{self.time}"
+
+    def judge(self, evidence: see.HeldAndSent) -> Verdict:
+        return _all_present(evidence, "messages")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotVisible(Timed):
+    """Not one of these messages is in the regions' read streams."""
+
+    messages: tuple[MessageRef, ...]
+    in_: tuple[Region, ...] = ()
+
+    def __str__(self) -> str:
+        be = by_number(self.messages, "is", "are")
+        return f"{quoted(self.messages)} {be} not visible in {join(self.in_)}{self.time}"
+
+    def judge(self, evidence: see.HeldAndSent) -> Verdict:
+        wanted = {sent.origin for sent in evidence.sent if sent.outcome == "ok"}
+        if not wanted:
+            return "could not tell", "none of these messages was acknowledged"
+        for region, copies in evidence.held.regions.items():
+            if isinstance(copies, str):
+                return "could not tell", f"{region} could not be read: {copies}"
+            seen = [copy.origin for copy in copies if copy.origin in wanted]
+            if seen:
+                return "violated", f"{region} has {origins(seen)}"
+        return "held", f"0 of {len(wanted)} there"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NothingLost(Timed):
+    """Every acknowledged message of this scenario, or of the steps in `of`, is in every region."""
+
+    of: tuple[MessageRef, ...] = ()
+    in_: tuple[Region, ...] = ()
+
+    def __str__(self) -> str:
+        of = f" of {quoted(self.of)}" if self.of else ""
+        return f"no acknowledged message{of} is missing in {join(self.in_, 'any region')}{self.time}"
+
+    def judge(self, evidence: see.HeldAndSent) -> Verdict:
+        return _all_present(evidence, "acknowledged messages")
+
+
+def _all_present(evidence: see.HeldAndSent, what: str) -> Verdict:
+    wanted = {sent.origin for sent in evidence.sent if sent.outcome == "ok"}
+    if not wanted:
+        return "could not tell", "none of these messages was acknowledged"
+    unread, lacking = [], []
+    for region, copies in evidence.held.regions.items():
+        if isinstance(copies, str):
+            unread.append(f"{region} could not be read: {copies}")
+            continue
+        absent = sorted(wanted - {copy.origin for copy in copies})
+        if absent:
+            lacking.append(f"{region} lacks {len(absent)} of {len(wanted)}: {origins(absent)}")
+    if lacking:
+        return "violated", "; ".join(lacking + unread)
+    return ("could not tell", "; ".join(unread)) if unread else ("held", f"{len(wanted)} of {len(wanted)} {what} there")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost(Timed):
+    """So many acknowledged messages are missing in each of the regions: a loss that is understood."""
+
+    of: tuple[MessageRef, ...]
+    in_: tuple[Region, ...]
+    count: Quantity = SOME
+
+    def __str__(self) -> str:
+        return f"{self.count} acknowledged messages of {quoted(self.of)} are missing in {join(self.in_)}{self.time}"
+
+    def judge(self, evidence: see.HeldAndSent) -> Verdict:
+        wanted = {sent.origin for sent in evidence.sent if sent.outcome == "ok"}
+        numbers = {}
+        for region, copies in evidence.held.regions.items():
+            if isinstance(copies, str):
+                return "could not tell", f"{region} could not be read: {copies}"
+            numbers[region] = len(wanted - {copy.origin for copy in copies})
+        seen = ", ".join(f"{number} of {len(wanted)} are missing in {region}" for region, number in numbers.items())
+        return "held" if all(map(self.count.holds, numbers.values())) else "violated", seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class NothingDuplicated(Timed):
+    """No region holds a message twice."""
+
+    in_: tuple[Region, ...] = ()
+
+    def __str__(self) -> str:
+        return f"nothing is there twice in {join(self.in_, 'any region')}{self.time}"
+
+    def judge(self, evidence: see.Held) -> Verdict:
+        return _duplicates(evidence, NONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duplicated(Timed):
+    """So many stored copies are superfluous in each of the regions."""
+
+    in_: tuple[Region, ...]
+    count: Quantity = SOME
+
+    def __str__(self) -> str:
+        return f"{self.count} superfluous copies in {join(self.in_)}{self.time}"
+
+    def judge(self, evidence: see.Held) -> Verdict:
+        return _duplicates(evidence, self.count)
+
+
+def _duplicates(held: see.Held, wanted: Quantity) -> Verdict:
+    seen, fine = [], True
+    for region, copies in held.regions.items():
+        if isinstance(copies, str):
+            return "could not tell", f"{region} could not be read: {copies}"
+        counts = Counter(copy.origin for copy in copies)
+        superfluous = counts.total() - len(counts)
+        fine = fine and wanted.holds(superfluous)
+        twice = sorted(origin for origin, count in counts.items() if count > 1)
+        examples = f" ({origins(twice)})" if twice else ""
+        seen.append(f"{region}: {counts.total()} stored, {superfluous} of them superfluous{examples}")
+    return "held" if fine else "violated", "; ".join(seen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agree(Timed):
+    """The regions hold the same messages, each once, as `lab compare` judges it. Order may differ."""
+
+    in_: tuple[Region, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{join(self.in_)} hold the same messages{self.time}"
+
+    def judge(self, evidence: see.Held) -> Verdict:
+        comparison = compare(evidence.regions, evidence.written)
+        if comparison.verdict == "unknown":
+            return "could not tell", "; ".join(f"{row.region}: {row.error}" for row in comparison.regions if row.error)
+        rows = [
+            f"{row.region}: {row.messages} messages, {len(row.missing)} missing, {len(row.duplicated)} duplicated"
+            for row in comparison.regions
+        ]
+        if comparison.verdict == "agree" and not comparison.messages:
+            return "could not tell", "there are no messages to compare"
+        if comparison.verdict == "agree":
+            return "held", f"the same {comparison.messages} messages in each"
+        return "violated", "; ".join(rows) + (f"; {len(comparison.altered)} altered" if comparison.altered else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderKept(Timed):
+    """In each region the messages of one origin stand in the order in which they were stored there."""
+
+    in_: tuple[Region, ...] = ()
+
+    def __str__(self) -> str:
+        return f"messages of one origin keep their order in {join(self.in_)}"
+
+    def judge(self, evidence: see.Held) -> Verdict:
+        for region, copies in evidence.regions.items():
+            if isinstance(copies, str):
+                return "could not tell", f"{region} could not be read: {copies}"
+            first = list(dict.fromkeys(copy.origin for copy in copies))  # a second copy says nothing about order
+            for stream in sorted({origin[0] for origin in first}):
+                sequences = [sequence for name, sequence in first if name == stream]
+                turned = [(one, two) for one, two in pairwise(sequences) if one > two]
+                if turned:
+                    return "violated", f"{region} has {stream}:{turned[0][0]} before {stream}:{turned[0][1]}"
+        return "held", "each origin's messages are in order"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderDiffers(Timed):
+    """Two regions hold common messages in different orders, which they may."""
+
+    in_: tuple[Region, ...]
+
+    def __str__(self) -> str:
+        return f"the order of messages differs between {join(self.in_)}{self.time}"
+
+    def judge(self, evidence: see.Held) -> Verdict:
+        orders = []
+        for region, copies in evidence.regions.items():
+            if isinstance(copies, str):
+                return "could not tell", f"{region} could not be read: {copies}"
+            orders.append(list(dict.fromkeys(copy.origin for copy in copies)))
+        common = set.intersection(*map(set, orders)) if orders else set()
+        projected = [[origin for origin in order if origin in common] for order in orders]
+        differ = any(order != projected[0] for order in projected)
+        return (
+            "held" if differ else "violated",
+            f"{'different orders' if differ else 'the same order'} of {len(common)}",
+        )

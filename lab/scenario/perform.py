@@ -1,0 +1,316 @@
+"""Carries out the actions of a scenario's steps; each returns what it has to show. Raises `LabError` when it could not
+do what it should, above all when a fault did not take hold: then nothing that follows would mean anything."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from lab.errors import LabError, NatsError
+from lab.faults import Cut as CutFault
+from lab.faults import Down, Fault, Paused, ordered, present
+from lab.faults.change import Change, apply, exclusive, with_cuts, with_nodes_down, with_nodes_paused, without
+from lab.faults.cut import link_cuts
+from lab.faults.partition import groups, partition
+from lab.jetstream import consumers
+from lab.jetstream.session import ApiError, connect
+from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
+from lab.scenario import actions as act
+from lab.scenario import show, traffic
+from lab.scenario.context import Stage, send, unsent
+from lab.scenario.evidence import Answer
+from lab.topology import Node
+
+TIDY_TIMEOUT_S = 3.0
+
+
+async def perform(action: act.Action, stage: Stage) -> str:
+    return await _DO[type(action)](action, stage)
+
+
+# --- faults ---
+
+
+async def change(stage: Stage, wanted: Callable[[frozenset[Fault]], frozenset[Fault]]) -> Change:
+    """Faults by `faults.change.apply`, which proves them. Whether those in force are the ones that the scenario made is
+    looked at first: a node that died by itself would be somebody else's experiment."""
+
+    def work() -> Change:
+        with exclusive(stage.topology.name, stage.say):
+            before = stage.engine.observe(stage.topology.name)
+            _require_own(stage, present(before))
+            return apply(stage.engine, before, wanted(present(before)))
+
+    done = await asyncio.to_thread(work)
+    stage.faults = frozenset(done.in_force)
+    await stage.look()
+    return done
+
+
+def _require_own(stage: Stage, now: frozenset[Fault]) -> None:
+    strange = ordered(now ^ stage.faults)
+    if strange:
+        raise LabError(f"the faults in force are not those of the scenario: {', '.join(map(str, strange))}")
+
+
+async def require_own_faults(stage: Stage) -> None:
+    """Raises `LabError` when something else than the scenario changed the faults in force."""
+    _require_own(stage, present(await stage.look()))
+
+
+async def _injected(stage: Stage, wanted: Callable[[frozenset[Fault]], frozenset[Fault]]) -> str:
+    done = await change(stage, wanted)
+    if not (done.injected or done.healed):
+        raise LabError("the fault took no hold: everything was so already")
+    return show.change(done)
+
+
+def named(action: act.Action, stage: Stage) -> act.Action:
+    """The action with nodes in place of the names that earlier steps gave them, as one would type it."""
+    if isinstance(action, act._OnNodes):
+        names = tuple(act.Target(node) for target in action.targets for node in stage.nodes.get(target, (target,)))
+        return replace(action, targets=names)
+    return action
+
+
+async def _targets(action: Any, stage: Stage) -> tuple[Node, ...]:
+    names = [name for target in action.targets for name in stage.nodes.get(target, (target,))]
+    for of in [action.stream_leader] * bool(action.stream_leader) + ["meta"] * action.meta_leader:
+        leader = await stage.leader(of)
+        if not leader:
+            raise LabError(f"nobody leads {of} at this moment")
+        names.append(leader)
+    if action.stream_followers:
+        names += await stage.followers(action.stream_followers)
+    nodes = stage.topology.select(names)
+    if action.as_:
+        stage.nodes[action.as_] = tuple(node.name for node in nodes)
+    return nodes
+
+
+async def _down(action: act.Stop | act.Kill, stage: Stage) -> str:
+    nodes, killed = await _targets(action, stage), isinstance(action, act.Kill)
+    return await _injected(stage, lambda now: with_nodes_down(now, nodes, killed))
+
+
+async def _pause(action: act.Pause, stage: Stage) -> str:
+    nodes = await _targets(action, stage)
+    return await _injected(stage, lambda now: with_nodes_paused(now, nodes))
+
+
+async def _start(action: act.Start, stage: Stage) -> str:
+    nodes = await _targets(action, stage)
+    return await _injected(stage, lambda now: without(now, Down, nodes))
+
+
+async def _resume(action: act.Resume, stage: Stage) -> str:
+    nodes = await _targets(action, stage)
+    return await _injected(stage, lambda now: without(now, Paused, nodes))
+
+
+async def _partition(action: act.Partition, stage: Stage) -> str:
+    cuts = partition(stage.topology, groups(stage.topology, action.groups))
+    return await _injected(stage, lambda now: with_cuts(now, cuts))
+
+
+async def _cut(action: act.Cut, stage: Stage) -> str:
+    cuts = link_cuts(stage.topology, stage.topology.link(action.link))
+    return await _injected(stage, lambda now: now | cuts)
+
+
+async def _join(action: act.Join, stage: Stage) -> str:
+    def without(now: frozenset[Fault]) -> frozenset[Fault]:
+        return frozenset(fault for fault in now if not (isinstance(fault, CutFault) and fault.link == action.link))
+
+    return await _injected(stage, without)
+
+
+async def _heal(action: act.Heal, stage: Stage) -> str:
+    return await _injected(stage, lambda _: frozenset())
+
+
+async def _upgrade(action: act.Upgrade, stage: Stage) -> str:
+    from lab.upgrade import upgrade
+
+    def work(node: Node) -> None:
+        with exclusive(stage.topology.name, stage.say):
+            upgrade(stage.engine, stage.topology.name, stage.root, node, action.to, stage.say)
+
+    for name in action.nodes:
+        await asyncio.to_thread(work, stage.topology.node(name))
+    await stage.look()
+    return ""
+
+
+# --- messages ---
+
+
+async def _publish(action: act.Publish, stage: Stage) -> str:
+    bodies = [action.body if action.count == 1 else f"{action.body} {n}" for n in range(1, action.count + 1)]
+    headers = {"Nats-Msg-Id": action.id} if action.id else None
+    name = action.as_ or f"publish {len(stage.sent) + 1}"
+    try:
+        async with stage.connect(action.in_) as session:
+
+            async def one(number: int, body: str) -> Any:
+                ids = {"Nats-Msg-Id": f"{action.id}-{number}"} if action.id and action.count > 1 else headers
+                return await send(session, action.in_, action.subject, body, action.timeout, ids)
+
+            if action.together:
+                sent = list(await asyncio.gather(*(one(n, body) for n, body in enumerate(bodies, 1))))
+            else:
+                sent = [await one(n, body) for n, body in enumerate(bodies, 1)]
+    except NatsError as error:
+        sent = [unsent(action.in_, body, error.message) for body in bodies]
+    stage.sent[name] = stage.sent.get(name, []) + sent
+    stage.latest = name
+    return show.sent(sent)
+
+
+async def _traffic(action: act.Traffic, stage: Stage) -> str:
+    stage.traffic[action.as_] = traffic.start(stage, action)
+    return ""
+
+
+async def _stop_traffic(action: act.StopTraffic, stage: Stage) -> str:
+    sent = await traffic.stop(stage.traffic[action.of])
+    return show.counts(sent)
+
+
+async def _consume(action: act.Consume, stage: Stage) -> str:
+    stream = action.stream or stage.topology.stream
+    try:
+        async with stage.connect(action.in_) as session:
+            got = await consumers.fetch(session, stream, action.consumer, action.count, action.within)
+            for delivery in got:
+                await consumers.acknowledge(session, delivery)
+    except NatsError as error:
+        stage.fetched[action.as_] = error.message
+        return error.message
+    stage.fetched[action.as_] = [(delivery.entry.origin, delivery.delivery) for delivery in got]
+    return "\n".join(f"{d.entry.subject}  {d.entry.body.decode(errors='replace')}" for d in got[: show.LINES])
+
+
+# --- the API ---
+
+
+async def _create_consumer(action: act.CreateConsumer, stage: Stage) -> str:
+    stream = action.stream or stage.topology.read_stream(action.in_)
+    config = {"deliver_policy": action.deliver} | ({"filter_subject": action.filter} if action.filter else {})
+    async with stage.connect(action.in_) as session:
+        await consumers.create(session, stream, action.name, config)
+    stage.consumers.append((action.in_, stream, action.name))
+    return f"created {action.name} on {stream}"
+
+
+async def _delete_consumer(action: act.DeleteConsumer, stage: Stage) -> str:
+    stream = action.stream or stage.topology.read_stream(action.in_)
+    async with stage.connect(action.in_) as session:
+        await consumers.delete(session, stream, action.name)
+    stage.consumers = [one for one in stage.consumers if one != (action.in_, stream, action.name)]
+    return f"deleted {action.name} of {stream}"
+
+
+async def _request(action: act.Request, stage: Stage) -> str:
+    try:
+        async with stage.connect(action.in_) as session:
+            body = await session.api(action.call, action.body or None, action.timeout)
+        stage.answers[action.as_] = Answer(0, body, "")
+    except ApiError as error:
+        stage.answers[action.as_] = Answer(error.code, {}, error.message)
+    except NatsError as error:
+        stage.answers[action.as_] = Answer(None, {}, error.message)
+    return show.answer(stage.answers[action.as_])
+
+
+async def _step_down(action: act.StepDown, stage: Stage) -> str:
+    before = await stage.leader(action.of)
+    if action.to and before.rpartition("-")[0] == action.to:
+        return f"{before} leads {action.of} already"
+    body = {"placement": {"cluster": action.to}} if action.to else None
+    if action.of == "meta":
+        nodes = stage.observation.running_nodes()
+        async with connect(nodes[0].region, nodes, (SYSTEM_USER, SYSTEM_PASSWORD)) as session:
+            await session.api("META.LEADER.STEPDOWN", body)
+    else:
+        async with stage.connect(stage.region_of(action.of)) as session:
+            await session.api(f"STREAM.LEADER.STEPDOWN.{action.of}", body)
+    return f"{before} resigned as leader of {action.of}"
+
+
+async def _purge(action: act.Purge, stage: Stage) -> str:
+    async with stage.connect(action.in_) as session:
+        purged = (await session.api(f"STREAM.PURGE.{action.stream}"))["purged"]
+    return f"purged {purged} messages from {action.stream}"
+
+
+# --- looking and waiting ---
+
+
+async def _wait(action: act.Wait, stage: Stage) -> str:
+    await asyncio.sleep(action.seconds)
+    return ""
+
+
+async def _view(action: act.View, stage: Stage) -> str:
+    return show.side_by_side(await stage.held(action.in_), action.last, f"{stage.topology.stream}.probe.")
+
+
+async def _compare(action: act.Compare, stage: Stage) -> str:
+    from lab.observe.comparison import compare
+    from lab.view import comparison
+
+    held = await stage.held(stage.topology.regions, written=True)
+    return comparison(compare(held.regions, held.written))
+
+
+async def _probe(action: act.Probe, stage: Stage) -> str:
+    from lab.observe import availability
+
+    return show.matrix(await availability.matrix(stage.observation, prepared=True))
+
+
+_DO: dict[type, Callable[[Any, Stage], Awaitable[str]]] = {
+    act.Publish: _publish,
+    act.Stop: _down,
+    act.Kill: _down,
+    act.Pause: _pause,
+    act.Start: _start,
+    act.Resume: _resume,
+    act.Partition: _partition,
+    act.Cut: _cut,
+    act.Join: _join,
+    act.Heal: _heal,
+    act.Wait: _wait,
+    act.StepDown: _step_down,
+    act.CreateConsumer: _create_consumer,
+    act.DeleteConsumer: _delete_consumer,
+    act.Consume: _consume,
+    act.Request: _request,
+    act.Purge: _purge,
+    act.Traffic: _traffic,
+    act.StopTraffic: _stop_traffic,
+    act.Upgrade: _upgrade,
+    act.View: _view,
+    act.Compare: _compare,
+    act.Probe: _probe,
+}
+
+
+async def tidy(stage: Stage) -> None:
+    """Take away what the scenario made: traffic, consumers, ghosts of probes. Never raises for what the lab does."""
+    from lab.observe.availability import ghost_stream
+
+    for background in stage.traffic.values():
+        await traffic.stop(background)
+    calls = [(region, f"CONSUMER.DELETE.{stream}.{name}") for region, stream, name in stage.consumers]
+    calls += [(region, f"STREAM.DELETE.{ghost_stream(region)}") for region in stage.topology.regions]
+
+    async def one(region: str, call: str) -> None:
+        try:
+            async with stage.connect(region) as session:
+                await session.api(call, timeout=TIDY_TIMEOUT_S)
+        except NatsError:
+            return
+
+    await asyncio.gather(*(one(region, call) for region, call in calls))

@@ -1,0 +1,72 @@
+"""Bringing a lab up: image, files, containers, streams, health. The whole of `lab up`."""
+
+import asyncio
+from pathlib import Path
+
+from lab import files
+from lab.docker import images
+from lab.docker.engine import Engine, Observation
+from lab.errors import LabError
+from lab.faults import Down, Fault, change
+from lab.faults.change import Say
+from lab.jetstream import streams
+from lab.jetstream.session import connect
+from lab.observe import ready, status
+from lab.render import stream_configs
+from lab.topology import Topology
+
+
+async def bring_up(
+    engine: Engine,
+    topology: Topology,
+    root: Path,
+    version: str,
+    wanted_image: str | None,
+    timeout: float,
+    keep: bool,
+    say: Say,
+) -> status.Snapshot:
+    """Create and start what is missing, define the streams, wait until healthy. What a failed first start created is
+    removed again unless `keep`. `timeout` in seconds bounds each wait."""
+
+    with change.exclusive(topology.name, say):
+        fresh = topology.name not in await asyncio.to_thread(engine.labs)
+        chosen = await asyncio.to_thread(images.prepare, engine, version, wanted_image, say)
+        changed = [d.path for d in files.differences(topology, root) if d.state == "changed"]
+        files.write(topology, root, only_missing=True)
+        if changed:
+            say(f"warning: used as on disk, not as the topology says: {', '.join(changed)} (`lab render --check`)")
+        starting = asyncio.ensure_future(asyncio.to_thread(change.start, engine, topology, root, chosen, say))
+        try:
+            kept, observation = await asyncio.shield(starting)
+            return await _ready(engine, observation, kept, timeout, say)
+        except BaseException:
+            if fresh and not keep:
+                say("start failed; removing what was created (`--keep` leaves it)")
+                await asyncio.wait({starting})  # Compose goes on in its thread, and would create more behind our back
+                engine.remove(topology.name, volumes=True)
+            raise
+
+
+async def _ready(
+    engine: Engine, observation: Observation, kept: frozenset[Fault], timeout: float, say: Say
+) -> status.Snapshot:
+    down = {fault.node for fault in kept if isinstance(fault, Down)}
+    await asyncio.to_thread(change.dead_at_start, engine, observation, down)
+    if len(down) == len(observation.topology.nodes):
+        say("every node is down, as after a restart of this machine; `lab heal --wait` starts them")
+        return await status.take(engine, observation.topology.name)
+    if kept:
+        say(f"{len(kept)} faults are in force and stay so; `lab heal` undoes them")
+        return await status.take(engine, observation.topology.name)
+    topology = observation.topology
+    try:
+        say("waiting for the meta leader")
+        await ready.until_meta_leader(engine, observation, timeout)
+        async with connect(topology.regions[0], topology.region_nodes(topology.regions[0])) as session:
+            say("defining the streams")
+            await streams.define(session, stream_configs(topology), patience=20)
+        return await ready.until_healthy(engine, observation, timeout, say)
+    except LabError:  # when a node died meanwhile, its last words say more than what failed for want of it
+        await asyncio.to_thread(lambda: change.dead_at_start(engine, engine.observe(topology.name)))
+        raise

@@ -1,0 +1,160 @@
+"""The shipped scenario files, their documentation, and what the reader says of wrong ones."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.errors import UsageError
+from lab.scenario.page import BY_HAND, page
+from lab.scenario.reader import parse, read
+from lab.scenario.reference import tables
+from lab.scenario.report import escaped
+from lab.scenario.scenario import ALWAYS
+from lab.scenario.schema import document
+
+ROOT = Path(__file__).resolve().parents[3]
+FILES = sorted((ROOT / "lab/scenario/files").glob("*.yaml"))
+DOCS = ROOT / "docs/scenarios"
+
+
+@pytest.mark.parametrize("length", ["short", "long"])
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_shipped_scenario_can_be_read(file: Path, length: str) -> None:
+    scenario = read(file, length)  # type: ignore[arg-type]
+    assert scenario.name == file.stem
+    assert any(step.expect for step in scenario.steps)
+
+
+def test_the_format_reference_and_the_schema_are_up_to_date() -> None:
+    assert tables() in (DOCS / "README.md").read_text()
+    assert json.loads((DOCS / "schema.json").read_text()) == document()
+
+
+def test_the_example_in_the_documentation_is_a_scenario() -> None:
+    example = re.search(r"```yaml\n(title: .*?)```", (DOCS / "README.md").read_text(), re.DOTALL)
+    assert example
+    assert len(parse(example[1], "example", "example").steps) == 3
+
+
+GOOD = {"title": "title: t\n", "about": "about: a\n", "steps": "steps:\n  - wait: 1s\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "sentence"),
+    [
+        (GOOD["about"] + GOOD["steps"], 1, "`title` is missing"),
+        (GOOD["title"] + GOOD["about"], 1, "`steps` is missing"),
+        ("titel: t\n" + GOOD["about"] + GOOD["steps"], 1, "did you mean `title`?"),
+        ("title: [t]\n" + GOOD["about"] + GOOD["steps"], 1, "should be text, not a list"),
+        ("title: 5\n" + GOOD["about"] + GOOD["steps"], 1, "put it in quotes"),
+    ],
+)
+def test_a_wrong_file_is_told_with_its_line(text: str, line: int, sentence: str) -> None:
+    assert any(problem.startswith(f"line {line}: ") and sentence in problem for problem in problems(text))
+
+
+STEP_PROBLEMS = [
+    ("publish: {in: wst, body: x}", "there is no region `wst`; did you mean `west`?"),
+    ("publish: {in: west}", "`body` is missing"),
+    ("publish: {in: west, body: 3}", "put it in quotes"),
+    ("publish: {in: west, body: x, count: many}", "should be a whole number"),
+    ("publish: {in: west, body: x, subject: bar.x}", "does not begin with `foo.`"),
+    ("publish: {in: west, body: x, in: east}", "stands there more than once"),
+    ("kill: cental", "there is no node or region `cental`; did you mean `central`?"),
+    ("kill: {}", "name nodes or regions"),
+    ("cut: west-west", "there is no link `west-west`"),
+    ("partition: [west, west]", "named twice"),
+    ("wait: soon", "should be a duration"),
+    ("wait: {short: 1s, lang: 2s}", "this has no `short`"),
+    ("wait: 5", "should be a duration"),
+    ("stop_traffic: load", "no earlier step gave the name `load`"),
+    ("upgrade: {nodes: west-9, to: 2.15.1}", "there is no node `west-9`"),
+    ("dance: west", "a step has no `dance`"),
+    ("{kill: west, stop: east}", "one step does one thing"),
+    ("{say: hello, expct: []}", "did you mean `expect`?"),
+    ("{repeat: {times: 2}}", "belong together"),
+    ("{repeat: {times: 2, each: [a]}, steps: [{wait: 1s}]}", "either `times: 3` or `each:"),
+    ("{expect: {visible: {messages: nobody}}}", "no earlier step gave the name `nobody`"),
+    ("{expect: {works: {operations: publsh, in: west}}}", "did you mean `publish`?"),
+    ("{expect: {works: {operations: publish, in: west, within: 1s, throughout: 1s}}}", "exclude each other"),
+    ("{expect: {sleeps: {}}}", "an expectation has no `sleeps`"),
+    ("{expect: {published: {messages: x, outcome: lost}}}", "should be one of `acknowledged`"),
+    ("{wait: 1s, when: {profile: sede}}", "should be one of `fixed`, `seed`"),
+    ("{wait: 1s, when: {versions: new}}", "not a condition on versions"),
+    ("{wait: 1s, when: {variants: [other]}}", "there is no variant `other`"),
+]
+
+
+@pytest.mark.parametrize(("step", "sentence"), STEP_PROBLEMS, ids=[step for step, _ in STEP_PROBLEMS])
+def test_a_wrong_step_is_told_with_its_line(step: str, sentence: str) -> None:
+    found = problems(f"title: t\nabout: a\nsteps:\n  - wait: 1s\n  - {step}\n")
+    assert any(problem.startswith("line 5: ") and sentence in problem for problem in found), found
+
+
+def test_every_problem_of_a_file_is_told_at_once() -> None:
+    text = "titel: t\nabout: 3\nsteps:\n" + "".join(f"  - {step}\n" for step, _ in STEP_PROBLEMS)
+    assert len(problems(text)) >= len(STEP_PROBLEMS) + 3
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(UsageError) as caught:
+        parse(text, "some-name", "some.yaml")
+    return [line.strip() for line in caught.value.message.splitlines()[1:]]
+
+
+def test_what_repeats_is_unrolled_with_its_item() -> None:
+    text = "title: t\nabout: a\nsteps:\n  - repeat: {each: [west-1, east-2]}\n    steps:\n      - kill: '{item}'\n"
+    assert [str(step.action) for step in parse(text, "x", "x").steps] == ["lab kill west-1", "lab kill east-2"]
+
+
+def test_short_and_long_forms() -> None:
+    text = "title: t\nabout: a\nsteps:\n  - wait: {short: 2s, long: 1m}\n"
+    assert [str(parse(text, "x", "x", length).steps[0].action) for length in ("short", "long")] == [
+        "sleep 2",
+        "sleep 60",
+    ]
+
+
+def test_a_lab_or_variants_ask_for_a_lab_of_its_own() -> None:
+    assert not parse("".join(GOOD.values()), "x", "x").variants[0].own
+    own = parse("".join(GOOD.values()) + "lab: {profile: seed}\n", "x", "x").variants
+    assert [(variant.own, variant.topology.profile) for variant in own] == [(True, "seed")]
+    several = parse(
+        "".join(GOOD.values()) + "lab: {max_age: 20s, duplicate_window: 10s}\nvariants: {a: {profile: seed}, b: {}}\n",
+        "x",
+        "x",
+    )
+    assert [(v.name, v.topology.profile, v.topology.max_age) for v in several.variants] == [
+        ("a", "seed", "20s"),
+        ("b", "fixed", "20s"),
+    ]
+
+
+def test_what_a_lab_cannot_be_is_told() -> None:
+    text = "".join(GOOD.values()) + "lab: {replicas: 2}\n"
+    assert any("replicas" in problem for problem in problems(text))
+
+
+def test_a_page_that_is_written_anew_keeps_what_people_wrote() -> None:
+    scenario = read(FILES[0])
+    again = page(scenario, (), f"the run before\n\n{BY_HAND}\n\nMind the gap.\n")
+    assert again == page(scenario, ()).rstrip() + f"\n\n{BY_HAND}\n\nMind the gap.\n"
+    assert page(scenario, (), "the run before\n") == page(scenario, ())
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_shipped_scenario_has_its_page_and_the_page_tells_what_the_file_does(file: Path) -> None:
+    scenario, told = read(file), (DOCS / f"{file.stem}.md").read_text()
+    assert told.startswith(f"# {scenario.name}: {scenario.title}\n")
+    assert f"]({file.stem}.md)" in (DOCS / "README.md").read_text()
+    for text in (scenario.about, *(step.say for step in scenario.steps if step.when == ALWAYS)):
+        assert text in told
+    named = {getattr(step.action, "as_", "") for step in scenario.steps} - {""}
+    for step in scenario.steps:
+        if step.when == ALWAYS:
+            if not named & set(getattr(step.action, "targets", ())):  # else the page names the nodes that it was then
+                assert str(step.action or "") in told
+            assert [e for e in step.expect if e.when == ALWAYS and escaped(str(e.expectation)) not in told] == []
+    assert not {"VIOLATED", "could not tell", "could not be carried out"} & set(re.findall(r"\*\*(.+?)\*\*", told))

@@ -1,0 +1,201 @@
+"""The network probe: the committed programs are static, for the right machines, and never take noise for silence."""
+
+import os
+import platform
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import netprobe
+
+HERE = Path(netprobe.__file__).parent
+PROGRAM = HERE / "linux-amd64"
+MACHINES = {"linux-amd64": 62, "linux-arm64": 183}  # e_machine: EM_X86_64, EM_AARCH64
+PT_INTERP = 3
+
+root_on_amd64 = pytest.mark.skipif(
+    not (sys.platform == "linux" and platform.machine() == "x86_64" and os.geteuid() == 0),
+    reason="enters a network namespace: needs root on linux/amd64",
+)
+on_amd64 = pytest.mark.skipif(
+    not (sys.platform == "linux" and platform.machine() == "x86_64"), reason="a program for linux/amd64"
+)
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    """The port of a socket that listens on 127.0.0.1; the kernel accepts, nobody needs to."""
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """A port on 127.0.0.1 that is bound, so that nobody else takes it, but does not listen."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield unused.getsockname()[1]
+
+
+def run(*lines: str, before: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+    script = "".join(f"{line}\n" for line in lines)
+    command = [*before, str(PROGRAM)]
+    return subprocess.run(command, input=script, capture_output=True, text=True, timeout=20, check=False)
+
+
+def own() -> str:
+    return f"NS {os.getpid()}"
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_committed_program_is_a_small_static_one_for_its_machine(name: str) -> None:
+    program = (HERE / name).read_bytes()
+    assert program[:6] == b"\x7fELF\x02\x01"  # 64 bits, little-endian
+    assert struct.unpack_from("<H", program, 18)[0] == MACHINES[name]
+    start, size, count = struct.unpack_from("<Q", program, 32)[0], *struct.unpack_from("<HH", program, 54)
+    segments = [struct.unpack_from("<I", program, start + index * size)[0] for index in range(count)]
+    assert segments
+    assert PT_INTERP not in segments
+    assert len(program) < 60_000
+    assert os.access(HERE / name, os.X_OK)
+
+
+@root_on_amd64
+def test_a_listener_is_open_and_a_closed_port_refused_in_the_order_asked(listener: int, closed: int) -> None:
+    done = run(
+        own(), f"TCP 127.0.0.1 {closed}", f"TCP 127.0.0.1 {listener}", own(), f"TCP 127.0.0.1 {closed}", "GO 5000"
+    )
+    assert done.stdout.splitlines() == ["refused", "open", "refused", "END"]
+    assert done.returncode == 0
+
+
+@root_on_amd64
+def test_a_namespace_that_does_not_exist_is_an_error_for_its_own_connects_only(listener: int) -> None:
+    line = f"TCP 127.0.0.1 {listener}"
+    done = run("NS 999999999", line, line, own(), line, "GO 5000")
+    assert done.stdout.splitlines() == ["error 2", "error 2", "open", "END"]
+    assert done.returncode == 0
+
+
+@root_on_amd64
+def test_a_full_backlog_is_silent_and_takes_the_whole_time() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        with socket.create_connection(address):  # the only place in the backlog
+            started = time.monotonic()
+            done = run(own(), f"TCP {address[0]} {address[1]}", "GO 300")
+    assert done.stdout.splitlines() == ["silent", "END"]
+    assert time.monotonic() - started >= 0.29
+
+
+@root_on_amd64
+def test_an_answer_that_is_there_at_the_deadline_counts(listener: int, closed: int) -> None:
+    done = run(own(), f"TCP 127.0.0.1 {listener}", f"TCP 127.0.0.1 {closed}", "GO 0")
+    assert done.stdout.splitlines() == ["open", "refused", "END"]
+
+
+@root_on_amd64
+def test_what_cannot_be_looked_at_is_an_error_and_never_silence(listener: int) -> None:
+    done = run(own(), *[f"TCP 127.0.0.1 {listener}"] * 60, "GO 300", before=("prlimit", "--nofile=20:20"))
+    answers = done.stdout.splitlines()
+    assert len(answers) == 61
+    assert answers.pop() == "END"
+    assert {answer.split()[0] for answer in answers} == {"error"}
+
+
+@root_on_amd64
+def test_it_waits_for_its_plan_and_answers_before_stdin_ends(listener: int) -> None:
+    with subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        time.sleep(0.1)
+        assert process.poll() is None
+        process.stdin.write(f"{own()}\nTCP 127.0.0.1 {listener}\nGO 5000\n")
+        process.stdin.flush()
+        assert [process.stdout.readline() for _ in range(2)] == ["open\n", "END\n"]
+        process.stdin.write(f"{own()}\nTCP 127.0.0.1 {listener}\nGO 5000\n")
+        process.stdin.flush()
+        assert [process.stdout.readline() for _ in range(2)] == ["open\n", "END\n"]
+        process.stdin.close()
+        assert process.wait(5) == 0
+
+
+@root_on_amd64
+def test_with_a_least_time_silence_ends_soon_after_the_others_have_answered(listener: int) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        with socket.create_connection(address):  # the only place in the backlog
+            lines = (own(), f"TCP 127.0.0.1 {address[1]}", f"TCP 127.0.0.1 {listener}")
+            started = time.monotonic()
+            assert run(*lines, "GO 8000 100").stdout.splitlines() == ["silent", "open", "END"]
+            assert 0.1 <= time.monotonic() - started < 4
+            started = time.monotonic()
+            assert run(*lines[:2], "GO 500 100").stdout.splitlines() == ["silent", "END"]
+            assert time.monotonic() - started >= 0.5, "without any answer nobody knows how long answers take"
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[int]:
+    """The process id of somebody in a network namespace of their own, whose one interface carries 127.0.0.1."""
+    program = """
+import fcntl, socket, struct, sys
+fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8914, struct.pack("16sh", b"lo", 0x49))  # up
+print("up", flush=True)
+sys.stdin.read()
+"""
+    command = ["unshare", "--net", sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "up\n"
+        yield process.pid
+        process.stdin.close()
+
+
+def reaches_itself(pid: int) -> bool:
+    return run(f"NS {pid}", "TCP 127.0.0.1 1", "GO 300").stdout.splitlines() == ["refused", "END"]
+
+
+@root_on_amd64
+@pytest.mark.parametrize("ending", ["stdin", "SIGTERM", "SIGINT", "SIGHUP"])
+def test_an_interface_is_down_until_the_probe_ends_however_it_ends(elsewhere: int, ending: str) -> None:
+    assert reaches_itself(elsewhere)
+    with subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        before = time.time_ns()
+        process.stdin.write(f"NS {elsewhere}\nDOWN 127.0.0.1\nDOWN 10.9.9.9\nTCP 127.0.0.1 1\nGO 100\n")
+        process.stdin.flush()
+        answers = [process.stdout.readline().strip() for _ in range(4)]
+        assert before <= int(answers[0].removeprefix("down ")) <= time.time_ns()
+        assert answers[1:] in (["missing", "silent", "END"], ["missing", "unreachable", "END"])
+        assert not reaches_itself(elsewhere)
+        if ending == "stdin":
+            process.stdin.close()
+        else:
+            process.send_signal(getattr(signal, ending))
+        assert process.wait(5) == 0
+    assert reaches_itself(elsewhere)
+
+
+@on_amd64
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("NS 1", "TCP 127.0.0.1 1"),
+        ("hello", "GO 1"),
+        ("TCP 127.0.0.1 65536", "GO 1"),
+        ("TCP localhost 1", "GO 1"),
+    ],
+)
+def test_a_plan_without_go_or_with_a_line_it_cannot_read_is_refused(lines: tuple[str, ...]) -> None:
+    done = run(*lines)
+    assert done.returncode == 2
+    assert done.stdout == ""
