@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TextIO
 
 from lab import lock
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import LabError
 from lab.netprobe.session import Probe
 from lab.topology import DEFAULT_NAME, NAME

@@ -17,7 +17,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from lab.errors import UsageError
-from lab.topology import Topology, problems
+from lab.topology import Topology
+from lab.validate import problems
 
 FIELDS = tuple(f.name for f in fields(Topology))
 TYPES: dict[str, Any] = get_type_hints(Topology) | {"regions": list[str]}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lab import files
 from lab.docker import images
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import LabError
 from lab.faults import Down, Fault, change
 from lab.faults.change import Say

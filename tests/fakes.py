@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal
 
-from lab.docker.engine import Container, Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Container, Observation
 from lab.errors import DockerError
 from lab.netprobe.session import Probe, Step
 from lab.topology import Node, Topology

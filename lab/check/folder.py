@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import LabError, UsageError
 from lab.jetstream import monitor
 

@@ -1,7 +1,8 @@
 """Faults at their times: injects, proves, heals, and records how each went. Always ends with a healed lab.
 
-The faults that are wanted at a moment are the sum of those of the schedule that are due; `lab.faults.change.apply` makes it
-so and proves it. It runs in a thread, since Docker is synchronous. A fault that cannot be proven is recorded as such.
+The faults that are wanted at a moment are the sum of those of the schedule that are due; `lab.faults.change.apply`
+makes it so and proves it. It runs in a thread, since Docker is synchronous. A fault that cannot be proven is recorded
+as such.
 """
 
 import threading

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from lab.check.history import Replica
 from lab.check.reads import Bounds
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import NatsError
 from lab.faults.change import Say
 from lab.jetstream import monitor

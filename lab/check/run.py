@@ -28,7 +28,8 @@ from lab.check.reads import Bounds, Done
 from lab.check.schedule import Schedule
 from lab.check.schedule import streams as stream_names
 from lab.check.stepdown import depose
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import LabError, NotReady
 from lab.faults import change, present
 from lab.faults.change import Say

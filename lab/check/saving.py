@@ -14,9 +14,11 @@ from lab.check import folder as folders
 from lab.check import store
 from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Array, History, Read, Replica, Run
 from lab.check.schedule import Schedule
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import DockerError
-from lab.topology import Topology, duration_ns
+from lab.topology import Topology
+from lab.units import duration_ns
 
 if TYPE_CHECKING:
     from lab.check.run import Gathered, Options

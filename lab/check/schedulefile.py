@@ -12,7 +12,8 @@ import yaml
 
 from lab.check.schedule import KINDS, Planned, Schedule, problems, random_faults, refuse
 from lab.errors import UsageError
-from lab.topology import Topology, duration_ns
+from lab.topology import Topology
+from lab.units import duration_ns
 
 WHOLE = ("seed", "rate", "processes")
 TIMES = ("duration", "warmup", "settle")

@@ -60,7 +60,8 @@ def lab_file(given: Path | None) -> Path | None:
 def wanted_topology(file: Path | None, name: str | None) -> "Topology":
     """The lab that lab.yaml and `--name` describe. Raises `UsageError` with everything that is wrong."""
     from lab.errors import UsageError
-    from lab.topology import Topology, problems
+    from lab.topology import Topology
+    from lab.validate import problems
 
     path = lab_file(file)
     if path:

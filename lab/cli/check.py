@@ -84,7 +84,7 @@ def _schedule(
     from lab.check import schedule as schedules
     from lab.check import schedulefile
     from lab.docker.engine import Engine
-    from lab.topology import duration_ns
+    from lab.units import duration_ns
 
     topology = Engine().observe(lab).topology
     seconds = duration_ns(duration) / 1e9 if duration else None

@@ -9,7 +9,8 @@ import typer
 from lab.cli.app import print_json, run, say
 
 if TYPE_CHECKING:
-    from lab.docker.engine import Engine, Observation
+    from lab.docker.engine import Engine
+    from lab.docker.observation import Observation
     from lab.faults import Fault
     from lab.faults.change import Change
     from lab.faults.prediction import Prediction

@@ -8,7 +8,7 @@ import typer
 from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, lab_name, print_json, run, say
 
 if TYPE_CHECKING:
-    from lab.docker.engine import Observation
+    from lab.docker.observation import Observation
 
 Targets = Annotated[list[str], typer.Argument(metavar="NODE|REGION...", help="Nodes or regions: `east-1`, `central`.")]
 Regions = Annotated[

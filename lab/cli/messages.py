@@ -10,7 +10,7 @@ from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, lab_n
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
-    from lab.docker.engine import Observation
+    from lab.docker.observation import Observation
     from lab.topology import Node
 
 Region = Annotated[str, typer.Argument(help="The region to talk to: `west`, `central`, `east`.")]

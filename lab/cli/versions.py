@@ -126,7 +126,7 @@ def _trials(file: Path | None, name: str | None, seed: int, duration: str, repea
     from lab.cli.narration import Log
     from lab.docker.engine import Engine
     from lab.matrix.trials import Trials
-    from lab.topology import duration_ns
+    from lab.units import duration_ns
 
     seconds = duration_ns(duration) / 1e9
 

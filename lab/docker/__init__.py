@@ -1,0 +1,1 @@
+"""Docker: the engine, images, Compose; nothing of NATS."""

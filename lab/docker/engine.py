@@ -15,15 +15,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab.docker.labels import LABEL_NAME, LABEL_NODE, LABEL_TOPOLOGY
+from lab.docker.observation import Container, Observation
 from lab.errors import DockerError, NotRunning
-from lab.render.compose import LABEL_NAME, LABEL_NODE, LABEL_TOPOLOGY
-from lab.topology import Node, Topology
+from lab.topology import Topology
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -33,40 +34,6 @@ ENGINE_MINIMUM = (20, 10)
 READ_TIMEOUT_S = 30
 REMOVE_TIMEOUT_S = 10
 _ENVIRONMENT = threading.Lock()  # Compose takes the image from it, and labs come up side by side
-
-
-@dataclass(frozen=True)
-class Container:
-    """One node's container as Docker sees it; `addresses` maps network keys (`west`, `central-west`) to IPv4."""
-
-    node: str
-    name: str
-    state: str  # created, running, paused, restarting, exited, dead
-    exit_code: int
-    out_of_memory: bool
-    pid: int
-    image: str
-    started_at: str
-    addresses: dict[str, str] = field(hash=False)
-
-
-@dataclass(frozen=True)
-class Observation:
-    """The lab at one moment: its topology, read from a label, and the containers that exist of it."""
-
-    topology: Topology
-    containers: dict[str, Container] = field(hash=False)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        return tuple(node.name for node in self.topology.nodes if node.name not in self.containers)
-
-    def running(self, node: str) -> bool:
-        return node in self.containers and self.containers[node].state == "running"
-
-    def running_nodes(self, region: str | None = None) -> tuple[Node, ...]:
-        """The nodes that run, of one region or of all."""
-        return tuple(n for n in self.topology.nodes if region in (None, n.region) and self.running(n.name))
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ are differences of sets (`lab/faults/change.py`). A new kind is one module and o
 
 from collections.abc import Iterable
 
-from lab.docker.engine import Observation
+from lab.docker.observation import Observation
 from lab.faults.cut import Cut
 from lab.faults.down import Down
 from lab.faults.paused import Paused

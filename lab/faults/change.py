@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lab import lock
-from lab.docker.engine import COMPOSE_MINIMUM, Container, Engine, Observation, numbers
+from lab.docker.engine import COMPOSE_MINIMUM, Engine, numbers
+from lab.docker.observation import Container, Observation
 from lab.errors import DockerError, FaultNotProven, LabError, NotRunning
 from lab.faults import KINDS, Cut, Down, Fault, Paused, ordered, present, proof
 from lab.topology import Node, Topology

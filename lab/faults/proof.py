@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import FaultNotProven
 from lab.netprobe.session import Probe
 from lab.topology import CLIENT_PORT, GATEWAY_PORT

@@ -1,0 +1,1 @@
+"""What pages are made of: tables, drawings, JUnit's XML; pure."""

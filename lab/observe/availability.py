@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from secrets import token_hex
 
-from lab.docker.engine import Observation
+from lab.docker.observation import Observation
 from lab.errors import NatsError, NoAnswer
 from lab.jetstream import consumers, monitor
 from lab.jetstream.session import NO_RESPONDERS, ApiError, Session, connect

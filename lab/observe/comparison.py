@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
 
-from lab.docker.engine import Observation
+from lab.docker.observation import Observation
 from lab.errors import NatsError
 from lab.jetstream.session import Entry, connect
 

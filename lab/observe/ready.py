@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import NotReady
 from lab.faults.change import Say, dead_at_start
 from lab.jetstream import monitor

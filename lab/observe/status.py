@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
 from lab.docker.images import describe
+from lab.docker.observation import Observation
 from lab.faults import Cut, Fault, ordered, present
 from lab.jetstream import monitor
 from lab.topology import Node, Topology

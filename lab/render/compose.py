@@ -3,10 +3,8 @@
 Written as text, not dumped: people read it on the web. It runs with `docker compose -f compose/compose.yaml up` alone.
 """
 
+from lab.docker.labels import LABEL_LINK, LABEL_NAME, LABEL_NODE, LABEL_REGION, LABEL_TOPOLOGY
 from lab.topology import CLIENT_PORT, MONITOR_PORT, OFFICIAL_IMAGE, Node, Topology
-
-LABEL_NAME, LABEL_REGION, LABEL_NODE, LABEL_LINK = "lab.name", "lab.region", "lab.node", "lab.link"
-LABEL_TOPOLOGY = "lab.topology"
 
 
 def compose_file(topology: Topology) -> str:

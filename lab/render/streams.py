@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from lab.topology import Topology, duration_ns
+from lab.topology import Topology
+from lab.units import duration_ns
 
 StreamConfig = dict[str, Any]
 

@@ -10,7 +10,8 @@ import yaml
 from lab.observe.operations import OPERATIONS
 from lab.scenario import actions, expectations
 from lab.scenario.scenario import Length
-from lab.topology import DURATION, Topology, duration_ns
+from lab.topology import Topology
+from lab.units import DURATION, duration_ns
 
 REFERENCES = (
     actions.MessageRef,

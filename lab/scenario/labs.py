@@ -13,12 +13,14 @@ from typing import Any
 
 from lab import files
 from lab.docker.conflicts import check_free
-from lab.docker.engine import Engine, Observation
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import LabError, NotRunning, UsageError
 from lab.scenario.context import Stage
 from lab.scenario.scenario import Variant
-from lab.topology import Topology, problems
+from lab.topology import Topology
 from lab.up import bring_up
+from lab.validate import problems
 
 UP_S = 120.0
 NAME_LENGTH = 31

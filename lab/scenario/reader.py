@@ -15,7 +15,8 @@ from lab.scenario import actions, expectations
 from lab.scenario.builder import Builder
 from lab.scenario.conditions import readable
 from lab.scenario.scenario import ALWAYS, Expected, Length, Scenario, Step, Variant, When
-from lab.topology import Topology, problems
+from lab.topology import Topology
+from lab.validate import problems
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TOP = ("title", "about", "lab", "variants", "steps")

@@ -11,7 +11,8 @@ import pytest
 from fakes import FakeEngine, FakeProbe
 from labs import Lab
 
-from lab.docker.engine import Container, Engine
+from lab.docker.engine import Engine
+from lab.docker.observation import Container
 from lab.errors import DockerError
 from lab.faults import Cut, Down, Paused, change, present
 from lab.netprobe.session import Probe

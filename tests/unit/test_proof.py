@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from fakes import FakeEngine, FakeProbe, container, observation
 
-from lab.docker.engine import Container, Observation
+from lab.docker.observation import Container, Observation
 from lab.errors import FaultNotProven
 from lab.faults import Cut, proof
 from lab.faults.partition import groups, partition

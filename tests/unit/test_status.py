@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fakes import observation
 
-from lab.docker.engine import Observation
+from lab.docker.observation import Observation
 from lab.faults import Cut
 from lab.faults.cut import link_cuts
 from lab.jetstream.monitor import Reading

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from lab.errors import LabError, UsageError
-from lab.topology import Link, Topology, duration_ns, problems, size_bytes
+from lab.topology import Link, Topology
+from lab.units import duration_ns, size_bytes
+from lab.validate import problems
 
 NAMED = [Topology(), *(Topology(name=name) for name in ("other", "second", "a", "ci-1", "ci-2"))]
 

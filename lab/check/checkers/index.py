@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lab.check.checkers.outages import deadline
 from lab.check.history import NOWHERE, OK, OURS, SECOND, Array, History, Read
-from lab.topology import duration_ns
+from lab.units import duration_ns
 
 CHUNK = 1 << 17
 NONE = -1

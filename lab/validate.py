@@ -1,0 +1,132 @@
+"""What can be wrong with a topology, as sentences for people; pure."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from lab.errors import UsageError
+from lab.topology import MAX_NODES, NAME, Topology
+from lab.units import duration_ns, shortened, size_bytes
+
+REGION = re.compile(r"[a-z][a-z0-9]{0,14}")
+STREAM = re.compile(r"[A-Za-z0-9_-]{1,32}")
+# What a server cannot live with, or no machine has; in bytes, with how it is said.
+SIZES = {
+    "memory": (32 * 2**20, 2**40, "must be `32m` to `1024g`"),
+    "store": (2**20, 2**50, "must be `1MB` to `1024TB`"),
+}
+# Server options that the lab decides; another value would break what it promises.
+OWN_OPTIONS = frozenset(
+    [
+        "accounts",
+        "client_advertise",
+        "cluster",
+        "gateway",
+        "host",
+        "http",
+        "http_port",
+        "https_port",
+        "include",
+        "jetstream",
+        "leafnodes",
+        "listen",
+        "mappings",
+        "name",
+        "net",
+        "no_auth_user",
+        "operator",
+        "port",
+        "resolver",
+        "server_name",
+        "server_tags",
+        "system_account",
+    ]
+)
+
+
+def problems(topology: Topology) -> Iterator[tuple[str, str]]:
+    """Everything that is wrong with a topology, as (field, sentence); empty when it can be run."""
+    if not NAME.fullmatch(topology.name):
+        yield (
+            "name",
+            f"`{topology.name}` must be lower-case letters, digits and `-`, starting with a letter, at most 31",
+        )
+    yield from _region_problems(topology)
+    if not 1 <= topology.nodes_per_region <= MAX_NODES:
+        yield "nodes_per_region", f"must be 1 to {MAX_NODES}, not {topology.nodes_per_region}"
+    if topology.replicas not in (1, 3, 5):
+        yield "replicas", f"must be 1, 3 or 5, not {topology.replicas}"
+    elif topology.replicas > topology.nodes_per_region:
+        yield "replicas", f"{topology.replicas} replicas do not fit on {topology.nodes_per_region} nodes in a region"
+    if not STREAM.fullmatch(topology.stream):
+        yield "stream", f"`{topology.stream}` must be letters, digits, `-` and `_`, at most 32"
+    if topology.profile not in ("fixed", "seed"):
+        yield "profile", f"must be `fixed` or `seed`, not `{topology.profile}`"
+    wrong_duration = False
+    for name in ("max_age", "duplicate_window"):
+        try:
+            duration_ns(getattr(topology, name))
+        except UsageError as error:
+            wrong_duration = True
+            yield name, error.message
+    if not wrong_duration and 0 < duration_ns(topology.max_age) < duration_ns(topology.duplicate_window):
+        yield (
+            "duplicate_window",
+            f"{topology.duplicate_window} is longer than max_age, which the server refuses (10052)",
+        )
+    for name, (least, most, sentence) in SIZES.items():
+        size = size_bytes(getattr(topology, name))
+        if size is None or not least <= size <= most:
+            yield name, f"{sentence}, not `{shortened(getattr(topology, name))}`"
+    for option in topology.server_options:
+        if option.lower() in OWN_OPTIONS:
+            yield "server_options", f"`{option}` is set by the lab itself"
+    subnets = list(_subnet_problems(topology))
+    yield from subnets
+    unique = len(set(topology.regions)) == len(topology.regions)
+    if not subnets and unique and 1 <= topology.nodes_per_region <= MAX_NODES:  # else there are no nodes to look at
+        yield from _port_problems(topology)
+
+
+def _region_problems(topology: Topology) -> Iterator[tuple[str, str]]:
+    if not 2 <= len(topology.regions) <= 9:
+        yield "regions", f"there must be 2 to 9 regions, not {len(topology.regions)}"
+    for region in topology.regions:
+        if not REGION.fullmatch(region):
+            yield "regions", f"`{region}` must be lower-case letters and digits, starting with a letter, at most 15"
+        if topology.regions.count(region) > 1:
+            yield "regions", f"`{region}` stands there more than once"
+
+
+def _port_problems(topology: Topology) -> Iterator[tuple[str, str]]:
+    used: dict[int, str] = {}
+    for node in topology.nodes:
+        for kind, port in (("client_port", node.client_port), ("monitor_port", node.monitor_port)):
+            if not 1024 <= port <= 65535:
+                yield kind, f"{node.name} would get port {port}; ports are 1024 to 65535 (see `port_step`)"
+                return
+            if port in used:
+                yield kind, f"{node.name} and {used[port]} would both get port {port} (see `port_step`)"
+                return
+            used[port] = node.name
+
+
+def _subnet_problems(topology: Topology) -> Iterator[tuple[str, str]]:
+    try:
+        pool = ipaddress.IPv4Network(topology.subnet_pool)
+    except ValueError as error:
+        yield "subnet_pool", f"`{topology.subnet_pool}` is not an IPv4 network: {error}"
+        return
+    if not pool.is_private or pool.is_reserved or pool.is_loopback or pool.is_link_local:
+        yield "subnet_pool", f"`{topology.subnet_pool}` is not a private network"
+    if not 16 <= topology.subnet_prefix <= 27:
+        yield "subnet_prefix", f"must be 16 to 27, not {topology.subnet_prefix}"
+        return
+    size = 2 ** (32 - topology.subnet_prefix)
+    if topology.slot * 256 % size:
+        yield "subnet_prefix", "a lab with another name than the default needs a prefix of 24 to 27"
+    elif topology.slot * 256 + size * len(topology.networks) > pool.num_addresses:
+        yield (
+            "subnet_pool",
+            f"`{topology.subnet_pool}` has no room for {len(topology.networks)} networks of /{topology.subnet_prefix}",
+        )
