@@ -17,14 +17,15 @@ from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from benchmarks.__main__ import lab
+from lab.api import Lab
 from lab.check import payload, store, workload
 from lab.check.checkers import judge
 from lab.check.clock import Clock
 from lab.check.history import OK, SECOND
 from lab.check.report import documents
 from lab.check.run import run_check
-from lab.check.schedule import Schedule, streams
-from lab.docker.engine import Engine
+from lab.check.schedule import Schedule
+from lab.faults.step_down import streams
 from lab.topology import Topology
 
 TOPOLOGY = Topology(name="bench")
@@ -88,14 +89,10 @@ async def bare_drain() -> tuple[int, float]:
     return count, time.monotonic() - began
 
 
-def quiet(_: str) -> None:
-    """The benchmark says enough itself."""
-
-
 async def run_once(folder: Path) -> tuple[Path, float]:
     """A run without faults; its folder, and how long its final read took."""
     schedule = Schedule(1, rate=2000, processes=PROCESSES, duration=40, warmup=2, settle=2)
-    made = await run_check(Engine(), TOPOLOGY.name, schedule, folder, quiet)
+    made = await run_check(Lab(TOPOLOGY.name, root=folder), schedule)
     phases = {phase.name: phase for phase in store.load(made).run.phases}
     return made, (phases["read"].ended - phases["read"].began) / SECOND
 

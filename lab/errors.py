@@ -7,7 +7,8 @@
     ├── NotRunning           the lab, or the part that is needed, is not up
     ├── NotReady             waited until the deadline; the message says what is still missing
     ├── FaultNotProven       a fault was injected but the probes see that it did not take hold
-    └── Untold               exit code 4: what was asked cannot be told
+    ├── Untold               exit code 4: what was asked cannot be told
+    └── Terminated           exit code 143: SIGTERM came
 
 A message is one sentence without a final period; values stand in backticks. A hint says what to do next.
 """
@@ -56,6 +57,10 @@ class FaultNotProven(LabError):  # noqa: N818
 
 class Untold(LabError):  # noqa: N818
     exit_code = 4
+
+
+class Terminated(LabError):  # noqa: N818
+    exit_code = 143
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

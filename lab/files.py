@@ -76,3 +76,9 @@ def _replace(target: Path, content: str) -> None:
         raise LabError(
             f"`{target}` cannot be written: {error.strerror}", "is the disk full, or the folder not yours?"
         ) from error
+
+
+def root() -> Path:
+    """Where the generated files are: the checkout that this package runs from, else the current folder."""
+    checkout = Path(__file__).resolve().parents[1]
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()

@@ -7,16 +7,15 @@ without reading more, or the lock is not free, there is no head start and nothin
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TextIO
 
 from lab import lock
 from lab.docker.engine import Engine
-from lab.docker.observation import Observation
 from lab.errors import LabError
+from lab.faults.change import Begun
 from lab.netprobe.session import Probe
 from lab.topology import DEFAULT_NAME, NAME
 
@@ -25,13 +24,10 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
-class Ahead:
-    """What is under way already: the lock is taken, the probe starts, Docker is asked."""
+class Ahead(Begun):
+    """For one lab."""
 
     lab: str
-    lock: TextIO
-    probe: Probe
-    observing: "Future[Observation]"
 
 
 _begun: list[Ahead] = []
@@ -52,7 +48,7 @@ def begin(arguments: Sequence[str]) -> None:
     except (OSError, LabError):  # the command itself meets it again, and says so
         return
     pool = ThreadPoolExecutor(1)
-    _begun.append(Ahead(name, held, probe, pool.submit(engine.observe, name)))
+    _begun.append(Ahead(held, probe, pool.submit(engine.observe, name), name))
     pool.shutdown(wait=False)
 
 

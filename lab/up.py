@@ -5,14 +5,19 @@ from pathlib import Path
 
 from lab import files
 from lab.docker import images
-from lab.docker.engine import Engine
+from lab.docker.conflicts import check_free
+from lab.docker.deaths import require_alive
+from lab.docker.engine import COMPOSE_MINIMUM, Engine, numbers
 from lab.docker.observation import Observation
-from lab.errors import LabError
-from lab.faults import Down, Fault, change
-from lab.faults.change import Say
+from lab.errors import DockerError, LabError, NotRunning
+from lab.faults.change import exclusive
+from lab.faults.down import Down
+from lab.faults.fault import Fault
+from lab.faults.registry import present
 from lab.jetstream import streams
 from lab.jetstream.session import connect
 from lab.observe import ready, status
+from lab.progress import Say
 from lab.render import stream_configs
 from lab.topology import Topology
 
@@ -30,14 +35,14 @@ async def bring_up(
     """Create and start what is missing, define the streams, wait until healthy. What a failed first start created is
     removed again unless `keep`. `timeout` in seconds bounds each wait."""
 
-    with change.exclusive(topology.name, say):
+    with exclusive(topology.name, say):
         fresh = topology.name not in await asyncio.to_thread(engine.labs)
         chosen = await asyncio.to_thread(images.prepare, engine, version, wanted_image, say)
         changed = [d.path for d in files.differences(topology, root) if d.state == "changed"]
         files.write(topology, root, only_missing=True)
         if changed:
             say(f"warning: used as on disk, not as the topology says: {', '.join(changed)} (`lab render --check`)")
-        starting = asyncio.ensure_future(asyncio.to_thread(change.start, engine, topology, root, chosen, say))
+        starting = asyncio.ensure_future(asyncio.to_thread(_start, engine, topology, root, chosen, say))
         try:
             kept, observation = await asyncio.shield(starting)
             return await _ready(engine, observation, kept, timeout, say)
@@ -49,11 +54,38 @@ async def bring_up(
             raise
 
 
+def _start(
+    engine: Engine, topology: Topology, root: Path, chosen: images.Image, say: Say
+) -> tuple[frozenset[Fault], Observation]:
+    """Create what is missing and start what never ran. Returns the faults that were in force before, which stay so."""
+    compose = engine.compose_version()
+    if not compose or numbers(compose) < COMPOSE_MINIMUM:
+        raise DockerError(
+            f"Docker Compose is {'too old: ' + compose if compose else 'missing'}",
+            f"version {'.'.join(map(str, COMPOSE_MINIMUM))} or newer is needed; `make lab-up` installs it",
+        )
+    try:
+        before: Observation | None = engine.observe(topology.name)
+    except NotRunning:
+        before = None
+    if before is None or before.missing:
+        check_free(engine, topology, say)
+    kept: frozenset[Fault] = frozenset()
+    if before is not None:
+        unborn = {name for name, container in before.containers.items() if container.state == "created"}
+        kept = frozenset(fault for fault in present(before) if fault.node not in unborn)
+        if not before.missing and not unborn:
+            return kept, before
+    say("starting the containers")
+    engine.compose_up(files.compose_path(topology, root), chosen.name)
+    return kept, engine.observe(topology.name)
+
+
 async def _ready(
     engine: Engine, observation: Observation, kept: frozenset[Fault], timeout: float, say: Say
 ) -> status.Snapshot:
     down = {fault.node for fault in kept if isinstance(fault, Down)}
-    await asyncio.to_thread(change.dead_at_start, engine, observation, down)
+    await asyncio.to_thread(require_alive, engine, observation, down)
     if len(down) == len(observation.topology.nodes):
         say("every node is down, as after a restart of this machine; `lab heal --wait` starts them")
         return await status.take(engine, observation.topology.name)
@@ -69,5 +101,5 @@ async def _ready(
             await streams.define(session, stream_configs(topology), patience=20)
         return await ready.until_healthy(engine, observation, timeout, say)
     except LabError:  # when a node died meanwhile, its last words say more than what failed for want of it
-        await asyncio.to_thread(lambda: change.dead_at_start(engine, engine.observe(topology.name)))
+        await asyncio.to_thread(lambda: require_alive(engine, engine.observe(topology.name)))
         raise

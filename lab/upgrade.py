@@ -5,9 +5,11 @@ from pathlib import Path
 
 from lab import files
 from lab.docker import images
+from lab.docker.deaths import require_alive
 from lab.docker.engine import Engine
 from lab.errors import UsageError
-from lab.faults import change, present
+from lab.faults.change import wait_for_greeting
+from lab.faults.registry import present
 from lab.topology import Node
 
 
@@ -21,5 +23,5 @@ def upgrade(engine: Engine, lab: str, root: Path, node: Node, version: str, say:
     chosen = images.prepare(engine, version, None, say)
     engine.replace(files.compose_path(observation.topology, root), chosen.name, node.name)
     after = engine.observe(lab)
-    change.dead_at_start(engine, after, {fault.node for fault in present(after)} - {node.name})
-    change.wait_for_greeting(engine, after, node)
+    require_alive(engine, after, {fault.node for fault in present(after)} - {node.name})
+    wait_for_greeting(engine, after, node)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from lab.faults import Fault
     from lab.faults.change import Change
+    from lab.faults.fault import Fault
     from lab.faults.prediction import Difference, Prediction
     from lab.jetstream.session import Entry
     from lab.observe.comparison import Comparison

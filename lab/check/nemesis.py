@@ -7,20 +7,20 @@ as such.
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from lab.api import Lab
 from lab.check.clock import Clock
 from lab.check.history import SECOND, FaultRecord
-from lab.check.schedule import KINDS, Planned, Schedule
-from lab.docker.engine import Engine
+from lab.check.schedule import Planned, Schedule
 from lab.errors import LabError
-from lab.faults import Cut, Down, Fault, Paused, change, proof
-from lab.faults.change import Say
+from lab.faults import proof
+from lab.faults.fault import Fault
+from lab.faults.verb import Verb
+from lab.progress import Say
 from lab.topology import Topology
 
 HEAL_TRIES = 3
-StepDown = Callable[[str | None], str]
 
 
 @dataclass(frozen=True, order=True)
@@ -30,7 +30,7 @@ class Moment:
     time: int
     order: int
     fault: str
-    act: str = field(compare=False)  # "begin", "end"; a flap's "join" and "cut" between
+    act: str = field(compare=False)  # "begin", "end"; "off" and "on" between, for what is in force now and then
 
 
 def moments(schedule: Schedule, main_began: int) -> list[Moment]:
@@ -40,26 +40,23 @@ def moments(schedule: Schedule, main_began: int) -> list[Moment]:
         begin = main_began + round(fault.at * SECOND)
         end = main_began + round(fault.end * SECOND)
         found.append(Moment(begin, 1, fault.id, "begin"))
-        if KINDS[fault.kind].lasting:
+        if fault.verb.lasting:
             found.append(Moment(end, 0, fault.id, "end"))
-        if fault.kind == "flap":
-            half = round(float(fault.args["period"]) * SECOND) // 2
-            turns = enumerate(range(begin + half, end - half // 2, half))
-            found += [Moment(at, 1, fault.id, "cut" if turn % 2 else "join") for turn, at in turns]
+        for at in fault.verb.turns(fault.seconds):
+            act = "on" if fault.verb.in_force_at(at) else "off"
+            found.append(Moment(begin + round(at * SECOND), 1, fault.id, act))
     return sorted(found)
 
 
 class Nemesis:
     """`records` grows as faults end; read it when `run` has returned, or use `in_force` to look meanwhile."""
 
-    def __init__(
-        self, engine: Engine, topology: Topology, schedule: Schedule, clock: Clock, step_down: StepDown, say: Say
-    ) -> None:
-        self._engine, self._topology, self._clock, self._say = engine, topology, clock, say
+    def __init__(self, lab: Lab, topology: Topology, schedule: Schedule, clock: Clock, say: Say) -> None:
+        self._lab, self._topology, self._clock, self._say = lab, topology, clock, say
         self._planned = {fault.id: fault for fault in schedule.faults}
         self._schedule = schedule
-        self._step_down = step_down
         self._open: dict[str, FaultRecord] = {}
+        self._verbs: dict[str, Verb] = {}
         self._wanted: dict[str, frozenset[Fault]] = {}
         self.records: list[FaultRecord] = []
 
@@ -84,36 +81,37 @@ class Nemesis:
         elif moment.act == "end":
             self._end(fault)
         elif fault.id in self._open:
-            self._toggle(fault, cut=moment.act == "cut")
+            self._turn(fault, moment.act == "on")
 
     def _begin(self, fault: Planned) -> None:
-        values = KINDS[fault.kind].values(self._topology, fault.args)
+        verb = self._verbs[fault.id] = self._lab.resolved(fault.verb)
+        effects = verb.affects(self._topology)
         record = FaultRecord(
             fault.id,
             fault.kind,
-            str(fault),
-            fault.args,
+            verb.said,
+            verb.arguments(),
             self._clock.now(),
             None,
             None,
             None,
             proven=False,
-            nodes=tuple(sorted(value.node for value in values if isinstance(value, (Down, Paused)))),
-            links=tuple(sorted({value.link for value in values if isinstance(value, Cut)})),
-            streams=(fault.args["stream"],) if "stream" in fault.args else (),
+            nodes=tuple(sorted(effects.out)),
+            links=tuple(sorted({side.link for side in effects.silenced})),
+            streams=tuple(sorted(effects.streams)),
         )
         self._say(f"{fault.id}: {record.what}" + (f" for {fault.seconds:g} s" if fault.seconds else ""))
-        if not KINDS[fault.kind].lasting:
-            self._step(record)
+        if not verb.lasting:
+            self._strike(record, verb)
             return
         self._open[fault.id] = record
-        self._wanted[fault.id] = values
+        self._wanted[fault.id] = verb.faults(self._topology)
         self._open[fault.id] = self._proven(record, injected=True)
 
-    def _step(self, record: FaultRecord) -> None:
-        """A step-down: over when the leader has changed."""
+    def _strike(self, record: FaultRecord, verb: Verb) -> None:
+        """What is over at once, such as a step-down: when the leader has changed."""
         try:
-            evidence = self._step_down(record.streams[0] if record.streams else None)
+            evidence = self._lab.do(verb).seen
             now = self._clock.now()
             done = replace(record, injected=now, healing=now, healed=now, proven=True, evidence=evidence)
         except LabError as error:
@@ -135,11 +133,9 @@ class Nemesis:
             return replace(record, error="it was in force already")
         return replace(record, injected=self._clock.now(), proven=True, evidence=evidence)
 
-    def _toggle(self, fault: Planned, cut: bool) -> None:
-        values = KINDS[fault.kind].values(self._topology, fault.args)
-        self._wanted[fault.id] = values if cut else frozenset()
-        record = self._proven(self._open[fault.id], injected=False)
-        self._open[fault.id] = record
+    def _turn(self, fault: Planned, on: bool) -> None:
+        self._wanted[fault.id] = self._verbs[fault.id].faults(self._topology) if on else frozenset()
+        self._open[fault.id] = self._proven(self._open[fault.id], injected=False)
 
     def _end(self, fault: Planned) -> None:
         if fault.id in self._open:
@@ -172,15 +168,7 @@ class Nemesis:
     def _apply(self) -> str:
         """Raises `LabError`. The evidence as a sentence."""
         wanted: frozenset[Fault] = frozenset().union(*self._wanted.values())
-        lab = self._topology.name
-        with change.exclusive(lab, lambda _: None):  # what its own probe still holds is waited for in silence
-            probe = proof.Probe(self._engine, lab)
-            try:
-                before = self._engine.observe(lab)
-                evidence = change.apply(self._engine, before, wanted, probe=probe).evidence
-            except BaseException:
-                probe.close()
-                raise
+        evidence = self._lab.make(lambda _: wanted).evidence
         return said(evidence) if evidence else ""
 
 

@@ -11,10 +11,10 @@ from lab.check.reads import Bounds
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import NatsError
-from lab.faults.change import Say
 from lab.jetstream import monitor
 from lab.jetstream.session import Session
 from lab.observe import ready, status
+from lab.progress import Say
 from lab.topology import Topology
 
 UNCHANGED_S = 10.0  # one period of the servers' own health check of sources

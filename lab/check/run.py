@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lab.api import Lab
 from lab.check import folder as folders
 from lab.check import quiescence, reads, saving, workload
 from lab.check.checkers.outages import deadline
@@ -26,14 +27,12 @@ from lab.check.observers import Observed, observing
 from lab.check.readers import connect_all
 from lab.check.reads import Bounds, Done
 from lab.check.schedule import Schedule
-from lab.check.schedule import streams as stream_names
-from lab.check.stepdown import depose
-from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import LabError, NotReady
-from lab.faults import change, present
-from lab.faults.change import Say
+from lab.faults.registry import present
+from lab.faults.step_down import streams as stream_names
 from lab.jetstream import streams
+from lab.progress import Say
 from lab.render import stream_configs
 
 T = TypeVar("T")
@@ -75,14 +74,12 @@ class Gathered:
     ended: str = "complete"
 
 
-async def run_check(
-    engine: Engine, lab: str, schedule: Schedule, root: Path, say: Say, options: Options | None = None
-) -> Path:
+async def run_check(lab: Lab, schedule: Schedule, options: Options | None = None) -> Path:
     """Run the schedule on a healthy lab; the run's folder, ready to be judged. Raises `LabError` when it cannot begin
     or nothing can be written, `KeyboardInterrupt` when it was stopped before it began. Afterwards the lab is healed."""
     stop = asyncio.Event()
-    with _signals(stop, say):
-        return await _Check(engine, lab, schedule, root, say, options or Options(), stop).run()
+    with _signals(stop, lab.say):
+        return await _Check(lab, schedule, options or Options(), stop).run()
 
 
 @contextmanager
@@ -104,11 +101,9 @@ def _signals(stop: asyncio.Event, say: Say) -> Iterator[None]:
 
 
 class _Check:
-    def __init__(
-        self, engine: Engine, lab: str, schedule: Schedule, root: Path, say: Say, options: Options, stop: asyncio.Event
-    ) -> None:
-        self._engine, self._lab, self._schedule, self._say, self._options = engine, lab, schedule, say, options
-        self._root, self._stop = root, stop
+    def __init__(self, lab: Lab, schedule: Schedule, options: Options, stop: asyncio.Event) -> None:
+        self._lab, self._schedule, self._options, self._stop = lab, schedule, options, stop
+        self._engine, self._root, self._say = lab.engine, lab.root, lab.say
 
     async def run(self) -> Path:
         async with AsyncExitStack() as stack:
@@ -163,32 +158,28 @@ class _Check:
         self._plan = workload.slots(topology, self._schedule.rate, self._schedule.processes)
         self._publishers = await stack.enter_async_context(workload.connected(self._plan, topology))
         before = await quiescence.last_sequences(self._sessions, topology)
-        folder = folders.create(self._root, self._lab, self._schedule.seed)
+        folder = folders.create(self._root, self._lab.name, self._schedule.seed)
         version = await asyncio.to_thread(quiescence.versions, observation)
         plan = (folder, self._root, topology, version, self._schedule, configs, self._options)
         await asyncio.to_thread(saving.save_plan, *plan)
         mark, clock = f"{zlib.crc32(str(folder).encode()):08x}", Clock.start()
         ledger = workload.Ledger(topology, stream_names(topology), mark, self._schedule.seed, clock)
-        loop = asyncio.get_running_loop()
-
-        def step_down(stream: str | None) -> str:
-            return asyncio.run_coroutine_threadsafe(depose(topology, stream), loop).result(30)
-
-        nemesis = Nemesis(self._engine, topology, self._schedule, clock, step_down, self._say)
+        silent = Lab(self._lab.name, engine=self._engine, root=self._root)  # what its own probe holds is no news
+        nemesis = Nemesis(silent, topology, self._schedule, clock, self._say)
         return Gathered(observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis)
 
     async def _healthy(self) -> Observation:
-        observation = await asyncio.to_thread(self._engine.observe, self._lab)
+        observation = await asyncio.to_thread(self._lab.observe)
         found = present(observation)
         if found:
             raise NotReady(
-                f"a check needs a healthy lab, and in `{self._lab}` {len(found)} faults are in force",
+                f"a check needs a healthy lab, and in `{self._lab.name}` {len(found)} faults are in force",
                 "`lab heal --wait` undoes them",
             )
         return observation
 
     async def _agreed(self, observation: Observation) -> None:
-        why = await quiescence.wait(self._engine, self._lab, dict, HEALTHY_S, self._say)
+        why = await quiescence.wait(self._engine, self._lab.name, dict, HEALTHY_S, self._say)
         if why:
             raise NotReady(f"a check needs a healthy lab, and {why}", "`lab status` shows it")
 
@@ -229,7 +220,7 @@ class _Check:
         seconds = max(quiescence.UNCHANGED_S * 2, (deadline(history, now) - now) / SECOND + 1)
         seen = gathered.observed
         return await quiescence.wait(
-            self._engine, self._lab, seen.arrived, seconds, self._say, gathered.before, seen.unread
+            self._engine, self._lab.name, seen.arrived, seconds, self._say, gathered.before, seen.unread
         )
 
     async def _load(self, gathered: Gathered) -> None:
@@ -296,10 +287,7 @@ class _Check:
     async def _heal(self, gathered: Gathered) -> None:
         """Whatever happened, also to the thread that injects: no fault stays."""
         try:
-            observation = await asyncio.to_thread(self._engine.observe, self._lab)
-            if present(observation):
-                with change.exclusive(self._lab, self._say):
-                    await asyncio.to_thread(change.apply, self._engine, observation, frozenset())
+            await asyncio.to_thread(self._lab.heal)
         except LabError as error:
             gathered.notes.append(f"the lab could not be healed: {error.message}")
             self._say(f"{gathered.notes[-1]}; `lab heal` tries again")

@@ -4,20 +4,21 @@ Owns the file's syntax and the type of each value; what a schedule means on a la
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
-from lab.check.schedule import KINDS, Planned, Schedule, problems, random_faults, refuse
+from lab.check.schedule import Planned, Schedule, kinds, problems, random_faults, refuse
 from lab.errors import UsageError
+from lab.faults.arguments import EXPECTED, Link, Seconds
 from lab.topology import Topology
 from lab.units import duration_ns
 
 WHOLE = ("seed", "rate", "processes")
 TIMES = ("duration", "warmup", "settle")
-LISTS = ("groups", "targets")
+OLD_KINDS: dict[str, dict[str, Any]] = {"meta-step-down": {"kind": "step-down", "of": "meta"}}
 
 
 def load(path: Path, topology: Topology, seed: int) -> Schedule:
@@ -83,35 +84,44 @@ def _fault(index: int, entry: Any, found: list[str]) -> Iterator[Planned]:
     if not isinstance(entry, dict):
         found.append(f"{place}: should be a mapping such as `{{at: 10s, for: 8s, kind: partition, groups: [central]}}`")
         return
-    kind = KINDS.get(str(entry.get("kind")))
-    if kind is None:
-        found.append(f"{place}: unknown kind `{entry.get('kind')}`; known kinds: {', '.join(KINDS)}")
+    entry = entry | OLD_KINDS.get(str(entry.get("kind")), {})
+    verb = kinds().get(str(entry.get("kind")))
+    if verb is None:
+        found.append(f"{place}: unknown kind `{entry.get('kind')}`; known kinds: {', '.join(kinds())}")
         return
-    known = {"id", "kind", "at", *kind.needs} | ({"for"} if kind.lasting else set())
+    entry = {verb.ALIASES.get(key, key): value for key, value in entry.items()}
+    hints = {key: hint for key, hint in get_type_hints(verb).items() if key in {f.name for f in fields(verb)}}  # type: ignore[arg-type]
+    known = {"id", "kind", "at", *hints} | ({"for"} if verb.lasting else set())
     found += [
-        f"{place}: a {entry['kind']} has no `{key}`; it has {', '.join(sorted(known))}"
-        for key in entry
-        if key not in known
+        f"{place}: a {verb.name} has no `{key}`; it has {', '.join(sorted(known))}" for key in entry if key not in known
     ]
-    args: dict[str, Any] = {}
-    for key, expected in kind.needs.items():
-        value = entry.get(key)
-        if key == "period":
-            args[key] = _seconds(f"{place}, period", value, found) if value is not None else 4.0
-        elif key in LISTS:
-            args[key] = [value] if isinstance(value, str) else value
-            if not (isinstance(args[key], list) and args[key] and all(isinstance(item, str) for item in args[key])):
-                found.append(f"{place}: `{key}` should be {expected}")
-        elif isinstance(value, list) and key == "link" and all(isinstance(item, str) for item in value):
-            args[key] = "-".join(value)
-        elif isinstance(value, str) and value:
-            args[key] = value
-        else:
-            found.append(f"{place}: `{key}` should be {expected}")
+    needed = {f.name for f in fields(verb) if f.default is MISSING}  # type: ignore[arg-type]
+    args = {
+        key: _argument(place, key, hint, entry.get(key), found)
+        for key, hint in hints.items()
+        if key in entry or key in needed
+    }
     at = _seconds(f"{place}, at", entry.get("at"), found)
-    lasts = _seconds(f"{place}, for", entry.get("for"), found) if kind.lasting else 0.0
+    lasts = _seconds(f"{place}, for", entry.get("for"), found) if verb.lasting else 0.0
     if len(found) == before:
-        yield Planned(str(entry.get("id", f"f{index + 1}")), str(entry["kind"]), at, lasts, args)
+        yield Planned(str(entry.get("id", f"f{index + 1}")), verb(**args), at, lasts)
+
+
+def _argument(place: str, key: str, hint: Any, value: Any, found: list[str]) -> Any:
+    several = get_origin(hint) is tuple
+    item = get_args(hint)[0] if several else hint
+    if item is Seconds:
+        return _seconds(f"{place}, {key}", value, found)
+    if several:
+        value = [value] if isinstance(value, str) else value
+        if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+            return tuple(value)
+    elif item is Link and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "-".join(value)
+    elif isinstance(value, str) and value:
+        return value
+    found.append(f"{place}: `{key}` should be {EXPECTED[item]}")
+    return None
 
 
 def _seconds(place: str, value: Any, found: list[str]) -> float:

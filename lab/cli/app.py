@@ -1,18 +1,19 @@
 """The Typer application, what all commands share, and `main`, which turns errors into sentences and exit codes."""
 
-import dataclasses
 import json
 import os
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from lab.errors import LabError
+from lab.plain import plain
 
 if TYPE_CHECKING:
+    from lab.api import Lab
     from lab.topology import Topology
 
 T = TypeVar("T")
@@ -45,13 +46,9 @@ def say(text: str) -> None:
     typer.echo(f"· {text}", err=True)
 
 
-def root() -> Path:
-    """Where the generated files are: the checkout that this package runs from, else the current folder."""
-    checkout = Path(__file__).resolve().parents[2]
-    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
-
-
 def lab_file(given: Path | None) -> Path | None:
+    from lab.files import root
+
     if given:
         return given
     return next((path for path in (Path.cwd() / "lab.yaml", root() / "lab.yaml") if path.is_file()), None)
@@ -89,20 +86,6 @@ def lab_name(name: str | None) -> str:
     return wanted_topology(path, None).name
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON has it; dataclasses become objects, faults carry their `kind`."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        kind = {"kind": value.kind} if hasattr(value, "kind") else {}
-        return kind | {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return [plain(item) for item in value]
-    return value
-
-
 def print_json(value: Any, indent: int | None = 2) -> None:
     typer.echo(json.dumps(plain(value), indent=indent))
 
@@ -121,6 +104,16 @@ def add_to_step_summary(markdown: str) -> None:
     """Show it on the page of a GitHub Actions run, in one."""
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         write(Path(os.environ["GITHUB_STEP_SUMMARY"]), markdown, "a")
+
+
+def attached(name: str | None, headstart: bool = False) -> "Lab":
+    """The lab that is meant, with what was begun ahead for a command that changes faults."""
+    from lab import headstart as ahead
+    from lab.api import Lab
+    from lab.files import root
+
+    meant = lab_name(name)
+    return Lab(meant, root=root(), say=say, begun=ahead.taken(meant) if headstart else None)
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

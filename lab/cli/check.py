@@ -6,21 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.app import PANEL_CHECK, AsJson, Name, app, lab_name, print_json, root, run, say, write
+from lab.cli.app import PANEL_CHECK, AsJson, Name, app, attached, print_json, run, say, write
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
     from lab.check.judging import Result
     from lab.check.schedule import Schedule
+    from lab.topology import Topology
 
 RunName = Annotated[str | None, typer.Option(metavar="RUN", help="A run's id, its folder, or `latest`.")]
 
 
 @app.command(rich_help_panel=PANEL_CHECK)
 def check(
-    seed: Annotated[
-        int | None, typer.Option(help="What the dice of this run are thrown with; said when left out.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed; printed if omitted.")] = None,
     schedule: Annotated[
         Path | None, typer.Option(help="A schedule of faults (docs/check.md) instead of a mix.")
     ] = None,
@@ -48,16 +47,20 @@ def check(
     _exclusive(schedule=schedule, replay=replay, judge=judge)
     from lab.check import folder as folders
     from lab.check import judging
+    from lab.files import root
 
     if judge is not None:
         result = judging.judge(folders.find(root(), judge))
         _show(result, as_json, junit)
         raise typer.Exit(result.verdict.exit_code)
+    from lab.check.run import Options, run_check
+
+    lab = attached(name)
     first = secrets.randbelow(10**6) if seed is None else seed
     turn, code = 0, 0
     while True:
-        wanted = _schedule(lab_name(name), first + turn, schedule, duration, rate, replay)
-        folder = _run(lab_name(name), wanted, deep, clean)
+        wanted = _schedule(lab.topology, first + turn, schedule, duration, rate, replay)
+        folder = run(run_check(lab, wanted, Options(deep, clean)))
         result = judging.judge(folder)
         _show(result, as_json, junit)
         if result.history.run.ended == "interrupted":
@@ -76,17 +79,16 @@ def _exclusive(**options: object) -> None:
 
 
 def _schedule(
-    lab: str, seed: int, file: Path | None, duration: str | None, rate: int | None, replay: str | None
+    topology: "Topology", seed: int, file: Path | None, duration: str | None, rate: int | None, replay: str | None
 ) -> "Schedule":
     from dataclasses import replace
 
     from lab.check import folder as folders
     from lab.check import schedule as schedules
     from lab.check import schedulefile
-    from lab.docker.engine import Engine
+    from lab.files import root
     from lab.units import duration_ns
 
-    topology = Engine().observe(lab).topology
     seconds = duration_ns(duration) / 1e9 if duration else None
     if replay is not None:
         file = folders.find(root(), replay) / "schedule.resolved.yaml"
@@ -96,13 +98,6 @@ def _schedule(
     changed = replace(wanted, rate=rate or wanted.rate, duration=seconds or wanted.duration)
     schedules.refuse(list(schedules.problems(changed, topology)), "this check cannot be run")
     return changed
-
-
-def _run(lab: str, schedule: "Schedule", deep: bool, clean: bool) -> Path:
-    from lab.check.run import Options, run_check
-    from lab.docker.engine import Engine
-
-    return run(run_check(Engine(), lab, schedule, root(), say, Options(deep, clean)))
 
 
 def _show(result: "Result", as_json: bool, junit: Path | None) -> None:
@@ -129,6 +124,7 @@ def _show(result: "Result", as_json: bool, junit: Path | None) -> None:
 def runs(name: Name = None, as_json: AsJson = False) -> None:
     """The checks that were run here, the last one at the end; with `--name` those of one lab."""
     from lab.check import folder as folders
+    from lab.files import root
 
     found = [summary for summary in folders.summaries(root()) if name in (None, summary.lab)]
     if as_json:

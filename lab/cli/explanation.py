@@ -1,18 +1,18 @@
 """`--explain` of the fault commands: what is predicted, then what is measured, and where they differ."""
 
 import time
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
-from lab.cli.app import print_json, run, say
+from lab.cli.app import print_json, say
 
 if TYPE_CHECKING:
-    from lab.docker.engine import Engine
+    from lab.api import Lab
     from lab.docker.observation import Observation
-    from lab.faults import Fault
     from lab.faults.change import Change
+    from lab.faults.fault import Fault
     from lab.faults.prediction import Prediction
     from lab.observe.operations import Matrix
 
@@ -20,49 +20,55 @@ PATIENCE_S = 45.0  # a node needs up to 20 s to know that a leader is gone, and 
 POLL_S = 1.0
 
 
-def announce(before: "Observation", faults: "Iterable[Fault]", dry_run: bool, as_json: bool) -> "Prediction":
-    """Print the prediction, and make the durables that must exist before the fault."""
-    from lab import view
-    from lab.faults import prediction
-    from lab.observe import availability
+@dataclass
+class Explanation:
+    """Of one command; `predicted` is there once it was announced."""
 
-    expected = prediction.predict(before.topology, faults)
-    if not as_json:
-        view.show(view.prediction(expected))
-    if not dry_run:
-        run(availability.prepare_all(before))
-    return expected
+    lab: "Lab"
+    dry_run: bool
+    as_json: bool
+    predicted: "Prediction | None" = None
 
+    def announce(self, before: "Observation", wanted: "frozenset[Fault]") -> None:
+        """Print the prediction, and make the durables that must exist before the fault."""
+        from lab import view
+        from lab.faults import prediction
 
-def measure(engine: "Engine", lab: str, expected: "Prediction", change: "Change", dry_run: bool, as_json: bool) -> None:
-    """Measure until the servers have made up their minds; exit code 3 where they differ from the prediction."""
-    from lab import view
-    from lab.faults import prediction
+        self.predicted = prediction.predict(before.topology, wanted)
+        if not self.as_json:
+            view.show(view.prediction(self.predicted))
+        if not self.dry_run:
+            self.lab.prepare_probe()
 
-    if dry_run:
-        if as_json:
-            print_json({"prediction": expected, "change": change, "measured": None, "differences": []})
-        return
-    say("measuring; servers need 4 to 20 s to know that a leader is gone")
-    began = time.monotonic()
-    matrix = _last_word(engine, lab, expected, began)
-    seconds = time.monotonic() - began
-    found = prediction.differences(expected, matrix)
-    if as_json:
-        print_json({"prediction": expected, "change": change, "measured": matrix, "differences": found})
-    else:
-        view.show(view.availability(matrix, [one.cell for one in found]))
-        typer.echo(view.differences(found) or f"as predicted, {seconds:.0f} s after the fault")
-    if found:
-        raise typer.Exit(3)
+    def measure(self, change: "Change") -> None:
+        """Measure until the servers have made up their minds; exit code 3 where they differ from the prediction."""
+        from lab import view
+        from lab.faults import prediction
 
+        assert self.predicted
+        if self.dry_run:
+            if self.as_json:
+                print_json({"prediction": self.predicted, "change": change, "measured": None, "differences": []})
+            return
+        say("measuring; servers need 4 to 20 s to know that a leader is gone")
+        began = time.monotonic()
+        matrix = self._last_word(self.predicted, began)
+        seconds = time.monotonic() - began
+        found = prediction.differences(self.predicted, matrix)
+        if self.as_json:
+            document = {"prediction": self.predicted, "change": change, "measured": matrix, "differences": found}
+            print_json(document)
+        else:
+            view.show(view.availability(matrix, [difference.cell for difference in found]))
+            typer.echo(view.differences(found) or f"as predicted, {seconds:.0f} s after the fault")
+        if found:
+            raise typer.Exit(3)
 
-def _last_word(engine: "Engine", lab: str, expected: "Prediction", began: float) -> "Matrix":
-    from lab.faults import prediction
-    from lab.observe import availability
+    def _last_word(self, predicted: "Prediction", began: float) -> "Matrix":
+        from lab.faults import prediction
 
-    while True:
-        matrix = run(availability.matrix(engine.observe(lab), prepared=True))
-        if prediction.settled(expected, matrix) or time.monotonic() - began > PATIENCE_S:
-            return matrix
-        time.sleep(POLL_S)
+        while True:
+            matrix = self.lab.probe(prepared=True)
+            if prediction.settled(predicted, matrix) or time.monotonic() - began > PATIENCE_S:
+                return matrix
+            time.sleep(POLL_S)

@@ -1,207 +1,97 @@
-"""`lab partition`, `cut`, `join`, `stop`, `kill`, `pause`, `start`, `resume`, `heal`, `faults`."""
+"""The verbs of `lab/faults/registry.py` as commands, and `lab faults`."""
 
+import inspect
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
-from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, lab_name, print_json, run, say
+from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json
+from lab.faults.arguments import Group, Leader, Link, Target
+from lab.faults.heal import Heal
+from lab.faults.registry import VERBS
+from lab.faults.verb import Verb
 
 if TYPE_CHECKING:
-    from lab.docker.observation import Observation
+    from lab.api import Done
 
-Targets = Annotated[list[str], typer.Argument(metavar="NODE|REGION...", help="Nodes or regions: `east-1`, `central`.")]
-Regions = Annotated[
-    list[str], typer.Argument(metavar="LINK", help="Two regions, or one word: `west central`, `west-central`.")
-]
+# Type of the plain words -> how they are called and explained.
+WORDS: dict[object, tuple[str, str]] = {
+    Group: ("GROUP...", "Regions of one side, joined by commas: `west,east central`."),
+    Link: ("LINK", "Two regions, or one word: `west central`, `west-central`."),
+    Target: ("TARGET...", "Nodes, regions or roles: `east-1`, `central`, `@meta`, `@leader:foo-read-east`."),
+    Leader: ("STREAM|meta", "A stream, such as `foo-read-east`, or `meta`."),
+}
 Explain = Annotated[
     bool,
     typer.Option(
-        "--explain", help="Say what quorum arithmetic predicts, then measure it; exit code 3 when they differ."
+        "--explain", help="Predict by quorum arithmetic what will work, then measure it. Exit 3 if they differ."
     ),
 ]
-Wanted = Callable[["Observation"], Any]
 
 
-def _change(
-    name: str | None,
-    wanted: Wanted,
-    dry_run: bool,
-    as_json: bool,
-    cuts: bool = False,
-    show: bool = True,
-    explain: bool = False,
-) -> "Observation":
-    from lab import headstart, view
-    from lab.cli.explanation import announce, measure
-    from lab.docker.engine import Engine
-    from lab.faults import proof
-    from lab.faults.change import apply, exclusive
+def command(verb: type[Verb]) -> Callable[..., None]:
+    """The command of a verb: its fields are the arguments, its docstring is the help."""
+    hints = get_type_hints(verb)
+    parameters = [_parameter(field.name, hints[field.name], field.default, verb) for field in fields(verb)]  # type: ignore[arg-type]
+    if verb.lasting and not verb.undoes:
+        parameters.append(_option("explain", Explain, False))
+    parameters += [_option("name", Name, None), _option("dry_run", DryRun, False), _option("as_json", AsJson, False)]
 
-    engine, lab = Engine(), lab_name(name)
-    begun = headstart.taken(lab)
-    with exclusive(lab, say, begun.lock if begun else None):
-        probe = begun.probe if begun else None if dry_run else proof.Probe(engine, lab)
-        if not dry_run and not cuts:
-            engine.preload()
-        try:
-            before = begun.observing.result() if begun else engine.observe(lab)
-            faults_ = wanted(before)
-            prediction = announce(before, faults_, dry_run, as_json) if explain else None
-            change = apply(engine, before, faults_, dry_run, probe)
-        except BaseException as error:
-            if probe:
-                probe.close()
-            if isinstance(error, KeyboardInterrupt):
-                say("interrupted; `lab faults` lists what is in force, `lab heal` undoes it")
-            raise
-    if show and as_json and not prediction:
-        print_json(change)
+    def run(name: str | None, dry_run: bool, as_json: bool, explain: bool = False, **given: Any) -> None:
+        words = given.pop(verb.SHORT)
+        wanted = verb.from_words(*([words] if isinstance(words, str) else words), **given)
+        do(wanted, name, dry_run, as_json, explain)
+
+    run.__name__, run.__doc__ = verb.name.replace("-", "_"), verb.__doc__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _parameter(name: str, hint: Any, default: Any, verb: type[Verb]) -> inspect.Parameter:
+    item = get_args(hint)[0] if get_origin(hint) is tuple else hint
+    if name == verb.SHORT:
+        metavar, text = WORDS[item]
+        several = metavar.endswith("...") or item is Link
+        argument: Any = Annotated[list[str] if several else str, typer.Argument(metavar=metavar, help=text)]
+        return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)
+    kind: Any = getattr(item, "__supertype__", item)
+    option: Any = Annotated[kind, typer.Option(f"--{name}", help=verb.HELP.get(name, ""))]
+    return _option(name, option, inspect.Parameter.empty if default is MISSING else default)
+
+
+def _option(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def add_commands(to: typer.Typer) -> None:
+    """Every verb that is done by hand; `heal` has a command of its own, which can wait."""
+    for verb in VERBS:
+        if verb.by_hand and verb is not Heal:
+            to.command(verb.name, rich_help_panel=PANEL_FAULTS)(command(verb))
+
+
+def do(verb: Verb, name: str | None, dry_run: bool, as_json: bool, explain: bool = False, show: bool = True) -> "Done":
+    """Do it and show what came of it."""
+    from lab import view
+    from lab.cli.explanation import Explanation
+
+    lab = attached(name, headstart=not dry_run)
+    explanation = Explanation(lab, dry_run, as_json) if explain else None
+    done = lab.do(verb, dry_run=dry_run, announce=explanation.announce if explanation else None)
+    if show and as_json and not explanation:
+        print_json(done.change if done.change else {"seen": done.seen})
     elif show and not as_json:
-        typer.echo(view.change(change, dry_run))
-    if prediction:
-        measure(engine, lab, prediction, change, dry_run, as_json)
-    return before
+        typer.echo(view.change(done.change, dry_run) if done.change else done.seen or f"would {done.verb.said}")
+    if explanation and done.change:
+        explanation.measure(done.change)
+    return done
 
 
-@app.command(rich_help_panel=PANEL_FAULTS)
-def partition(
-    groups: Annotated[
-        list[str],
-        typer.Argument(metavar="GROUP...", help="Regions of one side, joined by commas: `west,east central`."),
-    ],
-    explain: Explain = False,
-    name: Name = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Split the network: each group sees only itself. Regions that are not named form the last group.
-
-    `lab partition central` isolates central. A new partition replaces the old one.
-    """
-
-    def wanted(before: "Observation") -> Any:
-        from lab.faults import present
-        from lab.faults.change import with_cuts
-        from lab.faults.partition import groups as parse
-        from lab.faults.partition import partition as cuts
-
-        return with_cuts(present(before), cuts(before.topology, parse(before.topology, groups)))
-
-    _change(name, wanted, dry_run, as_json, cuts=True, explain=explain)
-
-
-@app.command(rich_help_panel=PANEL_FAULTS)
-def cut(
-    link: Regions, explain: Explain = False, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False
-) -> None:
-    """Cut one link: `lab cut west central`. Other faults stay."""
-
-    def wanted(before: "Observation") -> Any:
-        from lab.faults import present
-        from lab.faults.cut import link_cuts
-
-        return present(before) | link_cuts(before.topology, _link(before, link))
-
-    _change(name, wanted, dry_run, as_json, cuts=True, explain=explain)
-
-
-@app.command(rich_help_panel=PANEL_FAULTS)
-def join(link: Regions, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Undo the cut of one link."""
-
-    def wanted(before: "Observation") -> Any:
-        from lab.faults import Cut, present
-
-        key = _link(before, link).name
-        return frozenset(fault for fault in present(before) if not (isinstance(fault, Cut) and fault.link == key))
-
-    _change(name, wanted, dry_run, as_json, cuts=True)
-
-
-def _link(before: "Observation", words: list[str]) -> Any:
-    from lab.errors import UsageError
-
-    if len(words) > 2:
-        raise UsageError("a link joins two regions", "write `lab cut west central`")
-    return before.topology.link(*words)
-
-
-@app.command(rich_help_panel=PANEL_FAULTS)
-def stop(
-    targets: Targets, explain: Explain = False, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False
-) -> None:
-    """Stop nodes or regions in good order (SIGTERM)."""
-    _nodes(
-        targets,
-        name,
-        dry_run,
-        as_json,
-        lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=False),
-        explain,
-    )
-
-
-@app.command(rich_help_panel=PANEL_FAULTS)
-def kill(
-    targets: Targets, explain: Explain = False, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False
-) -> None:
-    """Kill nodes or regions (SIGKILL): no goodbye, nothing flushed by the server."""
-    _nodes(
-        targets,
-        name,
-        dry_run,
-        as_json,
-        lambda lifecycle, now, nodes: lifecycle.with_nodes_down(now, nodes, killed=True),
-        explain,
-    )
-
-
-@app.command(rich_help_panel=PANEL_FAULTS)
-def pause(
-    targets: Targets, explain: Explain = False, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False
-) -> None:
-    """Freeze nodes or regions: connections stay open, nobody answers."""
-    _nodes(
-        targets,
-        name,
-        dry_run,
-        as_json,
-        lambda lifecycle, now, nodes: lifecycle.with_nodes_paused(now, nodes),
-        explain,
-    )
-
-
-@app.command(rich_help_panel=PANEL_FAULTS)
-def start(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Start nodes or regions that are stopped or killed; a cut that they are under stays."""
-    from lab.faults import Down
-
-    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.without(now, Down, nodes))
-
-
-@app.command(rich_help_panel=PANEL_FAULTS)
-def resume(targets: Targets, name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Thaw nodes or regions that are paused."""
-    from lab.faults import Paused
-
-    _nodes(targets, name, dry_run, as_json, lambda lifecycle, now, nodes: lifecycle.without(now, Paused, nodes))
-
-
-def _nodes(
-    targets: list[str],
-    name: str | None,
-    dry_run: bool,
-    as_json: bool,
-    wanted: Callable[..., Any],
-    explain: bool = False,
-) -> None:
-    def of(before: "Observation") -> Any:
-        from lab.faults import change, present
-
-        return wanted(change, present(before), before.topology.select(targets))
-
-    _change(name, of, dry_run, as_json, explain=explain)
+add_commands(app)
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
@@ -215,18 +105,11 @@ def heal(
     as_json: AsJson = False,
 ) -> None:
     """Undo every fault, from any state, also half-made ones. Twice in a row does nothing."""
-    import time
-
     began = time.monotonic()
-    before = _change(name, lambda _: frozenset(), dry_run, as_json, show=dry_run or not (wait and as_json))
+    done = do(Heal(), name, dry_run, as_json, show=dry_run or not (wait and as_json))
     if not wait or dry_run:
         return
-    from lab.docker.engine import Engine
-    from lab.observe import ready
-
-    engine = Engine()
-    observation = engine.observe(before.topology.name)
-    snapshot = run(ready.until_healthy(engine, observation, timeout, say))
+    snapshot = done.lab.until_healthy(timeout)
     seconds = time.monotonic() - began
     if as_json:
         print_json({"seconds": round(seconds, 1), "status": snapshot})
@@ -240,10 +123,8 @@ def heal(
 def faults(name: Name = None, as_json: AsJson = False) -> None:
     """The faults in force, read from Docker."""
     from lab import view
-    from lab.docker.engine import Engine
-    from lab.faults import ordered, present
 
-    found = ordered(present(Engine().observe(lab_name(name))))
+    found = attached(name).faults()
     if as_json:
         print_json(found)
     else:

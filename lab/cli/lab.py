@@ -1,7 +1,5 @@
 """`lab up`, `down`, `status`, `list`, `doctor`, `image`, `render`, `logs`."""
 
-import signal
-import subprocess
 import time
 from typing import Annotated
 
@@ -15,10 +13,8 @@ from lab.cli.app import (
     LabFile,
     Name,
     app,
-    lab_name,
+    attached,
     print_json,
-    root,
-    run,
     say,
     wanted_topology,
 )
@@ -43,9 +39,9 @@ def up(
     Runs the files that are on disk (see `lab render`). Twice in a row changes nothing; faults in force stay in force.
     """
     from lab import files
+    from lab.api import Lab
     from lab.docker.engine import Engine
     from lab.docker.images import find
-    from lab.up import bring_up
 
     topology = wanted_topology(file, name)
     engine = Engine()
@@ -54,7 +50,7 @@ def up(
         chosen = find(engine, version, image)
         would = {
             "image": chosen.name if chosen else f"to be obtained for {version}",
-            "files": [d.path for d in files.differences(topology, root()) if d.state == "missing"],
+            "files": [d.path for d in files.differences(topology, files.root()) if d.state == "missing"],
             "containers": [topology.container(node) for node in topology.nodes],
             "streams": [
                 n for region in topology.regions for n in (topology.write_stream(region), topology.read_stream(region))
@@ -62,7 +58,10 @@ def up(
         }
         print_json(would)
         return
-    snapshot = run(bring_up(engine, topology, root(), version, image, timeout, keep, say))
+    lab = Lab.up(
+        topology, nats=nats, image=image, timeout=timeout, keep=keep, engine=engine, root=files.root(), say=say
+    )
+    snapshot = lab.status()
     if as_json:
         print_json(snapshot)
         return
@@ -82,15 +81,7 @@ def down(
     as_json: AsJson = False,
 ) -> None:
     """Remove the lab: containers, networks and, unless `--keep-data`, volumes. Faults go with it."""
-    from lab.docker.engine import Engine
-    from lab.faults import change
-
-    engine, lab = Engine(), lab_name(name)
-    if dry_run:
-        counts = engine.count(lab)
-    else:
-        with change.exclusive(lab, say):
-            counts = engine.remove(lab, volumes=not keep_data)
+    counts = attached(name).down(keep_data, dry_run)
     if as_json:
         print_json(counts)
     else:
@@ -105,12 +96,9 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Nodes, links, streams and their true lag, faults in force: one snapshot."""
-    from lab.docker.engine import Engine
-    from lab.observe import status as snapshots
-
-    engine, lab = Engine(), lab_name(name)
+    lab = attached(name)
     while True:
-        snapshot = run(snapshots.take(engine, lab))
+        snapshot = lab.status()
         if as_json:
             print_json(snapshot, indent=None if watch else 2)
         else:
@@ -142,44 +130,14 @@ def logs(
         list[str] | None, typer.Argument(metavar="[NODE|REGION]...", help="All nodes when none is named.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-    tail: Annotated[int | None, typer.Option(help="Only so many lines of each node.")] = None,
+    tail: Annotated[int | None, typer.Option(help="Show the last N lines of each node.")] = None,
     name: Name = None,
 ) -> None:
     """The servers' logs, each line after its node's name."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from lab.docker.engine import Engine
-
-    engine = Engine()
-    observation = engine.observe(lab_name(name))
-    topology = observation.topology
-    nodes = [n for n in (topology.select(targets) if targets else topology.nodes) if n.name in observation.containers]
-    width = max((len(node.name) for node in nodes), default=0)
-    processes = [
-        subprocess.Popen(
-            engine.logs_command(topology.container(node), follow, tail),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        for node in nodes
-    ]
-
-    def relay(index: int) -> None:
-        for line in processes[index].stdout or ():
-            typer.echo(f"{nodes[index].name:<{width}} | {line.rstrip()}")
-
-    try:
-        if follow:
-            with ThreadPoolExecutor(len(nodes) or 1) as pool:
-                list(pool.map(relay, range(len(nodes))))
-        else:
-            for index in range(len(nodes)):
-                relay(index)
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
+    lab = attached(name)
+    width = max(len(node.name) for node in lab.topology.nodes)
+    for node, line in lab.logs(*targets or (), follow=follow, tail=tail):
+        typer.echo(f"{node:<{width}} | {line}")
 
 
 @app.command(rich_help_panel=PANEL_FILES)
@@ -239,7 +197,7 @@ def render(
 
     topology = wanted_topology(file, name)
     if check:
-        found = files.differences(topology, root())
+        found = files.differences(topology, files.root())
         if as_json:
             print_json(found)
         else:
@@ -248,9 +206,9 @@ def render(
         if found:
             raise typer.Exit(1)
         return
-    written = files.write(topology, root())
+    written = files.write(topology, files.root())
     if as_json:
-        print_json({"folder": str(files.folder(topology, root())), "written": written})
+        print_json({"folder": str(files.folder(topology, files.root())), "written": written})
     else:
         typer.echo(
             "\n".join(f"wrote {path}" for path in written) or "nothing to write: all files are as the topology says"

@@ -1,37 +1,16 @@
 """`lab pub`, `view`, `compare`, `streams`, `contexts`."""
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, lab_name, print_json, run
-from lab.errors import UsageError
+from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, attached, print_json
 
 if TYPE_CHECKING:
-    from lab.docker.observation import Observation
-    from lab.topology import Node
+    from lab.jetstream.session import Ack
 
 Region = Annotated[str, typer.Argument(help="The region to talk to: `west`, `central`, `east`.")]
-
-
-def _observed(name: str | None) -> "Observation":
-    from lab.docker.engine import Engine
-
-    return Engine().observe(lab_name(name))
-
-
-def _running(observation: "Observation", region: str) -> "Sequence[Node]":
-    from lab.errors import NotRunning
-
-    observation.topology.require_region(region)
-    nodes = observation.running_nodes(region)
-    if not nodes:
-        raise NotRunning(
-            f"no node of {region} is running", f"`lab start {region}` starts them, `lab heal` undoes every fault"
-        )
-    return nodes
 
 
 @app.command(rich_help_panel=PANEL_USE)
@@ -40,94 +19,54 @@ def pub(
     subject: Annotated[str, typer.Argument(help="A subject of the stream, such as `foo.test`.")],
     body: Annotated[str, typer.Argument(help="The message; `-` reads it from stdin.")],
     count: Annotated[
-        int, typer.Option("--count", "-c", min=1, help="Publish so many, with ` 1`, ` 2` … behind the body.")
+        int, typer.Option("--count", "-c", min=1, help="Publish COUNT messages, numbered ` 1`, ` 2` ….")
     ] = 1,
     message_id: Annotated[str, typer.Option("--id", help="`Nats-Msg-Id`, by which the server drops duplicates.")] = "",
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish in a region and print the acknowledgement (PubAck): the stream that stored it and its sequence."""
-    observation = _observed(name)
-    topology = observation.topology
-    topology.require_region(region)
-    if (
-        not subject.startswith(f"{topology.stream}.")
-        or subject.endswith(".")
-        or any(c in subject for c in " *>")
-        or ".." in subject
-    ):
-        raise UsageError(
-            f"`{subject}` is not a subject of the stream",
-            f"subjects are `{topology.stream}.…`, without wildcards, such as `{topology.stream}.test`",
-        )
     text = sys.stdin.read() if body == "-" else body
     bodies = [text if count == 1 else f"{text} {number}" for number in range(1, count + 1)]
 
-    async def publish() -> list[Any]:
-        from lab.jetstream.session import connect
-
-        async with connect(region, _running(observation, region)) as session:
-            headers = {"Nats-Msg-Id": message_id} if message_id else None
-            return [await session.publish(subject, one.encode(), headers) for one in bodies]
-
-    for ack in run(publish()):
+    def show(ack: "Ack") -> None:
         if as_json:
             print_json(ack, indent=None)
-        else:
-            typer.echo(
-                f"stored in {ack.stream} at sequence {ack.sequence}"
-                + (" (duplicate, not stored again)" if ack.duplicate else "")
-            )
+            return
+        again = " (duplicate, not stored again)" if ack.duplicate else ""
+        typer.echo(f"stored in {ack.stream} at sequence {ack.sequence}{again}")
+
+    attached(name).publish(region, subject, *bodies, message_id=message_id, each=show)
 
 
 @app.command(rich_help_panel=PANEL_USE)
 def view(
     region: Region,
-    last: Annotated[int, typer.Option("--last", min=0, help="Only the last so many; 0 shows all.")] = 50,
+    last: Annotated[int, typer.Option("--last", min=0, help="Show the last N messages; 0 shows all.")] = 50,
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
     """The virtual stream as a region sees it: each message with its origin."""
-    observation = _observed(name)
-    stream = observation.topology.stream
-
-    async def read() -> list[Any]:
-        from lab.jetstream.session import connect
-
-        async with connect(region, _running(observation, region)) as session:
-            # The virtual name on purpose: the region's servers turn it into their own read stream's.
-            end = (await session.stream_info(stream))["state"]["last_seq"]
-            return [entry async for entry in session.read(stream, max(1, end - last + 1) if last else 1, end)]
-
-    observation.topology.require_region(region)
-    entries = run(read())
+    lab = attached(name)
+    entries = lab.view(region, last)
     if as_json:
         print_json(entries)
         return
     from lab import view as views
 
-    typer.echo(views.entries(stream, region, entries))
+    typer.echo(views.entries(lab.topology.stream, region, entries))
 
 
 @app.command(rich_help_panel=PANEL_USE)
 def compare(
     name: Name = None,
-    wait: Annotated[float, typer.Option("--wait", help="Try for so many seconds until the regions agree.")] = 0,
+    wait: Annotated[float, typer.Option("--wait", help="Seconds to keep trying until the regions agree.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Do the regions hold the same messages? Exit code 0: they agree; 3: they differ; 4: it cannot be told."""
-    import time
-
     from lab import view as views
-    from lab.observe import comparison as comparing
 
-    deadline = time.monotonic() + wait
-    while True:
-        observation = _observed(name)
-        comparison = run(comparing.gather(observation))
-        if comparison.verdict == "agree" or time.monotonic() >= deadline:
-            break
-        time.sleep(0.2)
+    comparison = attached(name).compare(wait)
     if as_json:
         print_json(comparison)
     else:
@@ -139,32 +78,12 @@ streams_app = typer.Typer(help="The underlying streams: list, define, clean.", n
 app.add_typer(streams_app, name="streams", rich_help_panel=PANEL_USE)
 
 
-async def _with_session(observation: "Observation", use: Any) -> Any:
-    """`use(session)` on whichever region has a running node, the one of the meta leader's side first."""
-    from lab.jetstream import monitor
-    from lab.jetstream.session import connect
-
-    running = observation.running_nodes()
-    readings = await monitor.read(list(running))
-
-    def knows_leader(node: "Node") -> bool:
-        return bool(((readings[node.name].jsz or {}).get("meta_cluster") or {}).get("leader"))
-
-    nodes = sorted(running, key=lambda node: not knows_leader(node))
-    if not nodes:
-        raise UsageError("no node is running", "`lab heal` undoes every fault")
-    async with connect(nodes[0].region, [n for n in nodes if n.region == nodes[0].region]) as session:
-        return await use(session)
-
-
 @streams_app.command("list")
 def streams_list(name: Name = None, as_json: AsJson = False) -> None:
     """The streams as the servers have them: leader, replicas, messages."""
     from lab import view as views
-    from lab.observe import status as snapshots
 
-    observation = _observed(name)
-    snapshot = run(snapshots.read(observation, arrivals=False))
+    snapshot = attached(name).streams()
     if as_json:
         print_json({"streams": snapshot.streams, "absent": snapshot.absent})
     else:
@@ -174,12 +93,7 @@ def streams_list(name: Name = None, as_json: AsJson = False) -> None:
 @streams_app.command("define")
 def streams_define(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Create the streams that are missing; a differing definition is an error that shows the difference."""
-    from lab.jetstream import streams
-    from lab.render import stream_configs
-
-    observation = _observed(name)
-    configs = stream_configs(observation.topology)
-    done = run(_with_session(observation, lambda session: streams.define(session, configs, dry_run)))
+    done = attached(name).define_streams(dry_run)
     if as_json:
         print_json(done)
     else:
@@ -190,12 +104,7 @@ def streams_define(name: Name = None, dry_run: DryRun = False, as_json: AsJson =
 @streams_app.command("clean")
 def streams_clean(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Delete the lab's streams with all their messages."""
-    from lab.jetstream import streams
-    from lab.render import stream_configs
-
-    observation = _observed(name)
-    configs = stream_configs(observation.topology)
-    gone = run(_with_session(observation, lambda session: streams.clean(session, configs, dry_run)))
+    gone = attached(name).clean_streams(dry_run)
     if as_json:
         print_json(gone)
     else:
@@ -214,7 +123,7 @@ def _contexts(remove: bool, name: str | None, dry_run: bool, as_json: bool) -> N
     from lab.errors import NotRunning
 
     try:
-        topology = _observed(name).topology
+        topology = attached(name).topology
     except NotRunning:
         topology = wanted_topology(None, name)
     done = (contexts.remove if remove else contexts.install)(topology, contexts.default_folder(), dry_run=dry_run)

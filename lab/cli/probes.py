@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.app import PANEL_USE, AsJson, Name, app, lab_name, print_json, run
+from lab.cli.app import PANEL_USE, AsJson, Name, app, attached, print_json
 
 WATCH_S = 2
 
@@ -24,12 +24,9 @@ def probe(
     Publishes three messages below `foo.probe` in each region, and leaves a durable consumer `lab-probe` there:
     `existing-consumer` needs one that was made before a fault.
     """
-    from lab.docker.engine import Engine
-    from lab.observe import availability
-
-    engine, lab = Engine(), lab_name(name)
+    lab = attached(name)
     while True:
-        matrix = run(availability.matrix(engine.observe(lab), timeout=timeout))
+        matrix = lab.probe(timeout)
         if as_json:
             print_json(matrix, indent=None if watch else 2)
         else:

@@ -12,9 +12,8 @@ from lab.cli.app import (
     Name,
     add_to_step_summary,
     app,
-    lab_name,
+    attached,
     print_json,
-    root,
     run,
     say,
     wanted_topology,
@@ -111,10 +110,10 @@ def bisect(
 
 def _tests(given: list[str]) -> "list[Scenario | None]":
     """None stands for the check. Every name is looked at before anything is started."""
-    from lab.cli.scenarios import read_scenario
     from lab.matrix.trials import CHECK, moving
+    from lab.scenario.shipped import find
 
-    chosen = [None if test == CHECK else read_scenario(test) for test in given]
+    chosen = [None if test == CHECK else find(test) for test in given]
     for scenario in chosen:
         if scenario:
             moving(scenario)
@@ -124,7 +123,6 @@ def _tests(given: list[str]) -> "list[Scenario | None]":
 def _trials(file: Path | None, name: str | None, seed: int, duration: str, repeat: int) -> "Trials":
     from lab.check import schedule as schedules
     from lab.cli.narration import Log
-    from lab.docker.engine import Engine
     from lab.matrix.trials import Trials
     from lab.units import duration_ns
 
@@ -138,7 +136,7 @@ def _trials(file: Path | None, name: str | None, seed: int, duration: str, repea
 
     base = wanted_topology(file, name)
     schedule(base)  # what is wrong with it is said before a lab is started
-    return Trials(Engine(), root(), lab_name(name), base, say, log, schedule, repeat)
+    return Trials(attached(name), base, log, schedule, repeat)
 
 
 async def _matrix(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from lab.errors import NotRunning
 from lab.topology import Node, Topology
 
 
@@ -37,3 +38,13 @@ class Observation:
     def running_nodes(self, region: str | None = None) -> tuple[Node, ...]:
         """The nodes that run, of one region or of all."""
         return tuple(n for n in self.topology.nodes if region in (None, n.region) and self.running(n.name))
+
+    def require_running(self, region: str) -> tuple[Node, ...]:
+        """The region's nodes that run. Raises `NotRunning` when none does."""
+        self.topology.require_region(region)
+        nodes = self.running_nodes(region)
+        if not nodes:
+            raise NotRunning(
+                f"no node of {region} is running", f"`lab start {region}` starts them, `lab heal` undoes every fault"
+            )
+        return nodes

@@ -1,12 +1,39 @@
 """Groups of regions -> the cuts that part them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lab.errors import UsageError
+from lab.faults.arguments import Group
 from lab.faults.cut import Cut, link_cuts
+from lab.faults.fault import Fault
+from lab.faults.verb import Draw, Verb
 from lab.topology import Topology
 
 Groups = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Partition(Verb):
+    """Split the network: each group sees only itself. Regions that are not named form the last group.
+
+    `lab partition central` isolates central. A new partition replaces the old one.
+    """
+
+    groups: tuple[Group, ...]
+    name = "partition"
+    SHORT = "groups"
+
+    def faults(self, topology: Topology) -> frozenset[Fault]:
+        return frozenset(partition(topology, groups(topology, self.groups)))
+
+    def wanted(self, now: frozenset[Fault], topology: Topology) -> frozenset[Fault]:
+        """All other faults stay."""
+        return frozenset(fault for fault in now if not isinstance(fault, Cut)) | self.faults(topology)
+
+    @classmethod
+    def draws(cls) -> tuple[Draw, ...]:
+        return (Draw(cls.name, True, lambda topology, random: cls((Group(random.choice(topology.regions)),))),)
 
 
 def groups(topology: Topology, arguments: Sequence[str]) -> Groups:

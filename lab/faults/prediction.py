@@ -8,7 +8,10 @@ about.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab.faults import Cut, Down, Fault, Paused
+from lab.faults.cut import Cut
+from lab.faults.down import Down
+from lab.faults.fault import Fault
+from lab.faults.paused import Paused
 from lab.observe.operations import (
     DIRECT_GET,
     EXISTING_CONSUMER,

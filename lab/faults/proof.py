@@ -9,11 +9,15 @@ answers are judged is pure; `prove` does the work. Why not from inside the nodes
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Literal
 
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import FaultNotProven
+from lab.faults.effects import joined
+from lab.faults.fault import Fault
+from lab.faults.registry import present
 from lab.netprobe.session import Probe
 from lab.topology import CLIENT_PORT, GATEWAY_PORT
 
@@ -47,31 +51,27 @@ class Evidence:
     contradictions: tuple[str, ...]
 
 
-def plan(observation: Observation) -> list[Connect]:
-    """Every ordered pair of nodes that have a network namespace. Dead pairs are tried at all addresses of the target.
+def plan(observation: Observation, faults: frozenset[Fault] | None = None) -> list[Connect]:
+    """Every ordered pair of nodes that have a network namespace, with these faults in force; None: those observed.
+    Dead pairs are tried at all addresses of the target.
 
     Live pairs are tried on the client port: a connect to another would leave a line in the server's log.
     """
     topology = observation.topology
-    present = [
-        node for node in topology.nodes if node.name in observation.containers and observation.containers[node.name].pid
-    ]
+    in_force = present(observation) if faults is None else faults
+    silenced = {(side.node, side.link) for side in joined(f.affects(topology) for f in in_force).silenced}
+    nodes = [node for node in topology.nodes if node.name in observation.containers]
+    alive = [node for node in nodes if observation.containers[node.name].pid]
     connects = []
-    for source in present:
-        attached = observation.containers[source.name].addresses
-        for target in present:
-            if target is source:
-                continue
-            shared = next(key for key in source.addresses if key in target.addresses)
-            if shared in attached and shared in observation.containers[target.name].addresses:
-                connects.append(
-                    Connect(source.name, target.name, shared, target.addresses[shared], CLIENT_PORT, "alive")
-                )
-            else:
-                connects += [
-                    Connect(source.name, target.name, key, address, GATEWAY_PORT, "dead")
-                    for key, address in target.addresses.items()
-                ]
+    for source, target in permutations(alive, 2):
+        shared = next(key for key in source.addresses if key in target.addresses)
+        if (source.name, shared) in silenced or (target.name, shared) in silenced:
+            connects += [
+                Connect(source.name, target.name, key, address, GATEWAY_PORT, "dead")
+                for key, address in target.addresses.items()
+            ]
+        else:
+            connects.append(Connect(source.name, target.name, shared, target.addresses[shared], CLIENT_PORT, "alive"))
     return connects
 
 
@@ -82,20 +82,28 @@ def contradicts(connect: Connect, answer: str) -> bool:
     return answer not in ("open", "refused")
 
 
-def silent(observation: Observation, probe: Probe) -> bool:
-    """Whether all pairs that must be dead are silent, at once and for the whole first time-out."""
-    connects = [connect for connect in plan(observation) if connect.expected == "dead"]
+def silent(observation: Observation, faults: frozenset[Fault], probe: Probe) -> bool:
+    """Whether all pairs that these faults part are silent, at once and for the whole first time-out."""
+    connects = [connect for connect in plan(observation, faults) if connect.expected == "dead"]
     answers = probe.connect(_steps(observation, connects), TRIES_S[0])
     return not any(contradicts(connect, answer) for connect, answer in zip(connects, answers, strict=True))
 
 
-def prove(engine: Engine, observation: Observation, probe: Probe | None = None, found_silent: bool = False) -> Evidence:
-    """Try every pair and every published port. Raises `FaultNotProven` naming what contradicts."""
+def prove(
+    engine: Engine,
+    observation: Observation,
+    probe: Probe | None = None,
+    found_silent: bool = False,
+    faults: frozenset[Fault] | None = None,
+) -> Evidence:
+    """Try every pair and every published port, with these faults in force; None: those observed. Raises
+    `FaultNotProven` naming what contradicts."""
+    connects = plan(observation, faults)
     if probe:
-        return _prove(observation, probe, found_silent)
+        return _prove(observation, connects, probe, found_silent)
     probe = Probe(engine, observation.topology.name)
     try:
-        return _prove(observation, probe, found_silent)
+        return _prove(observation, connects, probe, found_silent)
     finally:
         probe.close(wait=False)
 
@@ -104,8 +112,7 @@ def _steps(observation: Observation, connects: list[Connect]) -> list[tuple[int,
     return [(observation.containers[c.source].pid, f"TCP {c.address} {c.port}") for c in connects]
 
 
-def _prove(observation: Observation, probe: Probe, found_silent: bool) -> Evidence:
-    connects = plan(observation)
+def _prove(observation: Observation, connects: list[Connect], probe: Probe, found_silent: bool) -> Evidence:
     steps = _steps(observation, connects)
     wrong: list[str] = []
     for timeout, least in ((TRIES_S[0], AGAIN_S if found_silent else 0.0), (TRIES_S[1], 0.0)):

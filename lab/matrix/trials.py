@@ -4,10 +4,9 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.docker.engine import Engine
+from lab.api import Lab
 from lab.errors import LabError, UsageError
 from lab.matrix.values import Outcome, VerdictOn, worst
 from lab.scenario import labs
@@ -25,13 +24,10 @@ VERDICTS: dict[str, VerdictOn] = {"valid": "held", "violated": "violated", "unkn
 
 @dataclass(frozen=True)
 class Trials:
-    """Where tests run, and how. `lab` is the prefix of the labs' names, `base` what a check's lab is like."""
+    """Where tests run, and how. `lab`'s name begins the labs' names, `base` what a check's lab is like."""
 
-    engine: Engine
-    root: Path
-    lab: str
+    lab: Lab
     base: Topology
-    say: Callable[[str], None]
     audience: Callable[[], Audience]
     schedule: "Callable[[Topology], Schedule]"
     repeat: int = 1
@@ -53,8 +49,8 @@ class Trials:
         for variant in moving(scenario):
             wanted = replace(variant.topology, nats=version)
             try:
-                topology = labs.free_topology(self.engine, wanted, self.lab, scenario.name, version, set())
-                async with labs.own(self.engine, self.root, topology, self.say) as stage:
+                topology = labs.free_topology(self.lab.engine, wanted, self.lab.name, scenario.name, version, set())
+                async with labs.own(self.lab.engine, self.lab.root, topology, self.lab.say) as stage:
                     results.append(await play(scenario, variant, stage, self.audience(), keep=False, as_of=judged_as))
             except LabError as error:
                 return _broken(scenario.name, version, began, error)
@@ -67,9 +63,9 @@ class Trials:
         began = time.monotonic()
         try:
             wanted = replace(self.base, nats=version)
-            topology = labs.free_topology(self.engine, wanted, self.lab, CHECK, version, set())
-            async with labs.own(self.engine, self.root, topology, self.say):
-                folder = await run_check(self.engine, topology.name, self.schedule(topology), self.root, self.say)
+            topology = labs.free_topology(self.lab.engine, wanted, self.lab.name, CHECK, version, set())
+            async with labs.own(self.lab.engine, self.lab.root, topology, self.lab.say) as stage:
+                folder = await run_check(stage.lab, self.schedule(topology))
         except LabError as error:
             return _broken(CHECK, version, began, error)
         result = judging.judge(folder)

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
+from lab.docker.deaths import require_alive
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import NotReady
-from lab.faults.change import Say, dead_at_start
 from lab.jetstream import monitor
 from lab.observe import status
+from lab.progress import Say
 from lab.topology import Topology
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ async def until_meta_leader(engine: Engine, observation: Observation, seconds: f
         nonlocal turn
         turn += 1
         if turn % 10 == 0:
-            dead_at_start(engine, await asyncio.to_thread(engine.observe, observation.topology.name))
+            require_alive(engine, await asyncio.to_thread(engine.observe, observation.topology.name))
         node = nodes[turn % len(nodes)]
         jsz = await asyncio.to_thread(monitor.get, node.monitor_port, "/jsz")
         return str(((jsz or {}).get("meta_cluster") or {}).get("leader", ""))
@@ -95,7 +96,7 @@ async def until_healthy(engine: Engine, observation: Observation, seconds: float
         lacks = missing(snapshot, topology)
         if any(node.version is None for node in snapshot.nodes):
             observation = await asyncio.to_thread(engine.observe, topology.name)
-            dead_at_start(engine, observation)
+            require_alive(engine, observation)
         if lacks and (not last or _kind(lacks[0]) != _kind(last[0])):
             say("waiting: " + lacks[0] + (f" (and {len(lacks) - 1} more)" if len(lacks) > 1 else ""))
         last = lacks

@@ -12,7 +12,9 @@ from typing import Any
 from lab.docker.engine import Engine
 from lab.docker.images import describe
 from lab.docker.observation import Observation
-from lab.faults import Cut, Fault, ordered, present
+from lab.faults.cut import Cut
+from lab.faults.fault import Fault
+from lab.faults.registry import ordered, present
 from lab.jetstream import monitor
 from lab.topology import Node, Topology
 

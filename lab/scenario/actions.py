@@ -4,16 +4,18 @@ A field whose name ends in `_` stands in the file without it: `in`, `as`. `SHORT
 or list fills: `kill: central` is `kill: {targets: [central]}`.
 """
 
+import re
 import shlex
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, NewType
+from dataclasses import dataclass, field, make_dataclass
+from functools import cache
+from typing import Any, ClassVar, NewType, cast
 
-Seconds = NewType("Seconds", float)  # `20s`, or `{short: 8s, long: 45s}`
+from lab.faults.arguments import FOLLOWERS, LEADER, META, Region, Seconds, Target
+from lab.faults.registry import verbs
+from lab.faults.verb import Verb
+
 Count = NewType("Count", int)  # `3`, or `{short: 3, long: 10}`
-Region = NewType("Region", str)
-Target = NewType("Target", str)  # a node, a region, or the name that an earlier step gave to nodes
 Node = NewType("Node", str)
-Link = NewType("Link", str)
 Defined = NewType("Defined", str)  # a name for later steps
 MessageRef = NewType("MessageRef", str)  # names of earlier steps, by what they are
 TrafficRef = NewType("TrafficRef", str)
@@ -22,7 +24,7 @@ RequestRef = NewType("RequestRef", str)
 NodesRef = NewType("NodesRef", str)
 
 DEFAULT_SUBJECT = "foo.test"
-NAMELESS, ANYWHERE = Defined(""), Region("")
+NAMELESS = Defined("")
 PATIENCE, MOMENT = Seconds(5), Seconds(2)
 ONE, RATE, MANY = Count(1), Count(20), Count(100)
 
@@ -48,94 +50,6 @@ class Publish:
 
 
 @dataclass(frozen=True)
-class _OnNodes:
-    """Nodes or regions by name, or the leader or the followers of a stream, found when the step runs. `as` names the
-    nodes for later steps."""
-
-    targets: tuple[Target, ...] = ()
-    stream_leader: str = ""
-    stream_followers: str = ""
-    meta_leader: bool = False
-    as_: Defined = NAMELESS
-    SHORT: ClassVar[str] = "targets"
-
-    def __str__(self) -> str:
-        words: list[str] = [*self.targets]
-        words += [f"<leader of {self.stream_leader}>"] if self.stream_leader else []
-        words += [f"<followers of {self.stream_followers}>"] if self.stream_followers else []
-        words += ["<meta leader>"] if self.meta_leader else []
-        return f"lab {type(self).__name__.lower()} {' '.join(words)}"
-
-
-@dataclass(frozen=True)
-class Stop(_OnNodes):
-    """Down by SIGTERM."""
-
-
-@dataclass(frozen=True)
-class Kill(_OnNodes):
-    """Down by SIGKILL."""
-
-
-@dataclass(frozen=True)
-class Pause(_OnNodes):
-    """Frozen."""
-
-
-@dataclass(frozen=True)
-class Start(_OnNodes):
-    """Up again."""
-
-
-@dataclass(frozen=True)
-class Resume(_OnNodes):
-    """Thawed."""
-
-
-@dataclass(frozen=True)
-class Partition:
-    """Groups as `lab partition` takes them; regions that are not named form the last group."""
-
-    groups: tuple[str, ...]
-    SHORT: ClassVar[str] = "groups"
-
-    def __str__(self) -> str:
-        return f"lab partition {' '.join(self.groups)}"
-
-
-@dataclass(frozen=True)
-class Cut:
-    """One link, as `west-central`."""
-
-    link: Link
-    SHORT: ClassVar[str] = "link"
-
-    def __str__(self) -> str:
-        return f"lab cut {self.link}"
-
-
-@dataclass(frozen=True)
-class Join:
-    """Undo the cut of a link."""
-
-    link: Link
-    SHORT: ClassVar[str] = "link"
-
-    def __str__(self) -> str:
-        return f"lab join {self.link}"
-
-
-@dataclass(frozen=True)
-class Heal:
-    """Undo every fault."""
-
-    SHORT: ClassVar[str] = ""
-
-    def __str__(self) -> str:
-        return "lab heal"
-
-
-@dataclass(frozen=True)
 class Wait:
     """Let time pass."""
 
@@ -144,18 +58,6 @@ class Wait:
 
     def __str__(self) -> str:
         return f"sleep {self.seconds:g}"
-
-
-@dataclass(frozen=True)
-class StepDown:
-    """Make the leader of a stream (or `meta`) resign; of `meta` in favour of a region, with `to`."""
-
-    of: str
-    to: Region = ANYWHERE
-    SHORT: ClassVar[str] = "of"
-
-    def __str__(self) -> str:
-        return f"step down the leader of {self.of}" + (f" in favour of {self.to}" if self.to else "")
 
 
 @dataclass(frozen=True)
@@ -301,19 +203,25 @@ class Probe:
         return "lab probe"
 
 
+# A step's action: one of these, or a verb of `lab/faults/registry.py`.
+OWN: tuple[type, ...] = (
+    Publish,
+    Wait,
+    CreateConsumer,
+    DeleteConsumer,
+    Consume,
+    Request,
+    Purge,
+    Traffic,
+    StopTraffic,
+    Upgrade,
+    View,
+    Compare,
+    Probe,
+)
 Action = (
     Publish
-    | Stop
-    | Kill
-    | Pause
-    | Start
-    | Resume
-    | Partition
-    | Cut
-    | Join
-    | Heal
     | Wait
-    | StepDown
     | CreateConsumer
     | DeleteConsumer
     | Consume
@@ -325,37 +233,70 @@ Action = (
     | View
     | Compare
     | Probe
+    | Verb
 )
-VERBS: dict[str, type] = {
-    "publish": Publish,
-    "stop": Stop,
-    "kill": Kill,
-    "pause": Pause,
-    "start": Start,
-    "resume": Resume,
-    "partition": Partition,
-    "cut": Cut,
-    "join": Join,
-    "heal": Heal,
-    "wait": Wait,
-    "step_down": StepDown,
-    "create_consumer": CreateConsumer,
-    "delete_consumer": DeleteConsumer,
-    "consume": Consume,
-    "request": Request,
-    "purge": Purge,
-    "traffic": Traffic,
-    "stop_traffic": StopTraffic,
-    "upgrade": Upgrade,
-    "view": View,
-    "compare": Compare,
-    "probe": Probe,
-}
-# What the name that a verb gives (`as`) may be used for later.
-DEFINES: dict[type, tuple[Any, ...]] = {
-    Publish: (MessageRef,),
-    Traffic: (TrafficRef, MessageRef),
-    Consume: (ConsumeRef,),
-    Request: (RequestRef,),
-    **dict.fromkeys((Stop, Kill, Pause, Start, Resume), (NodesRef, Target)),
-}
+
+
+def actions() -> dict[str, type]:
+    """What a step may do, by its name in a file."""
+    own = {_snake(kind.__name__): kind for kind in OWN}
+    faults = {verb.name.replace("-", "_"): step_form(verb) for verb in verbs().values() if verb.by_hand}
+    return own | faults
+
+
+def _snake(name: str) -> str:
+    return re.sub("(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+# --- verbs of faults as steps ---
+
+
+class OnNodes:
+    """What a step has beside its verb: the leader or the followers of a stream instead of `targets`, found when the
+    step runs, and with `as` a name for the nodes in later steps."""
+
+    VERB: ClassVar[type[Verb]]
+    targets: tuple[Target, ...]
+    stream_leader: str
+    stream_followers: str
+    meta_leader: bool
+    as_: Defined
+
+    def plain(self) -> Verb:
+        """The verb, with roles among its targets."""
+        roles = [f"{LEADER}{self.stream_leader}"] if self.stream_leader else []
+        roles += [f"{FOLLOWERS}{self.stream_followers}"] if self.stream_followers else []
+        roles += [META] if self.meta_leader else []
+        return self.VERB(targets=(*self.targets, *roles))  # type: ignore[call-arg]
+
+    def __str__(self) -> str:
+        return str(self.plain())
+
+
+@cache
+def step_form(verb: type[Verb]) -> type[Verb]:
+    """A verb as a step has it: where it takes nodes, these may be given a name, and found by what they lead."""
+    if verb.SHORT != "targets":
+        return verb
+    fields = [
+        ("targets", tuple[Target, ...], field(default=())),
+        ("stream_leader", str, field(default="")),
+        ("stream_followers", str, field(default="")),
+        ("meta_leader", bool, field(default=False)),
+        ("as_", Defined, field(default=NAMELESS)),
+    ]
+    space = {"VERB": verb, "__doc__": verb.__doc__}
+    return cast(type[Verb], make_dataclass(verb.__name__, fields, bases=(OnNodes, verb), namespace=space, frozen=True))
+
+
+def defines(kind: type) -> tuple[Any, ...]:
+    """What the name that an action gives (`as`) may be used for later."""
+    if issubclass(kind, OnNodes):
+        return NodesRef, Target
+    others: dict[type, tuple[Any, ...]] = {
+        Publish: (MessageRef,),
+        Traffic: (TrafficRef, MessageRef),
+        Consume: (ConsumeRef,),
+        Request: (RequestRef,),
+    }
+    return others.get(kind, ())

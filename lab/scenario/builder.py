@@ -7,6 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from lab.faults import arguments
 from lab.observe.operations import OPERATIONS
 from lab.scenario import actions, expectations
 from lab.scenario.scenario import Length
@@ -84,7 +85,7 @@ class Builder:
             return text
         if dataclasses.is_dataclass(hint):
             return self.fields(hint, node)
-        if hint in (actions.Seconds, actions.Count):
+        if hint in (arguments.Seconds, actions.Count):
             return self.measured(hint, node)
         if hint in (str, int, float, bool):
             return self.scalar(hint, node)
@@ -98,7 +99,7 @@ class Builder:
             given: dict[str, yaml.Node] = {}
         elif short and not isinstance(node, yaml.MappingNode):
             given = {short.rstrip("_"): node}
-        elif short and _is_measure(node) and hints[short] in (actions.Seconds, actions.Count):
+        elif short and _is_measure(node) and hints[short] in (arguments.Seconds, actions.Count):
             given = {short: node}
         else:
             given = self.pairs(node, tuple(known), "this")
@@ -133,14 +134,15 @@ class Builder:
         """A text that must be the name of something there is."""
         text = self.scalar(str, node)
         regions, nodes = self.topology.regions, tuple(node.name for node in self.topology.nodes)
-        if hint is actions.Region:
+        if hint is arguments.Region:
             self.require(node, "region", text, regions)
         elif hint is actions.Node:
             self.require(node, "node", text, nodes)
-        elif hint is actions.Target:
+        elif hint is arguments.Target:
             given = tuple(name for name, kinds in self.defined.items() if hint in kinds)
-            self.require(node, "node or region", text, (*regions, *nodes, *given))
-        elif hint is actions.Link:
+            if not arguments.is_role(text):
+                self.require(node, "node or region", text, (*regions, *nodes, *given))
+        elif hint is arguments.Link:
             ends = text.split("-")
             self.require(node, "link", text, [link.name for link in self.topology.links], len(ends) == 2, sorted(ends))
             return "-".join(sorted(ends))

@@ -2,15 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from lab.docker.engine import Engine
+from lab.api import Lab
 from lab.docker.observation import Observation
 from lab.errors import NatsError
-from lab.faults import Fault
-from lab.jetstream import monitor
+from lab.faults.fault import Fault
+from lab.jetstream import leaders
 from lab.jetstream.attempts import attempt
 from lab.jetstream.session import Session, connect
 from lab.observe import comparison
@@ -32,11 +31,9 @@ class Background:
 class Stage:
     """`first` is each stream's last sequence when the scenario began: what was there before is not looked at."""
 
-    engine: Engine
-    root: Path
+    lab: Lab
     topology: Topology
     observation: Observation
-    say: Callable[[str], None]
     first: dict[str, int] = field(default_factory=dict)
     sent: dict[str, list[Sent]] = field(default_factory=dict)
     traffic: dict[str, Background] = field(default_factory=dict)
@@ -48,7 +45,7 @@ class Stage:
     latest: str = ""  # the name of the last publish
 
     async def look(self) -> Observation:
-        self.observation = await asyncio.to_thread(self.engine.observe, self.topology.name)
+        self.observation = await asyncio.to_thread(self.lab.observe)
         return self.observation
 
     def connect(self, region: str, lasting: bool = False):  # type: ignore[no-untyped-def]
@@ -58,12 +55,8 @@ class Stage:
         return tuple(named) or self.topology.regions
 
     def region_of(self, stream: str) -> str:
-        """Where a stream lives, by its name; the first region that runs for any other stream."""
-        tail = stream.rpartition("-")[2]
-        if tail in self.topology.regions:
-            return tail
-        nodes = self.observation.running_nodes()
-        return nodes[0].region if nodes else self.topology.regions[0]
+        """Where a stream lives; the first region that runs for one that is not the lab's."""
+        return leaders.stream_region(self.observation, stream)
 
     def published(self, names: Iterable[str]) -> tuple[Sent, ...]:
         """What was sent under these names, or under all of them; of traffic, what it has sent so far."""
@@ -99,29 +92,11 @@ class Stage:
 
     async def leader(self, of: str) -> str:
         """The node that leads a stream or `meta`, "" when nobody who answers knows one."""
-        if of == "meta":
-            views = await self.meta_views(self.topology.regions)
-            named = [leader for leader in views.values() if leader]
-            return max(set(named), key=named.count) if named else ""
-        async with self.connect(self.region_of(of)) as session:
-            return str(((await session.stream_info(of)).get("cluster") or {}).get("leader", ""))
-
-    async def followers(self, stream: str) -> list[str]:
-        """The nodes that hold a copy of a stream and do not lead it."""
-        async with self.connect(self.region_of(stream)) as session:
-            cluster = (await session.stream_info(stream)).get("cluster") or {}
-            return [str(replica["name"]) for replica in cluster.get("replicas") or []]
+        return await leaders.leader(self.observation, of)
 
     async def meta_views(self, regions: Iterable[str]) -> dict[str, str | None]:
         """Each running node of the regions -> the meta leader that it names."""
-        nodes = [node for region in regions for node in self.observation.running_nodes(region)]
-
-        async def one(port: int) -> str | None:
-            jsz = await asyncio.to_thread(monitor.get, port, "/jsz")
-            return None if jsz is None else str((jsz.get("meta_cluster") or {}).get("leader", ""))
-
-        leaders = await asyncio.gather(*(one(node.monitor_port) for node in nodes))
-        return {node.name: leader for node, leader in zip(nodes, leaders, strict=True)}
+        return await leaders.meta_views(n for region in regions for n in self.observation.running_nodes(region))
 
 
 async def send(

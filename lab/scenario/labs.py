@@ -5,17 +5,19 @@ import re
 import shutil
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lab import files
+from lab.api import Lab
 from lab.docker.conflicts import check_free
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import LabError, NotRunning, UsageError
+from lab.progress import Say
 from lab.scenario.context import Stage
 from lab.scenario.scenario import Variant
 from lab.topology import Topology
@@ -86,22 +88,22 @@ def running(engine: Engine, lab: str, variant: Variant) -> Observation | None:
 
 
 @asynccontextmanager
-async def own(engine: Engine, root: Path, topology: Topology, say: Callable[[str], None]) -> AsyncIterator[Stage]:
+async def own(engine: Engine, root: Path, topology: Topology, say: Say) -> AsyncIterator[Stage]:
     """A lab for one scenario: brought up, handed over, removed with its files, whatever happens."""
     say(f"starting the lab {topology.name} (nats-server {topology.nats}, profile {topology.profile})")
+    lab = Lab(topology.name, engine=engine, root=root, say=say)
     try:
         await bring_up(engine, topology, root, topology.nats, None, UP_S, False, say)
-        observation = await asyncio.to_thread(engine.observe, topology.name)
-        yield Stage(engine, root, topology, observation, say)
+        yield Stage(lab, topology, await asyncio.to_thread(lab.observe))
     finally:
         try:
-            await asyncio.shield(asyncio.to_thread(_remove, engine, root, topology))
+            await asyncio.shield(asyncio.to_thread(_remove, lab, topology))
         except LabError as error:  # what the scenario showed stands all the same
             say(f"the lab {topology.name} is not removed whole: {error.message}")
 
 
-def _remove(engine: Engine, root: Path, topology: Topology) -> None:
-    engine.remove(topology.name, volumes=True)
-    folder = files.folder(topology, root)
-    if folder != root:
+def _remove(lab: Lab, topology: Topology) -> None:
+    lab.down()
+    folder = files.folder(topology, lab.root)
+    if folder != lab.root:
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,45 +3,42 @@ do what it should, above all when a fault did not take hold: then nothing that f
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
+from lab.docker.observation import Observation
 from lab.errors import LabError, NatsError
-from lab.faults import Cut as CutFault
-from lab.faults import Down, Fault, Paused, ordered, present
-from lab.faults.change import Change, apply, exclusive, with_cuts, with_nodes_down, with_nodes_paused, without
-from lab.faults.cut import link_cuts
-from lab.faults.partition import groups, partition
+from lab.faults.change import Change
+from lab.faults.fault import Fault
+from lab.faults.registry import ordered, present
+from lab.faults.verb import Verb
 from lab.jetstream import consumers
-from lab.jetstream.session import ApiError, connect
-from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
+from lab.jetstream.session import ApiError
 from lab.scenario import actions as act
 from lab.scenario import show, traffic
 from lab.scenario.context import Stage, send, unsent
 from lab.scenario.evidence import Answer
-from lab.topology import Node
 
 TIDY_TIMEOUT_S = 3.0
 
 
 async def perform(action: act.Action, stage: Stage) -> str:
+    if isinstance(action, Verb):
+        return await _verb(action, stage)
     return await _DO[type(action)](action, stage)
 
 
 # --- faults ---
 
 
-async def change(stage: Stage, wanted: Callable[[frozenset[Fault]], frozenset[Fault]]) -> Change:
-    """Faults by `faults.change.apply`, which proves them. Whether those in force are the ones that the scenario made is
-    looked at first: a node that died by itself would be somebody else's experiment."""
+async def make(stage: Stage, wanted: Callable[[frozenset[Fault]], frozenset[Fault]]) -> Change:
+    """Change the faults. Whether those in force are the ones that the scenario made is looked at first: a node that
+    died by itself would be somebody else's experiment."""
 
-    def work() -> Change:
-        with exclusive(stage.topology.name, stage.say):
-            before = stage.engine.observe(stage.topology.name)
-            _require_own(stage, present(before))
-            return apply(stage.engine, before, wanted(present(before)))
+    def want(before: Observation) -> frozenset[Fault]:
+        _require_own(stage, present(before))
+        return wanted(present(before))
 
-    done = await asyncio.to_thread(work)
+    done = await asyncio.to_thread(stage.lab.make, want)
     stage.faults = frozenset(done.in_force)
     await stage.look()
     return done
@@ -58,86 +55,29 @@ async def require_own_faults(stage: Stage) -> None:
     _require_own(stage, present(await stage.look()))
 
 
-async def _injected(stage: Stage, wanted: Callable[[frozenset[Fault]], frozenset[Fault]]) -> str:
-    done = await change(stage, wanted)
-    if not (done.injected or done.healed):
-        raise LabError("the fault took no hold: everything was so already")
+def named(action: act.Action, stage: Stage) -> act.Action:
+    """The action with nodes in place of the names that earlier steps gave them, as one would type it."""
+    return action.with_nodes(stage.nodes) if isinstance(action, Verb) else action
+
+
+async def _verb(action: Verb, stage: Stage) -> str:
+    plain = action.plain() if isinstance(action, act.OnNodes) else action
+    verb = await asyncio.to_thread(stage.lab.resolved, plain.with_nodes(stage.nodes))
+    if isinstance(action, act.OnNodes) and action.as_:
+        stage.nodes[action.as_] = tuple(node.name for node in verb.nodes(stage.topology))
+    if not verb.lasting:
+        seen = (await asyncio.to_thread(stage.lab.do, verb)).seen
+        await stage.look()
+        return seen
+    done = await make(stage, lambda now: verb.wanted(now, stage.topology))
+    if done.nothing:
+        raise LabError("nothing changed: that is already in force")
     return show.change(done)
 
 
-def named(action: act.Action, stage: Stage) -> act.Action:
-    """The action with nodes in place of the names that earlier steps gave them, as one would type it."""
-    if isinstance(action, act._OnNodes):
-        names = tuple(act.Target(node) for target in action.targets for node in stage.nodes.get(target, (target,)))
-        return replace(action, targets=names)
-    return action
-
-
-async def _targets(action: Any, stage: Stage) -> tuple[Node, ...]:
-    names = [name for target in action.targets for name in stage.nodes.get(target, (target,))]
-    for of in [action.stream_leader] * bool(action.stream_leader) + ["meta"] * action.meta_leader:
-        leader = await stage.leader(of)
-        if not leader:
-            raise LabError(f"nobody leads {of} at this moment")
-        names.append(leader)
-    if action.stream_followers:
-        names += await stage.followers(action.stream_followers)
-    nodes = stage.topology.select(names)
-    if action.as_:
-        stage.nodes[action.as_] = tuple(node.name for node in nodes)
-    return nodes
-
-
-async def _down(action: act.Stop | act.Kill, stage: Stage) -> str:
-    nodes, killed = await _targets(action, stage), isinstance(action, act.Kill)
-    return await _injected(stage, lambda now: with_nodes_down(now, nodes, killed))
-
-
-async def _pause(action: act.Pause, stage: Stage) -> str:
-    nodes = await _targets(action, stage)
-    return await _injected(stage, lambda now: with_nodes_paused(now, nodes))
-
-
-async def _start(action: act.Start, stage: Stage) -> str:
-    nodes = await _targets(action, stage)
-    return await _injected(stage, lambda now: without(now, Down, nodes))
-
-
-async def _resume(action: act.Resume, stage: Stage) -> str:
-    nodes = await _targets(action, stage)
-    return await _injected(stage, lambda now: without(now, Paused, nodes))
-
-
-async def _partition(action: act.Partition, stage: Stage) -> str:
-    cuts = partition(stage.topology, groups(stage.topology, action.groups))
-    return await _injected(stage, lambda now: with_cuts(now, cuts))
-
-
-async def _cut(action: act.Cut, stage: Stage) -> str:
-    cuts = link_cuts(stage.topology, stage.topology.link(action.link))
-    return await _injected(stage, lambda now: now | cuts)
-
-
-async def _join(action: act.Join, stage: Stage) -> str:
-    def without(now: frozenset[Fault]) -> frozenset[Fault]:
-        return frozenset(fault for fault in now if not (isinstance(fault, CutFault) and fault.link == action.link))
-
-    return await _injected(stage, without)
-
-
-async def _heal(action: act.Heal, stage: Stage) -> str:
-    return await _injected(stage, lambda _: frozenset())
-
-
 async def _upgrade(action: act.Upgrade, stage: Stage) -> str:
-    from lab.upgrade import upgrade
-
-    def work(node: Node) -> None:
-        with exclusive(stage.topology.name, stage.say):
-            upgrade(stage.engine, stage.topology.name, stage.root, node, action.to, stage.say)
-
     for name in action.nodes:
-        await asyncio.to_thread(work, stage.topology.node(name))
+        await asyncio.to_thread(stage.lab.upgrade, name, action.to)
     await stage.look()
     return ""
 
@@ -223,21 +163,6 @@ async def _request(action: act.Request, stage: Stage) -> str:
     return show.answer(stage.answers[action.as_])
 
 
-async def _step_down(action: act.StepDown, stage: Stage) -> str:
-    before = await stage.leader(action.of)
-    if action.to and before.rpartition("-")[0] == action.to:
-        return f"{before} leads {action.of} already"
-    body = {"placement": {"cluster": action.to}} if action.to else None
-    if action.of == "meta":
-        nodes = stage.observation.running_nodes()
-        async with connect(nodes[0].region, nodes, (SYSTEM_USER, SYSTEM_PASSWORD)) as session:
-            await session.api("META.LEADER.STEPDOWN", body)
-    else:
-        async with stage.connect(stage.region_of(action.of)) as session:
-            await session.api(f"STREAM.LEADER.STEPDOWN.{action.of}", body)
-    return f"{before} resigned as leader of {action.of}"
-
-
 async def _purge(action: act.Purge, stage: Stage) -> str:
     async with stage.connect(action.in_) as session:
         purged = (await session.api(f"STREAM.PURGE.{action.stream}"))["purged"]
@@ -272,17 +197,7 @@ async def _probe(action: act.Probe, stage: Stage) -> str:
 
 _DO: dict[type, Callable[[Any, Stage], Awaitable[str]]] = {
     act.Publish: _publish,
-    act.Stop: _down,
-    act.Kill: _down,
-    act.Pause: _pause,
-    act.Start: _start,
-    act.Resume: _resume,
-    act.Partition: _partition,
-    act.Cut: _cut,
-    act.Join: _join,
-    act.Heal: _heal,
     act.Wait: _wait,
-    act.StepDown: _step_down,
     act.CreateConsumer: _create_consumer,
     act.DeleteConsumer: _delete_consumer,
     act.Consume: _consume,

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from lab.errors import LabError, NotReady
-from lab.faults import change, present
+from lab.faults.registry import present
 from lab.observe import availability, ready
+from lab.progress import silently
 from lab.scenario import actions as act
 from lab.scenario import perform, traffic
 from lab.scenario.conditions import applies
@@ -74,7 +75,7 @@ async def _clean(stage: Stage, keep: bool) -> str:
     try:
         await _heal(stage, keep)
         if keep:
-            await ready.until_healthy(stage.engine, await stage.look(), HEALTHY_S, lambda _: None)
+            await ready.until_healthy(stage.lab.engine, await stage.look(), HEALTHY_S, silently)
             await perform.tidy(stage)
     except LabError as error:
         return f"the lab could not be healed at the end: {error.message}"
@@ -95,15 +96,11 @@ async def _heal(stage: Stage, keep: bool) -> None:
     if not keep:
         return
 
-    def work() -> None:
-        with change.exclusive(stage.topology.name, stage.say):
-            change.apply(stage.engine, stage.engine.observe(stage.topology.name), frozenset())
-
     try:
-        await asyncio.to_thread(work)
+        await asyncio.to_thread(stage.lab.heal)
     except LabError:  # Ctrl-C reaches Docker's own client too, and a command of it may just have ended half-way
         await asyncio.sleep(1)
-        await asyncio.to_thread(work)
+        await asyncio.to_thread(stage.lab.heal)
 
 
 class _Player:
@@ -120,7 +117,7 @@ class _Player:
         now = present(await stage.look())
         if now:
             raise LabError(f"{len(now)} faults are in force already", "`lab heal` undoes them")
-        await ready.until_healthy(stage.engine, stage.observation, HEALTHY_S, stage.say)
+        await ready.until_healthy(stage.lab.engine, stage.observation, HEALTHY_S, stage.lab.say)
         await stage.remember_beginnings()
         await availability.prepare_all(stage.observation)
         await self.ask_versions()

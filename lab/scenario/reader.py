@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 import yaml
 
 from lab.errors import UsageError
+from lab.faults.verb import Verb
 from lab.scenario import actions, expectations
 from lab.scenario.builder import Builder
 from lab.scenario.conditions import readable
@@ -120,8 +121,8 @@ class _Reader(Builder):
             yield from self.step(item)
 
     def step(self, node: yaml.Node) -> Iterator[Step]:
-        parts = self.pairs(node, ("say", "when", "expect", "repeat", "steps", *actions.VERBS), "a step")
-        verbs = [key for key in parts if key in actions.VERBS]
+        parts = self.pairs(node, ("say", "when", "expect", "repeat", "steps", *actions.actions()), "a step")
+        verbs = [key for key in parts if key in actions.actions()]
         say = (self.attempt(str, parts.get("say"), "say") or "").strip()
         when = self.condition(parts.get("when"))
         if "repeat" in parts or "steps" in parts:
@@ -135,7 +136,7 @@ class _Reader(Builder):
             self.wrong(node, "the step does, says and expects nothing")
         action = None
         if verbs:
-            action = self.attempt(actions.VERBS[verbs[0]], parts[verbs[0]])
+            action = self.attempt(actions.actions()[verbs[0]], parts[verbs[0]])
             if action is not None:
                 self.check_action(parts[verbs[0]], action)
         expect = tuple(self.expectations(parts["expect"])) if "expect" in parts else ()
@@ -187,23 +188,19 @@ class _Reader(Builder):
         return when
 
     def check_action(self, node: yaml.Node, action: Any) -> None:
-        if isinstance(action, actions._OnNodes) and not (
-            action.targets or action.stream_leader or action.stream_followers or action.meta_leader
-        ):
+        if isinstance(action, actions.OnNodes) and not action.plain().arguments()["targets"]:
             self.wrong(node, "name nodes or regions, `stream_leader: foo-write-west` or `meta_leader: true`")
-        if isinstance(action, actions.Partition):
-            from lab.faults.partition import groups
-
+        if isinstance(action, Verb) and not isinstance(action, actions.OnNodes):
             try:
-                groups(self.topology, action.groups)
+                action.faults(self.topology)
             except UsageError as error:
                 self.wrong(node, error.message)
         if isinstance(action, actions.Publish) and not action.subject.startswith(f"{self.topology.stream}."):
             self.wrong(node, f"the subject `{action.subject}` does not begin with `{self.topology.stream}.`")
         if getattr(action, "as_", ""):
-            if action.as_ in self.defined and actions.DEFINES[type(action)] != self.defined[action.as_]:
+            if action.as_ in self.defined and actions.defines(type(action)) != self.defined[action.as_]:
                 self.wrong(node, f"`{action.as_}` names something else already")
-            self.defined[action.as_] = actions.DEFINES[type(action)]
+            self.defined[action.as_] = actions.defines(type(action))
 
 
 def _replaced(node: yaml.Node, item: str) -> yaml.Node:

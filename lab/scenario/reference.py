@@ -5,13 +5,14 @@ import types
 from collections.abc import Iterator
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from lab.faults import arguments
 from lab.scenario import actions, expectations
 
 
 def tables() -> str:
     """Verbs, then expectations."""
     lines = ["### Verbs", "", "| verb | what it does | fields |", "|---|---|---|"]
-    lines += [_row(name, kind) for name, kind in actions.VERBS.items()]
+    lines += [_row(name, kind) for name, kind in actions.actions().items()]
     lines += ["", "### Expectations", "", "| expectation | holds when | fields |", "|---|---|---|"]
     lines += [_row(name, kind) for name, kind in expectations.EXPECTATIONS.items()]
     return "\n".join(lines)
@@ -44,9 +45,9 @@ def _type(hint: Any) -> str:
     if origin is Literal:
         return " or ".join(f"`{option}`" for option in get_args(hint) if option)
     names = {
-        actions.Seconds: "duration",
+        arguments.Seconds: "duration",
         actions.Count: "number",
-        actions.Target: "node, region or name",
+        arguments.Target: "node, region or name",
         actions.Defined: "name",
         actions.MessageRef: "name of a publish",
         actions.TrafficRef: "name of a traffic",

@@ -4,6 +4,7 @@ import dataclasses
 import types
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from lab.faults import arguments
 from lab.observe.operations import OPERATIONS
 from lab.scenario import actions, expectations
 from lab.scenario.scenario import When
@@ -21,7 +22,7 @@ def document() -> dict[str, Any]:
         exactly_one=True,
     )
     step = _choice(
-        {name: _kind(kind) for name, kind in actions.VERBS.items()},
+        {name: _kind(kind) for name, kind in actions.actions().items()},
         {
             "say": {"type": "string"},
             "when": when,
@@ -142,7 +143,7 @@ def _type(hint: Any, inside: bool = True) -> dict[str, Any]:
         short = getattr(hint, "SHORT", "")
         full = _fields(hint)
         return {"anyOf": [full, _type(get_type_hints(hint)[short])]} if short else full
-    if hint is actions.Seconds:
+    if hint is arguments.Seconds:
         return _ref("duration")
     if hint is actions.Count:
         return _ref("count")

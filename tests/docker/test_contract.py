@@ -14,7 +14,11 @@ from labs import Lab
 from lab.docker.engine import Engine
 from lab.docker.observation import Container
 from lab.errors import DockerError
-from lab.faults import Cut, Down, Paused, change, present
+from lab.faults import change
+from lab.faults.cut import Cut
+from lab.faults.down import Down
+from lab.faults.paused import Paused
+from lab.faults.registry import present
 from lab.netprobe.session import Probe
 from lab.topology import CLIENT_PORT, Topology
 

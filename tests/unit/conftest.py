@@ -3,7 +3,7 @@
 import pytest
 from fakes import FakeEngine, FakeProbe
 
-from lab.faults import proof
+from lab.faults import change, proof
 from lab.topology import Topology
 
 
@@ -12,4 +12,5 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     engine = FakeEngine(Topology())
     monkeypatch.setattr(proof, "greeting", engine.greeting)
     monkeypatch.setattr(proof, "Probe", FakeProbe)
+    monkeypatch.setattr(change, "Probe", FakeProbe)
     return engine

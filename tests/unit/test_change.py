@@ -4,22 +4,27 @@ import pytest
 from fakes import FakeEngine, FakeProbe
 
 from lab.errors import DockerError, FaultNotProven, LabError, NotRunning
-from lab.faults import Cut, Down, Fault, Paused, change, present, proof
-from lab.faults.change import Change, with_cuts, with_nodes_down, with_nodes_paused, without
-from lab.faults.cut import link_cuts
-from lab.faults.partition import groups, partition
-from lab.topology import Node, Topology
+from lab.faults import change, proof
+from lab.faults.change import Change
+from lab.faults.cut import Cut, Join, link_cuts
+from lab.faults.down import Down, Kill, Start, Stop
+from lab.faults.fault import Fault
+from lab.faults.partition import Partition
+from lab.faults.paused import Pause, Paused, Resume
+from lab.faults.registry import present
+from lab.faults.verb import Verb
+from lab.topology import Topology
 
 TOPOLOGY = Topology()
 CUT = Cut("east-1", "east-west")
 
 
-def nodes(*names: str) -> tuple[Node, ...]:
-    return TOPOLOGY.select(names)
-
-
 def parted(*arguments: str) -> frozenset[Cut]:
-    return partition(TOPOLOGY, groups(TOPOLOGY, arguments))
+    return frozenset(fault for fault in Partition.from_words(*arguments).faults(TOPOLOGY) if isinstance(fault, Cut))
+
+
+def after(verb: Verb, now: frozenset[Fault]) -> frozenset[Fault]:
+    return verb.wanted(now, TOPOLOGY)
 
 
 def in_force(engine: FakeEngine) -> frozenset[Fault]:
@@ -41,39 +46,38 @@ def verbs(engine: FakeEngine) -> list[str]:
 
 def test_a_node_that_goes_down_is_no_longer_paused() -> None:
     now: frozenset[Fault] = frozenset([Paused("west-1"), Paused("west-2"), CUT])
-    wanted = with_nodes_down(now, nodes("west-1", "east"), killed=True)
+    wanted = after(Kill.from_words("west-1", "east"), now)
     assert wanted == {Paused("west-2"), CUT, Down("west-1"), Down("east-1"), Down("east-2"), Down("east-3")}
 
 
 def test_down_is_down_whether_stopped_or_killed() -> None:
     assert Down("west-1", killed=True) == Down("west-1")
     now: frozenset[Fault] = frozenset([Down("west-1")])
-    assert with_nodes_down(now, nodes("west-1"), killed=True) == now
+    assert after(Kill.from_words("west-1"), now) == now
 
 
 def test_pausing_adds_to_what_is_in_force() -> None:
     now: frozenset[Fault] = frozenset([CUT, Down("east-1")])
-    assert with_nodes_paused(now, nodes("west-1")) == now | {Paused("west-1")}
-    assert with_nodes_paused(frozenset([Paused("west-1")]), nodes("west-1")) == {Paused("west-1")}
+    assert after(Pause.from_words("west-1"), now) == now | {Paused("west-1")}
+    assert after(Pause.from_words("west-1"), frozenset([Paused("west-1")])) == {Paused("west-1")}
 
 
 def test_a_node_that_is_down_cannot_be_paused() -> None:
     now: frozenset[Fault] = frozenset([Down("west-2"), Down("west-1"), Down("east-1")])
     with pytest.raises(NotRunning, match="west-1, west-2 cannot be paused"):
-        with_nodes_paused(now, nodes("west"))
+        after(Pause.from_words("west"), now)
 
 
 def test_undoing_takes_away_one_kind_at_the_named_nodes() -> None:
     now: frozenset[Fault] = frozenset([Down("west-1"), Down("east-1"), Paused("west-2"), CUT])
-    assert without(now, Down, nodes("west")) == {Down("east-1"), Paused("west-2"), CUT}
-    assert without(now, Paused, nodes("west-1")) == now
-    assert without(now, Cut, nodes("east-1")) == now - {CUT}
+    assert after(Start.from_words("west"), now) == {Down("east-1"), Paused("west-2"), CUT}
+    assert after(Resume.from_words("west-1"), now) == now
+    assert after(Join.from_words("east", "west"), now) == now - {CUT}
 
 
 def test_other_cuts_replace_the_cuts_and_nothing_else() -> None:
     now: frozenset[Fault] = frozenset([Down("west-1"), Paused("west-2"), CUT])
-    assert with_cuts(now, parted("central")) == {Down("west-1"), Paused("west-2"), *parted("central")}
-    assert with_cuts(now, frozenset()) == now - {CUT}
+    assert after(Partition.from_words("central"), now) == {Down("west-1"), Paused("west-2"), *parted("central")}
 
 
 # --- apply ---
@@ -141,7 +145,7 @@ def test_a_paused_node_is_thawed_before_anything_is_injected(engine: FakeEngine)
 @pytest.mark.parametrize(("killed", "verb"), [(True, "kill"), (False, "stop")])
 def test_a_paused_node_can_be_brought_down(engine: FakeEngine, killed: bool, verb: str) -> None:
     apply(engine, Paused("west-1"), Paused("west-2"))
-    wanted = with_nodes_down(in_force(engine), nodes("west-1"), killed)
+    wanted = after((Kill if killed else Stop).from_words("west-1"), in_force(engine))
     apply(engine, *wanted)
     container = TOPOLOGY.container("west-1")
     assert engine.calls == [("unpause", container), (verb, container)]
@@ -172,7 +176,7 @@ def test_a_half_made_partition_is_undone_by_heal(engine: FakeEngine) -> None:
 
 def test_another_partition_leaves_the_cuts_that_both_share(engine: FakeEngine) -> None:
     apply(engine, *parted("central"), Down("west-3"))
-    wanted = with_cuts(in_force(engine), parted("west"))
+    wanted = after(Partition.from_words("west"), in_force(engine))
     change = apply(engine, *wanted)
     assert in_force(engine) == {*parted("west"), Down("west-3")}
     assert {fault.link for fault in change.healed if isinstance(fault, Cut)} == {"central-east"}

@@ -5,14 +5,14 @@ import pytest
 from lab import errors
 from lab.cli import main
 from lab.docker.engine import Engine, explain
-from lab.errors import DockerError, LabError, Untold, UsageError, unknown
+from lab.errors import DockerError, LabError, Terminated, Untold, UsageError, unknown
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LabError)]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_the_kind_of_error_decides_the_exit_code(kind: type[LabError]) -> None:
-    assert kind("it is so").exit_code == {UsageError: 2, Untold: 4}.get(kind, 1)
+    assert kind("it is so").exit_code == {UsageError: 2, Untold: 4, Terminated: 143}.get(kind, 1)
 
 
 def test_an_error_carries_its_message_and_hint() -> None:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.cli.scenarios import read_scenario
 from lab.errors import UsageError
 from lab.matrix import pages
 from lab.matrix.bisect import bisect
 from lab.matrix.trials import moving
 from lab.matrix.values import Matrix, Outcome, between, versions_of, worst
+from lab.scenario.shipped import find
 
 RELEASES = ("2.9.9", "2.10.26", "2.12.2", "2.12.3", "2.12.10", "2.15.1")
 HELD = Outcome("split-brain", "2.12.2", "held", "all was as expected", 31.4)
@@ -83,8 +83,8 @@ def test_pages_say_it_all_and_let_nothing_through() -> None:
 
 def test_a_scenario_that_fixes_its_versions_is_not_for_a_matrix() -> None:
     with pytest.raises(UsageError, match="says itself which versions"):
-        moving(read_scenario("rolling-upgrade"))
+        moving(find("rolling-upgrade"))
 
 
 def test_variants_that_differ_in_the_version_alone_are_one() -> None:
-    assert [variant.topology.profile for variant in moving(read_scenario("original-definitions"))] == ["seed", "fixed"]
+    assert [variant.topology.profile for variant in moving(find("original-definitions"))] == ["seed", "fixed"]

@@ -3,8 +3,7 @@
 import pytest
 
 from lab.errors import UsageError
-from lab.faults import Cut
-from lab.faults.cut import link_cuts
+from lab.faults.cut import Cut, link_cuts
 from lab.faults.partition import groups, partition
 from lab.topology import Topology
 

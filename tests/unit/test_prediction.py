@@ -2,9 +2,11 @@
 
 import pytest
 
-from lab.faults import Down, Fault, Paused
 from lab.faults.cut import link_cuts
+from lab.faults.down import Down
+from lab.faults.fault import Fault
 from lab.faults.partition import groups, partition
+from lab.faults.paused import Paused
 from lab.faults.prediction import differences, predict, settled
 from lab.observe.operations import (
     DIRECT_GET,

@@ -10,7 +10,8 @@ from fakes import FakeEngine, FakeProbe, container, observation
 
 from lab.docker.observation import Container, Observation
 from lab.errors import FaultNotProven
-from lab.faults import Cut, proof
+from lab.faults import proof
+from lab.faults.cut import Cut
 from lab.faults.partition import groups, partition
 from lab.faults.proof import Connect, contradicts, plan
 from lab.topology import Topology

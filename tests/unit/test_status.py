@@ -6,8 +6,7 @@ import pytest
 from fakes import observation
 
 from lab.docker.observation import Observation
-from lab.faults import Cut
-from lab.faults.cut import link_cuts
+from lab.faults.cut import Cut, link_cuts
 from lab.jetstream.monitor import Reading
 from lab.observe import ready
 from lab.observe.status import Arrivals, Snapshot, SourceStatus, snapshot

@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
+from lab.faults.arguments import Region
 from lab.observe.comparison import compare
 from lab.scenario import evidence as see
-from lab.scenario.actions import MessageRef, Region
+from lab.scenario.actions import MessageRef
 from lab.scenario.expectations.phrases import NONE, SOME, Quantity, Timed, Verdict, by_number, join, origins, quoted
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
+from lab.faults.arguments import Region, Seconds
 from lab.scenario import evidence as see
-from lab.scenario.actions import ConsumeRef, MessageRef, Region, RequestRef, Seconds, TrafficRef
+from lab.scenario.actions import ConsumeRef, MessageRef, RequestRef, TrafficRef
 from lab.scenario.expectations.phrases import AT_ONCE, Quantity, Timed, Verdict, join, origins, quoted
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lab.faults.arguments import Seconds
 from lab.scenario import evidence as see
-from lab.scenario.actions import Count, Seconds
+from lab.scenario.actions import Count
 from lab.scenario.scenario import Judged
 
 Verdict = tuple[Judged, str]

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar, NewType
 
+from lab.faults.arguments import Region
 from lab.observe.operations import Cell
 from lab.scenario import evidence as see
-from lab.scenario.actions import Node, NodesRef, Region
+from lab.scenario.actions import Node, NodesRef
 from lab.scenario.expectations.phrases import Quantity, Timed, Verdict, by_number, examples, join, quoted
 
 Operation = NewType("Operation", str)

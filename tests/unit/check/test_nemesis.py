@@ -5,18 +5,26 @@ import threading
 import pytest
 from fakes import FakeEngine, FakeProbe
 
+from lab.api import Lab
 from lab.check.clock import Clock
 from lab.check.nemesis import Nemesis
 from lab.check.schedule import Planned, Schedule
+from lab.docker.observation import Observation
 from lab.errors import FaultNotProven, LabError
-from lab.faults import present
+from lab.faults.arguments import Link, Seconds
+from lab.faults.cut import CutLink
+from lab.faults.down import Kill
+from lab.faults.flap import Flap
+from lab.faults.registry import present
+from lab.faults.step_down import StepDown
+from lab.progress import silently
 from lab.topology import Topology
 
 LAB = Topology()
-CUT = Planned("f1", "cut", 0.0, 0.2, {"link": "central-west"})
-KILL = Planned("f2", "kill", 0.1, 0.3, {"targets": ["east"]})
-FLAP = Planned("f3", "flap", 0.0, 0.3, {"link": "east-west", "period": 0.1})
-STEP = Planned("f4", "step-down", 0.0, 0.0, {"stream": "foo-read-east"})
+CUT = Planned("f1", CutLink.from_words("central-west"), 0.0, 0.2)
+KILL = Planned("f2", Kill.from_words("east"), 0.1, 0.3)
+FLAP = Planned("f3", Flap(Link("east-west"), Seconds(0.1)), 0.0, 0.3)
+STEP = Planned("f4", StepDown.from_words("foo-read-east"), 0.0, 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +35,18 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(engine: FakeEngine, *faults: Planned, stop: bool = False, step_down: str = "east-1, then east-2") -> Nemesis:
     schedule = Schedule(1, faults=faults)
 
-    def depose(stream: str | None) -> str:
+    async def strike(self: StepDown, observation: Observation) -> str:
         if not step_down:
             raise FaultNotProven("east-1 still leads")
         return step_down
 
-    made = Nemesis(engine, LAB, schedule, Clock.start(), depose, lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StepDown, "strike", strike)
+        return _run(engine, schedule, stop)
+
+
+def _run(engine: FakeEngine, schedule: Schedule, stop: bool) -> Nemesis:
+    made = Nemesis(Lab(LAB.name, engine=engine), LAB, schedule, Clock.start(), silently)
     event = threading.Event()
     if stop:
         event.set()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lab.check import schedule as schedules
 from lab.check import schedulefile
 from lab.check.nemesis import moments
-from lab.check.schedule import KINDS, resolve
+from lab.check.schedule import kinds, resolve
 from lab.check.workload import slots
 from lab.errors import UsageError
 from lab.topology import Topology
@@ -41,8 +41,8 @@ def test_seeds_differ() -> None:
 
 def test_a_long_mix_has_every_kind_of_fault() -> None:
     faults = resolve(1, LAB, duration=600).faults
-    assert {fault.kind for fault in faults} == KINDS.keys()
-    regions = [fault for fault in faults if fault.args.get("targets", [""])[0] in LAB.regions]
+    assert {fault.kind for fault in faults} == kinds().keys()
+    regions = [fault for fault in faults if fault.verb.arguments().get("targets", [""])[0] in LAB.regions]
     assert {fault.kind for fault in regions} == {"stop", "kill", "pause"}
 
 
@@ -68,7 +68,7 @@ faults:
   - {at: 10s, for: 4s, kind: cut, link: [west, central]}
 """
     kill, cut = schedulefile.load(written(tmp_path, text), LAB, 1).faults
-    assert (kill.at, kill.seconds, kill.args["targets"]) == (2, 1.5, ["east-1"])
+    assert (kill.at, kill.seconds, kill.verb.arguments()["targets"]) == (2, 1.5, ["east-1"])
     assert str(cut) == "cut west-central"
 
 
@@ -187,9 +187,9 @@ def test_moments_are_in_order_and_every_fault_that_lasts_is_ended() -> None:
     for fault in wanted.faults:
         acts = [moment.act for moment in todo if moment.fault == fault.id]
         assert acts[0] == "begin"
-        assert (acts[-1] == "end") == KINDS[fault.kind].lasting
+        assert (acts[-1] == "end") == fault.verb.lasting
         if fault.kind == "flap":
-            assert acts[1:-1] == ["join", "cut"] * (len(acts[1:-1]) // 2) + ["join"] * (len(acts[1:-1]) % 2)
+            assert acts[1:-1] == ["off", "on"] * (len(acts[1:-1]) // 2) + ["off"] * (len(acts[1:-1]) % 2)
 
 
 def test_the_load_is_spread_evenly_over_regions_and_time() -> None:

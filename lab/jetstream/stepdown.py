@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 
+from lab.docker.observation import Observation
 from lab.errors import FaultNotProven, NatsError
 from lab.jetstream import monitor
 from lab.jetstream.session import connect
@@ -11,15 +12,19 @@ from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
 from lab.topology import Topology
 
 PATIENCE_S = 12.0
+ASK_AGAIN_S = 3.0
 
 
-async def depose(topology: Topology, stream: str | None) -> str:
-    """Depose the leader of a stream, or of the meta group; what was seen. Raises `FaultNotProven`."""
-    return await (_stream(topology, stream) if stream else _meta(topology))
+async def depose(observation: Observation, of: str, to: str = "") -> str:
+    """Depose the leader of a stream, or of the group `meta`, there in favour of a region; what was seen. Raises
+    `FaultNotProven` unless another one leads then."""
+    return await (_meta(observation, to) if of == "meta" else _stream(observation, of))
 
 
-async def _stream(topology: Topology, stream: str) -> str:
-    region = stream.rpartition("-")[2]
+async def _stream(observation: Observation, stream: str) -> str:
+    topology = observation.topology
+    tail = stream.rpartition("-")[2]
+    region = tail if tail in topology.regions else observation.running_nodes()[0].region
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
     async with connect(region, topology.region_nodes(region), lasting=True) as session:
         while time.monotonic() < deadline:
@@ -27,7 +32,7 @@ async def _stream(topology: Topology, stream: str) -> str:
                 leader = (await session.stream_info(stream, 1)).get("cluster", {}).get("leader", "")
                 if before and leader and leader != before:
                     return _changed(f"the leader of {stream}", before, leader, time.monotonic() - asked)
-                if leader and time.monotonic() - asked > 3:
+                if leader and time.monotonic() - asked > ASK_AGAIN_S:
                     before, asked = leader, time.monotonic()
                     await session.api(f"STREAM.LEADER.STEPDOWN.{stream}", timeout=2)
             except NatsError as error:
@@ -36,24 +41,34 @@ async def _stream(topology: Topology, stream: str) -> str:
     raise FaultNotProven(f"{before or 'the leader'} of {stream} still leads" + (f": {problem}" if problem else ""))
 
 
-async def _meta(topology: Topology) -> str:
+async def _meta(observation: Observation, to: str) -> str:
+    topology = observation.topology
+    body = {"placement": {"cluster": to}} if to else None
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
     while time.monotonic() < deadline:
         leader = await meta_leader(topology)
-        if before and leader and leader != before:
+        if leader and to and topology.node(leader).region == to:
+            if before:
+                return _changed("the meta leader", before, leader, time.monotonic() - asked)
+            return f"{leader} of {to} is the meta leader already"
+        if before and leader and leader != before and not to:
             return _changed("the meta leader", before, leader, time.monotonic() - asked)
-        if leader and time.monotonic() - asked > 3:
+        if leader and time.monotonic() - asked > ASK_AGAIN_S:
             before, asked = leader, time.monotonic()
             region = topology.node(leader).region
             with suppress(NatsError):
                 credentials = (SYSTEM_USER, SYSTEM_PASSWORD)
                 async with connect(region, topology.region_nodes(region), credentials) as session:
                     try:
-                        await session.api("META.LEADER.STEPDOWN", timeout=2)
+                        await session.api("META.LEADER.STEPDOWN", body, timeout=2)
                     except NatsError as error:
                         problem = error.message
         await asyncio.sleep(0.1)
-    raise FaultNotProven(f"{before or 'no node'} is still the meta leader" + (f": {problem}" if problem else ""))
+    raise FaultNotProven(
+        f"{before or 'no node'} is still the meta leader"
+        + (f", and none of {to}" if to else "")
+        + (f": {problem}" if problem else "")
+    )
 
 
 async def meta_leader(topology: Topology) -> str:

@@ -1,0 +1,338 @@
+"""`Lab`: the one door to a lab, for the command line, scenarios, checks and programs of your own.
+
+    from lab.api import Lab
+
+    lab = Lab.up()
+    with lab.partition("central"):
+        lab.publish("west", "foo.test", "written while central is away")
+    lab.until_healthy()
+    assert lab.compare().verdict == "agree"
+
+Every method returns when what it does is done, and raises a `LabError` with a sentence and a hint when it cannot be
+done. Nothing is remembered between two calls: what is in force is read from Docker. Labs share nothing, so that several
+may be used side by side, in threads as well. Methods may be called where an event loop runs; they block it.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from lab.docker.engine import Engine
+from lab.docker.observation import Observation
+from lab.faults.arguments import Leader, Region
+from lab.faults.change import Begun, Change, Want, change, exclusive
+from lab.faults.fault import Fault
+from lab.faults.heal import Heal
+from lab.faults.registry import ordered, present, verbs
+from lab.faults.step_down import StepDown
+from lab.faults.verb import Verb
+from lab.progress import Say, silently
+from lab.topology import DEFAULT_NAME, Topology
+
+if TYPE_CHECKING:
+    from lab.jetstream.session import Ack, Entry, Session
+    from lab.jetstream.streams import Definitions
+    from lab.observe.comparison import Comparison
+    from lab.observe.operations import Matrix
+    from lab.observe.status import Snapshot
+
+T = TypeVar("T")
+V = TypeVar("V", bound=Verb)
+Announce = Callable[[Observation, frozenset[Fault]], None]
+HEALTHY_S = 240.0
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Its result; where an event loop runs already, from a loop in a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+@dataclass(frozen=True)
+class Done:
+    """A verb that was done: what it changed, or, for what is over at once, what was seen of it.
+
+    As a `with` block it is undone at the end: what it injected is healed, what it healed or replaced is back.
+    """
+
+    lab: "Lab"
+    verb: Verb
+    change: Change | None = None
+    seen: str = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        done = self.change
+        if done:
+            self.lab.make(lambda before: done.undone(present(before)))
+
+
+class Lab:
+    """A lab by its name. `say` is told of progress; `engine` is the Docker engine that the `docker` command talks to;
+    `root` is the folder with the generated files, the current one unless it is given."""
+
+    def __init__(
+        self,
+        name: str = DEFAULT_NAME,
+        *,
+        engine: Engine | None = None,
+        root: Path | None = None,
+        say: Say = silently,
+        begun: Begun | None = None,
+    ) -> None:
+        self.name, self.say = name, say
+        self.engine, self.root = engine or Engine(), root or Path.cwd()
+        self._begun = begun
+
+    @classmethod
+    def up(
+        cls,
+        topology: Topology | None = None,
+        *,
+        nats: str | None = None,
+        image: str | None = None,
+        timeout: float = 90,
+        keep: bool = False,
+        engine: Engine | None = None,
+        root: Path | None = None,
+        say: Say = silently,
+    ) -> "Lab":
+        """Start what is not up yet, define the streams, wait until healthy. `timeout` in seconds bounds each wait.
+
+        `nats` is a server version other than the topology's, `image` any other image. What a failed first start created
+        is removed again unless `keep`. Faults in force stay in force.
+        """
+        from lab.up import bring_up
+
+        topology = topology or Topology()
+        lab = cls(topology.name, engine=engine, root=root, say=say)
+        finished(bring_up(lab.engine, topology, lab.root, nats or topology.nats, image, timeout, keep, say))
+        return lab
+
+    @classmethod
+    def attach(
+        cls, name: str = DEFAULT_NAME, *, engine: Engine | None = None, root: Path | None = None, say: Say = silently
+    ) -> "Lab":
+        """A lab that is up. Raises `NotRunning` when it is not."""
+        lab = cls(name, engine=engine, root=root, say=say)
+        lab.observe()
+        return lab
+
+    def down(self, keep_data: bool = False, dry_run: bool = False) -> dict[str, int]:
+        """Remove containers, networks and, unless `keep_data`, volumes; how many of each. Faults go with them."""
+        if dry_run:
+            return self.engine.count(self.name)
+        with exclusive(self.name, self.say):
+            return self.engine.remove(self.name, volumes=not keep_data)
+
+    def upgrade(self, node: str, nats: str) -> None:
+        """Replace a node by a server of another version on the same volume; returns when it greets clients."""
+        from lab.upgrade import upgrade
+
+        with exclusive(self.name, self.say):
+            upgrade(self.engine, self.name, self.root, self.topology.node(node), nats, self.say)
+
+    # --- looking ---
+
+    def observe(self) -> Observation:
+        """What Docker says of the lab. Raises `NotRunning` when nothing of it exists."""
+        return self.engine.observe(self.name)
+
+    @property
+    def topology(self) -> Topology:
+        return self.observe().topology
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Those in force, read from Docker."""
+        return ordered(present(self.observe()))
+
+    def status(self) -> "Snapshot":
+        """Nodes, links, streams and their true lag, faults in force."""
+        from lab.observe import status
+
+        return finished(status.take(self.engine, self.name))
+
+    def streams(self) -> "Snapshot":
+        """A status without the lags, which is quicker: its `streams` and those that are `absent`."""
+        from lab.observe import status
+
+        return finished(status.read(self.observe(), arrivals=False))
+
+    def probe(self, timeout: float = 3, prepared: bool = False) -> "Matrix":
+        """What works right now in each region, by real requests; `timeout` in seconds for each. `prepared`: what must
+        have been there before a fault is there (`prepare_probe`), and is not made now."""
+        from lab.observe import availability
+
+        return finished(availability.matrix(self.observe(), timeout=timeout, prepared=prepared))
+
+    def prepare_probe(self) -> None:
+        """Make what a probe needs that must have been there before a fault: a durable consumer in each region."""
+        from lab.observe import availability
+
+        finished(availability.prepare_all(self.observe()))
+
+    def compare(self, wait: float = 0) -> "Comparison":
+        """Whether the regions hold the same messages; looked at again for `wait` seconds until they do."""
+        from lab.observe import comparison
+
+        deadline = time.monotonic() + wait
+        while True:
+            found = finished(comparison.gather(self.observe()))
+            if found.verdict == "agree" or time.monotonic() >= deadline:
+                return found
+            time.sleep(0.2)
+
+    def until_healthy(self, timeout: float = HEALTHY_S) -> "Snapshot":
+        """Wait until gateways, meta leader, streams and sources are as they should be. Raises `NotReady` after
+        `timeout` seconds, saying what is still missing."""
+        from lab.observe import ready
+
+        return finished(ready.until_healthy(self.engine, self.observe(), timeout, self.say))
+
+    def logs(self, *targets: str, follow: bool = False, tail: int | None = None) -> Iterator[tuple[str, str]]:
+        """(node, line) of the servers' logs, of all nodes when none is named; with `follow` without end."""
+        observation = self.observe()
+        topology = observation.topology
+        nodes = topology.select(targets) if targets else topology.nodes
+        there = {topology.container(node): node.name for node in nodes if node.name in observation.containers}
+        for container, line in self.engine.logs([*there], follow=follow, tail=tail):
+            yield there[container], line
+
+    # --- using the stream ---
+
+    def url(self, region: str) -> str:
+        """Where clients of the region connect: its running nodes, joined by commas."""
+        return ",".join(f"nats://127.0.0.1:{node.client_port}" for node in self.observe().require_running(region))
+
+    @asynccontextmanager
+    async def session(self, region: str) -> AsyncIterator["Session"]:
+        """A conversation with one region, bounded in time and without retries."""
+        from lab.jetstream.session import connect
+
+        async with connect(region, (await asyncio.to_thread(self.observe)).require_running(region)) as session:
+            yield session
+
+    def publish(
+        self, region: str, subject: str, *bodies: str, message_id: str = "", each: Callable[["Ack"], None] | None = None
+    ) -> "list[Ack]":
+        """Publish in a region, one after the other; the acknowledgements, told to `each` as they come. `message_id`
+        is `Nats-Msg-Id`. Raises `NatsError` for the first that is not acknowledged."""
+        from lab import virtual
+
+        return finished(virtual.publish(self.observe(), region, subject, bodies, message_id, each))
+
+    def view(self, region: str, last: int = 50) -> "list[Entry]":
+        """The virtual stream as a region sees it: the last so many messages, all of them with 0."""
+        from lab import virtual
+
+        return finished(virtual.view(self.observe(), region, last))
+
+    def define_streams(self, dry_run: bool = False) -> "Definitions":
+        """Create the streams that are missing. Raises `LabError` with the differences when one is defined otherwise."""
+        from lab import virtual
+
+        return finished(virtual.define(self.observe(), dry_run))
+
+    def clean_streams(self, dry_run: bool = False) -> tuple[str, ...]:
+        """Delete the lab's streams with all their messages; the names of those that were there."""
+        from lab import virtual
+
+        return finished(virtual.clean(self.observe(), dry_run))
+
+    # --- faults ---
+
+    def do(self, verb: Verb, *, dry_run: bool = False, announce: Announce | None = None) -> Done:
+        """Do what a verb says, and prove it. Targets by role are looked up first. `announce` is called with what was
+        observed and with the faults that will be in force, before anything is done."""
+        verb = self.resolved(verb)
+        if not verb.lasting:
+            return Done(self, verb, seen="" if dry_run else finished(verb.strike(self.observe())))
+
+        def want(before: Observation) -> frozenset[Fault]:
+            wanted = verb.wanted(present(before), before.topology)
+            if announce:
+                announce(before, wanted)
+            return wanted
+
+        return Done(self, verb, self.make(want, dry_run))
+
+    def make(self, want: Want, dry_run: bool = False) -> Change:
+        """Make exactly the faults be in force that `want` asks for, given what is observed; and prove it."""
+        begun, self._begun = self._begun, None
+        return change(self.engine, self.name, want, self.say, dry_run, begun)
+
+    def resolved(self, verb: V) -> V:
+        """With the nodes that its roles stand for now, such as `@meta`. Raises `LabError` when there is none."""
+        if not verb.roles():
+            return verb
+        from lab.jetstream import roles
+
+        nodes = finished(roles.nodes_of(self.observe(), verb.roles()))
+        for role, names in nodes.items():
+            self.say(f"{role} is {', '.join(names)}")
+        return verb.with_nodes(nodes)
+
+    def partition(self, *groups: str, dry_run: bool = False) -> Done:
+        """Split the network: each group of regions, joined by commas, sees only itself."""
+        return self._verb("partition", groups, dry_run)
+
+    def cut(self, *link: str, dry_run: bool = False) -> Done:
+        """Cut the link between two regions."""
+        return self._verb("cut", link, dry_run)
+
+    def join(self, *link: str, dry_run: bool = False) -> Done:
+        """Undo the cut of a link."""
+        return self._verb("join", link, dry_run)
+
+    def stop(self, *targets: str, dry_run: bool = False) -> Done:
+        """Stop nodes or regions by SIGTERM."""
+        return self._verb("stop", targets, dry_run)
+
+    def kill(self, *targets: str, dry_run: bool = False) -> Done:
+        """Kill nodes or regions by SIGKILL."""
+        return self._verb("kill", targets, dry_run)
+
+    def start(self, *targets: str, dry_run: bool = False) -> Done:
+        """Start nodes or regions that are stopped or killed."""
+        return self._verb("start", targets, dry_run)
+
+    def pause(self, *targets: str, dry_run: bool = False) -> Done:
+        """Freeze nodes or regions."""
+        return self._verb("pause", targets, dry_run)
+
+    def resume(self, *targets: str, dry_run: bool = False) -> Done:
+        """Thaw nodes or regions."""
+        return self._verb("resume", targets, dry_run)
+
+    def step_down(self, of: str, to: str = "") -> Done:
+        """Make the leader of a stream, or of `meta`, resign; of `meta` in favour of a region, with `to`."""
+        return self.do(StepDown(Leader(of), Region(to)))
+
+    def heal(self, dry_run: bool = False) -> Done:
+        """Undo every fault, from any state. `until_healthy` waits until the servers have converged."""
+        return self.do(Heal(), dry_run=dry_run)
+
+    def _verb(self, name: str, words: Sequence[str], dry_run: bool, **options: Any) -> Done:
+        return self.do(verbs()[name].from_words(*words, **options), dry_run=dry_run)
+
+    def __getattr__(self, name: str) -> Callable[..., Done]:
+        """Verbs that were registered by others."""
+        known = {verb.replace("-", "_"): verb for verb in verbs()}
+        if name not in known:
+            raise AttributeError(f"a lab has no `{name}`")
+
+        def verb(*words: str, dry_run: bool = False, **options: Any) -> Done:
+            return self._verb(known[name], words, dry_run, **options)
+
+        return verb

@@ -1,0 +1,28 @@
+"""The kinds of words that a fault's verb takes: what the command line, files and completion know them by."""
+
+from typing import NewType
+
+Region = NewType("Region", str)
+Group = NewType("Group", str)  # regions of one side, joined by commas
+Link = NewType("Link", str)  # two regions: `west-central`, in either order
+Target = NewType("Target", str)  # a node, a region, or a role: `@meta`, `@leader:STREAM`, `@followers:STREAM`
+Leader = NewType("Leader", str)  # a stream, or `meta`
+Seconds = NewType("Seconds", float)  # `20s` in a file
+
+META, LEADER, FOLLOWERS = "@meta", "@leader:", "@followers:"
+
+
+def is_role(target: str) -> bool:
+    """Whether a target is found only when the command runs."""
+    return target == META or target.startswith((LEADER, FOLLOWERS))
+
+
+# What each should be, for people whose file has something else there.
+EXPECTED: dict[object, str] = {
+    Group: 'a list of groups of regions, such as `[central]` or `["west,east", central]`',
+    Link: "a link, such as `central-west`",
+    Target: "a list of nodes or regions, such as `[east-1]`",
+    Leader: "a stream, such as `foo-read-east`, or `meta`",
+    Region: "a region, such as `east`",
+    Seconds: "a time, such as `4s`",
+}

@@ -1,0 +1,39 @@
+"""What all verbs share that act on nodes, named or found by their role."""
+
+from collections.abc import Iterable
+from random import Random
+
+from lab.faults.arguments import Target
+from lab.faults.fault import Fault
+from lab.faults.verb import Draw, Verb
+from lab.topology import Node, Topology
+
+
+class OnNodes(Verb):
+    """A verb whose words name nodes or regions."""
+
+    targets: tuple[Target, ...]
+    SHORT = "targets"
+
+    @property
+    def said(self) -> str:
+        return f"{self.name} {', '.join(self.targets)}"
+
+    def __str__(self) -> str:
+        return f"lab {self.name} {' '.join(self.targets)}"
+
+    @classmethod
+    def draws(cls) -> tuple[Draw, ...]:
+        def node(topology: Topology, random: Random) -> Verb:
+            return cls.from_words(random.choice(topology.nodes).name)
+
+        def region(topology: Topology, random: Random) -> Verb:
+            return cls.from_words(random.choice(topology.regions))
+
+        return () if cls.undoes else (Draw(cls.name, False, node), Draw(f"{cls.name}-region", True, region))
+
+
+def without(now: frozenset[Fault], kind: type[Fault], nodes: Iterable[Node]) -> frozenset[Fault]:
+    """What stays when these nodes are rid of one kind of fault."""
+    names = {node.name for node in nodes}
+    return frozenset(fault for fault in now if not (isinstance(fault, kind) and fault.node in names))

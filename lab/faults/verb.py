@@ -1,0 +1,142 @@
+"""What a verb is: one definition of `partition`, `kill` …, used as a command, a method, a scenario's step, an entry of
+a schedule and in random mixes alike.
+
+A verb is a frozen dataclass. Its fields are its arguments, typed by `lab/faults/arguments.py`; its docstring is its
+help.
+"""
+
+from abc import ABC
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from random import Random
+from typing import Any, ClassVar, Self, get_origin, get_type_hints
+
+from lab.docker.observation import Observation
+from lab.errors import UsageError
+from lab.faults.arguments import is_role
+from lab.faults.effects import Effects, joined
+from lab.faults.fault import Fault
+from lab.topology import Node, Topology
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One way in which a random mix uses a verb. Heavy ones part regions or take a whole one away."""
+
+    name: str
+    heavy: bool
+    make: "Callable[[Topology, Random], Verb]"
+
+
+class Verb(ABC):
+    """`SHORT` is the field that plain words fill: on the command line, in Python, and a plain text or list in a file.
+    `undoes`: it only takes faults away. `lasting`: False for what is over at once. `by_hand`: False for what somebody
+    has to carry on while it lasts, as a check does."""
+
+    name: ClassVar[str]
+    SHORT: ClassVar[str] = ""
+    ALIASES: ClassVar[Mapping[str, str]] = {}  # other names that files may have for fields
+    HELP: ClassVar[Mapping[str, str]] = {}  # field -> help, but for the one in `SHORT`
+    undoes: ClassVar[bool] = False
+    lasting: ClassVar[bool] = True
+    by_hand: ClassVar[bool] = True
+
+    @property
+    def said(self) -> str:
+        """As a person would say it: `partition central`."""
+        return " ".join([self.name, *self.words()])
+
+    def __str__(self) -> str:
+        """As it is typed."""
+        return f"lab {self.said}"
+
+    def words(self) -> Sequence[str]:
+        """Its arguments as they are typed."""
+        value = getattr(self, self.SHORT) if self.SHORT else ()
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.default != getattr(self, f.name)}  # type: ignore[arg-type]
+        options = [word for name, one in given.items() if name != self.SHORT for word in (f"--{name}", str(one))]
+        return [*((value,) if isinstance(value, str) else value), *options]
+
+    def arguments(self) -> dict[str, Any]:
+        """Field -> value, as a file has it; what is empty is left out."""
+        given = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return {
+            name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value != ""
+        }
+
+    @classmethod
+    def from_words(cls, *words: str, **options: Any) -> Self:
+        """As on the command line. Raises `UsageError` when there are too many or too few words."""
+        if not cls.SHORT:
+            given: dict[str, Any] = {}
+            fits = not words
+        elif get_origin(get_type_hints(cls)[cls.SHORT]) is tuple:
+            given, fits = {cls.SHORT: words}, bool(words)
+        else:
+            given, fits = dict.fromkeys([cls.SHORT], *words[:1]), len(words) == 1
+        if not fits:
+            wanted = f"`{cls.SHORT}`" if cls.SHORT else "no arguments"
+            raise UsageError(f"`lab {cls.name}` takes {wanted}, and got `{' '.join(words)}`")
+        return cls(**given, **options)
+
+    # --- what it means ---
+
+    def faults(self, topology: Topology) -> frozenset[Fault]:
+        """The faults that it puts in force. Raises `UsageError` for names that the lab does not have."""
+        return frozenset()
+
+    def wanted(self, now: frozenset[Fault], topology: Topology) -> frozenset[Fault]:
+        """What is in force when it was done where `now` was in force before."""
+        return joined_to(now, self.faults(topology))
+
+    def affects(self, topology: Topology) -> Effects:
+        """What it takes away while it is in force."""
+        return joined(fault.affects(topology) for fault in self.faults(topology))
+
+    async def strike(self, observation: Observation) -> str:
+        """Do what is over at once; what was seen of it. Raises `FaultNotProven`. Only for what is not `lasting`."""
+        raise NotImplementedError
+
+    def in_force_at(self, elapsed: float) -> bool:
+        """Whether its faults are in force so many seconds after its beginning: always, but for what flaps."""
+        return True
+
+    def turns(self, seconds: float) -> Sequence[float]:
+        """When that changes, while it lasts for `seconds`."""
+        return ()
+
+    def problems(self, topology: Topology, seconds: float) -> Iterator[str]:
+        """Why it cannot be done on this lab for so long; nothing when it can."""
+        try:
+            self.faults(topology)
+        except UsageError as error:
+            yield error.message + (f" ({error.hint})" if error.hint else "")
+
+    # --- nodes ---
+
+    def nodes(self, topology: Topology) -> tuple[Node, ...]:
+        """The nodes that it names; roles that were not looked up yet stand for none. Raises `UsageError`."""
+        roles = self.roles()
+        return topology.select([target for target in getattr(self, "targets", ()) if target not in roles])
+
+    def roles(self) -> tuple[str, ...]:
+        """Targets that are to be found when it is done, such as `@meta`."""
+        return tuple(target for target in getattr(self, "targets", ()) if is_role(target))
+
+    def with_nodes(self, nodes: Mapping[str, Iterable[str]]) -> Self:
+        """With nodes in place of the targets that `nodes` has."""
+        if not nodes:
+            return self
+        targets = [name for target in getattr(self, "targets", ()) for name in nodes.get(target, (target,))]
+        return replace(self, targets=tuple(dict.fromkeys(targets)))  # type: ignore[type-var]
+
+    @classmethod
+    def draws(cls) -> tuple[Draw, ...]:
+        """How a random mix uses it; () for what only undoes."""
+        return ()
+
+
+def joined_to(now: frozenset[Fault], new: frozenset[Fault]) -> frozenset[Fault]:
+    """`new` beside what is in force, in place of what has the same key; what is equal stays as it is."""
+    keys = {fault.key for fault in new}
+    return frozenset(fault for fault in now if fault.key not in keys or fault in new) | new

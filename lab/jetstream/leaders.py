@@ -1,0 +1,60 @@
+"""Who leads: the meta group as each node sees it, and the streams."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lab.docker.observation import Observation
+from lab.jetstream import monitor
+from lab.jetstream.session import connect
+from lab.topology import Node
+
+META = "meta"
+
+
+def meta_leader(jsz: Mapping[str, Any] | None) -> str | None:
+    """The meta leader that a node names in its `/jsz`: "" when it knows none, None when it did not answer."""
+    return None if jsz is None else str((jsz.get("meta_cluster") or {}).get("leader", ""))
+
+
+async def meta_views(nodes: Iterable[Node], timeout: float = monitor.TIMEOUT_S) -> dict[str, str | None]:
+    """Each node -> the meta leader that it names; `timeout` in seconds."""
+    asked = list(nodes)
+    documents = await asyncio.gather(
+        *(asyncio.to_thread(monitor.get, node.monitor_port, "/jsz", timeout) for node in asked)
+    )
+    return {node.name: meta_leader(document) for node, document in zip(asked, documents, strict=True)}
+
+
+def most_named(views: Mapping[str, str | None]) -> str:
+    """The leader that most of those name who name one; "" when nobody does."""
+    named = [leader for leader in views.values() if leader]
+    return max(set(named), key=named.count, default="")
+
+
+def stream_region(observation: Observation, stream: str) -> str:
+    """Where a stream lives, by its name; the first region that runs for any other stream."""
+    tail = stream.rpartition("-")[2]
+    if tail in observation.topology.regions:
+        return tail
+    nodes = observation.running_nodes()
+    return nodes[0].region if nodes else observation.topology.regions[0]
+
+
+async def cluster(observation: Observation, stream: str) -> Mapping[str, Any]:
+    """A stream's leader and replicas as its region tells them. Raises `NatsError`."""
+    region = stream_region(observation, stream)
+    async with connect(region, observation.running_nodes(region)) as session:
+        return (await session.stream_info(stream)).get("cluster") or {}
+
+
+async def leader(observation: Observation, of: str) -> str:
+    """The node that leads a stream or `meta`; "" when nobody who answers knows one. Raises `NatsError`."""
+    if of == META:
+        return most_named(await meta_views(observation.running_nodes()))
+    return str((await cluster(observation, of)).get("leader", ""))
+
+
+async def followers(observation: Observation, stream: str) -> list[str]:
+    """The nodes that hold a copy of a stream and do not lead it. Raises `NatsError`."""
+    return [str(replica["name"]) for replica in (await cluster(observation, stream)).get("replicas") or []]

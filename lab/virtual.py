@@ -1,0 +1,80 @@
+"""The virtual stream as clients use it, and the streams beneath it: publish, view, define, clean."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from lab.docker.observation import Observation
+from lab.errors import UsageError
+from lab.jetstream import leaders, monitor, streams
+from lab.jetstream.session import Ack, Entry, Session, connect
+from lab.jetstream.streams import Definitions
+from lab.render import stream_configs
+from lab.topology import Node, Topology
+
+T = TypeVar("T")
+
+
+async def publish(
+    observation: Observation,
+    region: str,
+    subject: str,
+    bodies: Sequence[str],
+    message_id: str = "",
+    each: Callable[[Ack], None] | None = None,
+) -> list[Ack]:
+    """One after the other. Raises `NatsError` for the first that is not acknowledged, `UsageError` for a subject that
+    is none of the stream."""
+    require_subject(observation.topology, subject)
+    headers = {"Nats-Msg-Id": message_id} if message_id else None
+    acks = []
+    async with connect(region, observation.require_running(region)) as session:
+        for body in bodies:
+            acks.append(await session.publish(subject, body.encode(), headers))
+            if each:
+                each(acks[-1])
+    return acks
+
+
+def require_subject(topology: Topology, subject: str) -> None:
+    inside = subject.startswith(f"{topology.stream}.")
+    if not inside or subject.endswith(".") or any(c in subject for c in " *>") or ".." in subject:
+        raise UsageError(
+            f"`{subject}` is not a subject of the stream",
+            f"subjects are `{topology.stream}.…`, without wildcards, such as `{topology.stream}.test`",
+        )
+
+
+async def view(observation: Observation, region: str, last: int) -> list[Entry]:
+    """The last so many messages that a region has, all of them with 0."""
+    stream = observation.topology.stream
+    async with connect(region, observation.require_running(region)) as session:
+        # The virtual name on purpose: the region's servers turn it into their own read stream's.
+        end = (await session.stream_info(stream))["state"]["last_seq"]
+        return [entry async for entry in session.read(stream, max(1, end - last + 1) if last else 1, end)]
+
+
+async def define(observation: Observation, dry_run: bool) -> Definitions:
+    """Create the streams that are missing."""
+    configs = stream_configs(observation.topology)
+    return await _anywhere(observation, lambda session: streams.define(session, configs, dry_run))
+
+
+async def clean(observation: Observation, dry_run: bool) -> tuple[str, ...]:
+    """Delete the streams with their messages; the names of those that were there."""
+    configs = stream_configs(observation.topology)
+    return await _anywhere(observation, lambda session: streams.clean(session, configs, dry_run))
+
+
+async def _anywhere(observation: Observation, use: Callable[[Session], Awaitable[T]]) -> T:
+    """On whichever region has a running node, first where the meta leader is known."""
+    running = observation.running_nodes()
+    readings = await monitor.read(list(running))
+
+    def knows_leader(node: Node) -> bool:
+        return bool(leaders.meta_leader(readings[node.name].jsz))
+
+    nodes = sorted(running, key=lambda node: not knows_leader(node))
+    if not nodes:
+        raise UsageError("no node is running", "`lab heal` undoes every fault")
+    async with connect(nodes[0].region, [n for n in nodes if n.region == nodes[0].region]) as session:
+        return await use(session)
