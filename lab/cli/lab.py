@@ -1,9 +1,7 @@
 """`lab up`, `down`, `status`, `list`, `doctor`, `image`, `render`, `logs`."""
 
-import signal
-import subprocess
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +20,10 @@ from lab.cli.app import (
     say,
     wanted_topology,
 )
+
+if TYPE_CHECKING:
+    from lab.docker.logs import Logs
+    from lab.topology import Node
 
 Nats = Annotated[str | None, typer.Option("--nats", help="The server's version, or any tag of the official image.")]
 ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Any other image of the server.")]
@@ -147,6 +149,7 @@ def logs(
 ) -> None:
     """The servers' logs, each line after its node's name."""
     from concurrent.futures import ThreadPoolExecutor
+    from contextlib import ExitStack
 
     from lab.docker.engine import Engine
 
@@ -155,31 +158,14 @@ def logs(
     topology = observation.topology
     nodes = [n for n in (topology.select(targets) if targets else topology.nodes) if n.name in observation.containers]
     width = max((len(node.name) for node in nodes), default=0)
-    processes = [
-        subprocess.Popen(
-            engine.logs_command(topology.container(node), follow, tail),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        for node in nodes
-    ]
 
-    def relay(index: int) -> None:
-        for line in processes[index].stdout or ():
-            typer.echo(f"{nodes[index].name:<{width}} | {line.rstrip()}")
+    def relay(node: "Node", lines: "Logs") -> None:
+        for line in lines:
+            typer.echo(f"{node.name:<{width}} | {line}")
 
-    try:
-        if follow:
-            with ThreadPoolExecutor(len(nodes) or 1) as pool:
-                list(pool.map(relay, range(len(nodes))))
-        else:
-            for index in range(len(nodes)):
-                relay(index)
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
+    with ThreadPoolExecutor(len(nodes) or 1) as pool, ExitStack() as stack:
+        logs_ = [stack.enter_context(engine.logs(topology.container(node), follow, tail)) for node in nodes]
+        list((pool.map if follow else map)(relay, nodes, logs_))
 
 
 @app.command(rich_help_panel=PANEL_FILES)

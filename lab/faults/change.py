@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lab import lock
-from lab.docker.engine import COMPOSE_MINIMUM, Engine, numbers
+from lab.docker.engine import Engine
 from lab.docker.observation import Container, Observation
+from lab.docker.versions import COMPOSE_MINIMUM, numbers
 from lab.errors import DockerError, FaultNotProven, LabError, NotRunning
 from lab.faults import KINDS, Cut, Down, Fault, Paused, ordered, present, proof
 from lab.topology import Node, Topology
