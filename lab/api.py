@@ -15,14 +15,15 @@ may be used side by side, in threads as well. Methods may be called where an eve
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lab.docker.engine import Engine
+from lab.docker.logs import Logs
 from lab.docker.observation import Observation
 from lab.faults.arguments import Leader, Region
 from lab.faults.change import Begun, Change, Want, change, exclusive
@@ -32,7 +33,7 @@ from lab.faults.registry import ordered, present, verbs
 from lab.faults.step_down import StepDown
 from lab.faults.verb import Verb
 from lab.progress import Say, silently
-from lab.topology import DEFAULT_NAME, Topology
+from lab.topology import DEFAULT_NAME, Node, Topology
 
 if TYPE_CHECKING:
     from lab.jetstream.session import Ack, Entry, Session
@@ -200,14 +201,24 @@ class Lab:
 
         return finished(ready.until_healthy(self.engine, self.observe(), timeout, self.say))
 
-    def logs(self, *targets: str, follow: bool = False, tail: int | None = None) -> Iterator[tuple[str, str]]:
-        """(node, line) of the servers' logs, of all nodes when none is named; with `follow` without end."""
+    def logs(
+        self, *targets: str, each: Callable[[str, str], None], follow: bool = False, tail: int | None = None
+    ) -> None:
+        """Tell `each` the node and the line of the servers' logs, of all nodes when none is named; with `follow` what
+        comes, without end."""
         observation = self.observe()
         topology = observation.topology
-        nodes = topology.select(targets) if targets else topology.nodes
-        there = {topology.container(node): node.name for node in nodes if node.name in observation.containers}
-        for container, line in self.engine.logs([*there], follow=follow, tail=tail):
-            yield there[container], line
+        nodes = [
+            n for n in (topology.select(targets) if targets else topology.nodes) if n.name in observation.containers
+        ]
+
+        def relay(node: Node, lines: Logs) -> None:
+            for line in lines:
+                each(node.name, line)
+
+        with ThreadPoolExecutor(len(nodes) or 1) as pool, ExitStack() as stack:
+            logs = [stack.enter_context(self.engine.logs(topology.container(node), follow, tail)) for node in nodes]
+            list((pool.map if follow else map)(relay, nodes, logs))
 
     # --- using the stream ---
 

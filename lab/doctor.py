@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from lab.docker import conflicts, images
-from lab.docker.engine import COMPOSE_MINIMUM, ENGINE_MINIMUM, Engine, Versions, numbers
+from lab.docker.engine import Engine
+from lab.docker.versions import COMPOSE_MINIMUM, ENGINE_MINIMUM, Versions, numbers
 from lab.errors import LabError
 from lab.topology import Topology
 

@@ -7,8 +7,9 @@ from lab import files
 from lab.docker import images
 from lab.docker.conflicts import check_free
 from lab.docker.deaths import require_alive
-from lab.docker.engine import COMPOSE_MINIMUM, Engine, numbers
+from lab.docker.engine import Engine
 from lab.docker.observation import Observation
+from lab.docker.versions import COMPOSE_MINIMUM, numbers
 from lab.errors import DockerError, LabError, NotRunning
 from lab.faults.change import exclusive
 from lab.faults.down import Down

@@ -10,7 +10,6 @@ What a history needs is `lab/check/store.py`'s; here is what stands beside it:
 
 import json
 import re
-import subprocess
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
-from lab.errors import LabError, UsageError
+from lab.errors import DockerError, LabError, UsageError
 from lab.jetstream import monitor
 
 COMPLAINT = re.compile(r"\[(WRN|ERR|FTL)\]")
@@ -104,20 +103,8 @@ def collect(engine: Engine, observation: Observation, began: float) -> dict[str,
     files: dict[str, str] = {}
 
     def one(name: str, port: int) -> None:
-        container = observation.topology.container(name)
-        command = engine.logs_command(container, follow=False, tail=None)
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began))
-        with suppress(OSError, subprocess.TimeoutExpired):
-            done = subprocess.run(
-                [*command[:-1], "--since", since, container],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=30,
-                check=False,
-            )
-            files[f"servers/{name}/nats.log"] = done.stdout
+        with suppress(DockerError):
+            files[f"servers/{name}/nats.log"] = engine.log_since(observation.topology.container(name), began)
         for document, path in MONITORED.items():
             answer = monitor.get(port, path, 2)
             if answer is not None:

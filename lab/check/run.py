@@ -27,6 +27,7 @@ from lab.check.observers import Observed, observing
 from lab.check.readers import connect_all
 from lab.check.reads import Bounds, Done
 from lab.check.schedule import Schedule
+from lab.docker import client
 from lab.docker.observation import Observation
 from lab.errors import LabError, NotReady
 from lab.faults.registry import present
@@ -151,7 +152,7 @@ class _Check:
 
     async def _setup(self, stack: AsyncExitStack) -> Gathered:
         observation = await self._healthy()
-        await asyncio.to_thread(lambda: self._engine.client)  # its import takes a moment that no fault should wait for
+        await asyncio.to_thread(client.load)  # its import takes a moment that no fault should wait for
         topology = observation.topology
         self._sessions = await connect_all(topology, stack)
         configs = await self._definitions(observation)

@@ -1,7 +1,7 @@
 """`lab up`, `down`, `status`, `list`, `doctor`, `image`, `render`, `logs`."""
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from lab.cli.app import (
     say,
     wanted_topology,
 )
+
+if TYPE_CHECKING:
+    pass
 
 Nats = Annotated[str | None, typer.Option("--nats", help="The server's version, or any tag of the official image.")]
 ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Any other image of the server.")]
@@ -136,8 +139,7 @@ def logs(
     """The servers' logs, each line after its node's name."""
     lab = attached(name)
     width = max(len(node.name) for node in lab.topology.nodes)
-    for node, line in lab.logs(*targets or (), follow=follow, tail=tail):
-        typer.echo(f"{node:<{width}} | {line}")
+    lab.logs(*targets or (), follow=follow, tail=tail, each=lambda node, line: typer.echo(f"{node:<{width}} | {line}"))
 
 
 @app.command(rich_help_panel=PANEL_FILES)

@@ -1,54 +1,32 @@
-"""Docker: the only module that talks to the engine, through python-on-whales and the `docker` command it wraps.
+"""Docker: all that the lab asks of the engine and has it do; no other folder runs `docker`.
 
 It knows containers, networks, volumes and images by their labels, never by name pattern, and nothing of NATS. What is
-read (`observe`) comes from two `docker` processes for the whole lab; python-on-whales, which takes 0.4 s to import, is
-loaded when something is to be changed. Every mishap leaves here as a `DockerError`.
+read (`observe`) comes from two `docker` processes for the whole lab; python-on-whales (`client.py`), which takes 0.4 s
+to import, is loaded when something is to be changed. Every mishap leaves here as a `DockerError`.
 """
 
-import gc
 import json
-import os
 import re
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lab.docker import client
+from lab.docker.client import translated
 from lab.docker.labels import LABEL_NAME, LABEL_NODE, LABEL_TOPOLOGY
+from lab.docker.logs import Logs
+from lab.docker.mishaps import explain
 from lab.docker.observation import Container, Observation
+from lab.docker.versions import Versions
 from lab.errors import DockerError, NotRunning
 from lab.topology import Topology
 
-if TYPE_CHECKING:
-    from python_on_whales import DockerClient
-
-COMPOSE_MINIMUM = (2, 20)
-ENGINE_MINIMUM = (20, 10)
 READ_TIMEOUT_S = 30
 REMOVE_TIMEOUT_S = 10
-_ENVIRONMENT = threading.Lock()  # Compose takes the image from it, and labs come up side by side
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """Major and minor of a version, to compare; () for one that has no figures."""
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-
-
-@dataclass(frozen=True)
-class Versions:
-    client: str
-    engine: str
-    api: str
-    compose: str
-    architecture: str
-    system: str
 
 
 class Engine:
@@ -59,13 +37,9 @@ class Engine:
     def read(self, *arguments: str, keeps_lock: bool = False) -> str:
         """stdout of `docker ARGUMENTS`. With `keeps_lock` the process inherits the lab's lock: when the command is
         killed, the next one on this lab waits until what is under way has been done."""
-        if shutil.which("docker") is None:
-            raise DockerError(
-                "the `docker` command was not found", "`make lab-up` installs what is missing, `lab doctor` tells"
-            )
         try:
             done = subprocess.run(
-                ["docker", *arguments],
+                _command(*arguments),
                 capture_output=True,
                 text=True,
                 timeout=READ_TIMEOUT_S,
@@ -73,9 +47,7 @@ class Engine:
                 close_fds=not keeps_lock,
             )
         except subprocess.TimeoutExpired as error:
-            raise DockerError(
-                f"Docker did not answer within {READ_TIMEOUT_S} s", "is the engine overloaded?"
-            ) from error
+            raise _no_answer() from error
         if done.returncode != 0:
             raise explain(done.stderr, " ".join(arguments[:3]))
         return done.stdout
@@ -162,36 +134,41 @@ class Engine:
         except DockerError:
             return ""
 
-    def logs_command(self, container: str, follow: bool, tail: int | None) -> list[str]:
-        command = ["docker", "logs", "--timestamps"]
-        if follow:
-            command.append("--follow")
-        if tail is not None:
-            command += ["--tail", str(tail)]
-        return [*command, container]
+    def logs(self, container: str, follow: bool = False, tail: int | None = None) -> Logs:
+        """A container's log, each line after its time: the last `tail` lines or all, and what comes with `follow`."""
+        options = ["--follow"] * follow + ([] if tail is None else ["--tail", str(tail)])
+        return Logs(_command("logs", "--timestamps", *options, container))
+
+    def log_since(self, container: str, began: float) -> str:
+        """The whole log since `began`, in seconds since 1970; each line after its time."""
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began))
+        return self._log("--timestamps", "--since", since, container)
 
     def log_tail(self, container: str, lines: int = 8) -> str:
-        done = subprocess.run(
-            ["docker", "logs", "--tail", str(lines), container],
-            capture_output=True,
-            text=True,
-            timeout=READ_TIMEOUT_S,
-            check=False,
-        )
-        return (done.stdout + done.stderr).strip()
+        """The last lines of a container's log, without times."""
+        return self._log("--tail", str(lines), container).strip()
+
+    def _log(self, *arguments: str) -> str:
+        """stdout and stderr as they came."""
+        try:
+            done = subprocess.run(
+                _command("logs", *arguments),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=READ_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _no_answer() from error
+        return done.stdout
 
     # --- changing; python-on-whales from here on ---
 
     def preload(self) -> None:
         """Load python-on-whales beside other work; whoever needs it first waits for the rest."""
-        threading.Thread(target=_load_whales, daemon=True).start()
-
-    @cached_property
-    def client(self) -> "DockerClient":
-        _load_whales()
-        from python_on_whales import DockerClient
-
-        return DockerClient()
+        threading.Thread(target=client.load, daemon=True).start()
 
     def compose_up(self, compose_file: Path, image: str) -> None:
         """Create and start what is missing; never recreate a node (Compose would, for one that a fault detached).
@@ -205,22 +182,10 @@ class Engine:
         self._compose(compose_file, image, services=[node], force_recreate=True, dependencies=False)
 
     def _compose(self, compose_file: Path, image: str, **options: Any) -> None:
-        _load_whales()
-        from python_on_whales import DockerClient
-
-        with _ENVIRONMENT:
-            environment_before = os.environ.get("LAB_IMAGE")
-            os.environ["LAB_IMAGE"] = image
-            try:
-                with _translated("compose up"):
-                    DockerClient(compose_files=[compose_file]).compose.up(
-                        detach=True, quiet=True, pull="never", remove_orphans=False, **options
-                    )
-            finally:
-                if environment_before is None:
-                    del os.environ["LAB_IMAGE"]
-                else:
-                    os.environ["LAB_IMAGE"] = environment_before
+        with translated("compose up"):
+            client.compose(compose_file, image).compose.up(
+                detach=True, quiet=True, pull="never", remove_orphans=False, **options
+            )
 
     def remove(self, lab: str, volumes: bool) -> dict[str, int]:
         """Remove what carries the lab's label and nothing else; returns how many of each kind.
@@ -240,13 +205,13 @@ class Engine:
                 left = self._owned(lab)
 
     def _remove(self, owned: dict[str, list[str]], volumes: bool) -> None:
-        with _translated("remove"):
+        with translated("remove"):
             if owned["containers"]:
-                self.client.container.remove(owned["containers"], force=True, volumes=volumes)
+                client.docker().container.remove(owned["containers"], force=True, volumes=volumes)
             if owned["networks"]:
-                self.client.network.remove([*owned["networks"]])
+                client.docker().network.remove([*owned["networks"]])
             if volumes and owned["volumes"]:
-                self.client.volume.remove([*owned["volumes"]])
+                client.docker().volume.remove([*owned["volumes"]])
 
     def count(self, lab: str) -> dict[str, int]:
         """How many containers, networks and volumes carry the lab's label."""
@@ -261,24 +226,24 @@ class Engine:
         }
 
     def stop(self, container: str) -> None:
-        with _translated("stop"):
-            self.client.container.stop(container)
+        with translated("stop"):
+            client.docker().container.stop(container)
 
     def kill(self, container: str) -> None:
-        with _translated("kill"):
-            self.client.container.kill(container)
+        with translated("kill"):
+            client.docker().container.kill(container)
 
     def start(self, container: str) -> None:
-        with _translated("start"):
-            self.client.container.start(container)
+        with translated("start"):
+            client.docker().container.start(container)
 
     def pause(self, container: str) -> None:
-        with _translated("pause"):
-            self.client.container.pause(container)
+        with translated("pause"):
+            client.docker().container.pause(container)
 
     def unpause(self, container: str) -> None:
-        with _translated("unpause"):
-            self.client.container.unpause(container)
+        with translated("unpause"):
+            client.docker().container.unpause(container)
 
     def detach(self, container: str, network: str) -> None:
         """By a process of its own: the same command as python-on-whales', whose import would take as long as the rest
@@ -291,8 +256,8 @@ class Engine:
 
     def attach(self, container: str, network: str, address: str) -> None:
         """Join with the fixed address; another one would leave peers talking to a node that is no longer there."""
-        with _translated("network connect", but="already exists in network"):
-            self.client.network.connect(network, container, ip=address)
+        with translated("network connect", but="already exists in network"):
+            client.docker().network.connect(network, container, ip=address)
 
     # --- images ---
 
@@ -305,15 +270,16 @@ class Engine:
             raise
 
     def pull(self, image: str) -> None:
-        with _translated("pull"):
-            self.client.image.pull(image, quiet=True)
+        with translated("pull"):
+            client.docker().image.pull(image, quiet=True)
 
     def architecture(self) -> str:
         return self.read("version", "--format", "{{.Server.Arch}}").strip()
 
     def import_image(self, image: str, tar: bytes, changes: list[str]) -> None:
         arguments = [argument for change in changes for argument in ("--change", change)]
-        done = subprocess.run(["docker", "import", *arguments, "-", image], input=tar, capture_output=True, check=False)
+        command = _command("import", *arguments, "-", image)
+        done = subprocess.run(command, input=tar, capture_output=True, check=False)
         if done.returncode != 0:
             raise explain(done.stderr.decode(), "import")
 
@@ -323,7 +289,7 @@ class Engine:
         It works in other namespaces than its own; with a network of its own it would start 0.08 s later. Its label is
         not `lab.name`: it is no part of the lab, and may end a moment after the command.
         """
-        command = ["docker", "run", "--rm", "--interactive", "--pull", "never", "--label", f"lab.probe={lab}"]
+        command = _command("run", "--rm", "--interactive", "--pull", "never", "--label", f"lab.probe={lab}")
         command += ["--network", "host", "--pid", "host", "--read-only", "--security-opt", "apparmor=unconfined"]
         command += ["--cap-drop", "ALL", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE"]
         return subprocess.Popen(
@@ -334,6 +300,19 @@ class Engine:
             start_new_session=True,
             close_fds=False,
         )
+
+
+def _command(*arguments: str) -> list[str]:
+    """The `docker` command with these arguments. Raises `DockerError` where there is none."""
+    if shutil.which("docker") is None:
+        raise DockerError(
+            "the `docker` command was not found", "`make lab-up` installs what is missing, `lab doctor` tells"
+        )
+    return ["docker", *arguments]
+
+
+def _no_answer() -> DockerError:
+    return DockerError(f"Docker did not answer within {READ_TIMEOUT_S} s", "is the engine overloaded?")
 
 
 def _container(topology: Topology, raw: dict[str, Any]) -> Container:
@@ -354,75 +333,3 @@ def _container(topology: Topology, raw: dict[str, Any]) -> Container:
             if name.startswith(prefix)
         },
     )
-
-
-_loading = threading.Lock()
-
-
-def _load_whales() -> None:
-    """One thread at a time: its modules import each other, which two threads that enter at different ends cannot do."""
-    with _loading:
-        gc.disable()  # a third of the import's time
-        import python_on_whales  # noqa: F401
-
-        gc.enable()
-
-
-@contextmanager
-def _translated(doing: str, but: str = "") -> Iterator[None]:
-    """python-on-whales' errors as `DockerError`; an error that says `but` means that it was so already."""
-    _load_whales()
-    from python_on_whales.client_config import ClientNotFoundError
-    from python_on_whales.exceptions import DockerException
-
-    try:
-        yield
-    except ClientNotFoundError as error:
-        raise DockerError("the `docker` command was not found", "`lab doctor` tells what is missing") from error
-    except DockerException as error:
-        text = error.stderr or str(error)
-        if not but or but not in text:
-            raise explain(text, doing) from error
-
-
-def explain(stderr: str, doing: str) -> DockerError:
-    """What Docker wrote to stderr as a sentence and a hint."""
-    text = stderr.strip()
-    low = text.lower()
-    if "permission denied" in low and "docker" in low:
-        return DockerError(
-            "this user may not talk to Docker: permission denied on its socket",
-            "run as root, or join the group `docker`",
-        )
-    if (
-        "cannot connect to the docker daemon" in low
-        or "is the docker daemon running" in low
-        or "error during connect" in low
-    ):
-        return DockerError(
-            "no Docker engine answers", "start Docker (`make lab-up` does it where it can); `lab doctor` tells more"
-        )
-    if "'compose' is not a docker command" in low or "unknown shorthand flag: 'f' in -f" in low:
-        return DockerError("the Docker Compose plugin is missing", "`make lab-up` installs it; `lab doctor` tells more")
-    if "no space left on device" in low:
-        return DockerError("the disk is full", "`docker system df` shows what takes the room")
-    if "has active endpoints" in low:
-        return DockerError(
-            f"`docker {doing}` failed: a network is still in use",
-            "is a container of somebody else attached to it? If there is none, the engine lost count: restart Docker",
-        )
-    taken = re.search(
-        r"bind for (\S+) failed: port is already allocated|listen tcp4? (\S+): bind: address already in use", low
-    )
-    if taken:
-        return DockerError(
-            f"port {taken[1] or taken[2]} is taken", "`lab doctor` says by whom; `--name` gives a lab ports of its own"
-        )
-    if "pool overlaps with other one on this address space" in low:
-        return DockerError(
-            "a subnet of the lab overlaps with a network that exists",
-            "set `subnet_pool` in lab.yaml; `lab doctor` names both",
-        )
-    lines = [line for line in text.splitlines() if not line.startswith("exit status")]  # some commands end with that
-    last = lines[-1] if lines else "no output"
-    return DockerError(f"`docker {doing}` failed: {last.removeprefix('Error response from daemon: ')}")

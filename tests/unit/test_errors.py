@@ -4,7 +4,8 @@ import pytest
 
 from lab import errors
 from lab.cli import main
-from lab.docker.engine import Engine, explain
+from lab.docker.engine import Engine
+from lab.docker.mishaps import explain
 from lab.errors import DockerError, LabError, Terminated, Untold, UsageError, unknown
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LabError)]

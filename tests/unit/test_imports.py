@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "lab").rglob("*.py"))
 # Library -> the modules or folders that alone may import it.
 BEHIND = {
-    "python_on_whales": ("lab/docker/engine.py",),
+    "python_on_whales": ("lab/docker/client.py",),
     "nats": ("lab/jetstream/",),
     "typer": ("lab/cli/",),
     "pydantic": ("lab/labfile.py",),
@@ -92,6 +92,15 @@ def test_each_library_is_imported_behind_its_modules_only(library: str, homes: t
     }
     assert users
     assert all(any(user == home or (home.endswith("/") and user.startswith(home)) for home in homes) for user in users)
+
+
+def test_only_the_docker_folder_runs_docker() -> None:
+    runs = {path for path in MODULES for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if _docker(node)}
+    assert {path.parent.relative_to(ROOT).as_posix() for path in runs} == {"lab/docker"}
+
+
+def _docker(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value == "docker"
 
 
 @pytest.mark.parametrize("module", PURE)

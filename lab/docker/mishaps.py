@@ -1,0 +1,48 @@
+"""What Docker says when it fails, as an error that a user can act on. Pure."""
+
+import re
+
+from lab.errors import DockerError
+
+
+def explain(stderr: str, doing: str) -> DockerError:
+    """What Docker wrote to stderr as a sentence and a hint."""
+    text = stderr.strip()
+    low = text.lower()
+    if "permission denied" in low and "docker" in low:
+        return DockerError(
+            "this user may not talk to Docker: permission denied on its socket",
+            "run as root, or join the group `docker`",
+        )
+    if (
+        "cannot connect to the docker daemon" in low
+        or "is the docker daemon running" in low
+        or "error during connect" in low
+    ):
+        return DockerError(
+            "no Docker engine answers", "start Docker (`make lab-up` does it where it can); `lab doctor` tells more"
+        )
+    if "'compose' is not a docker command" in low or "unknown shorthand flag: 'f' in -f" in low:
+        return DockerError("the Docker Compose plugin is missing", "`make lab-up` installs it; `lab doctor` tells more")
+    if "no space left on device" in low:
+        return DockerError("the disk is full", "`docker system df` shows what takes the room")
+    if "has active endpoints" in low:
+        return DockerError(
+            f"`docker {doing}` failed: a network is still in use",
+            "is a container of somebody else attached to it? If there is none, the engine lost count: restart Docker",
+        )
+    taken = re.search(
+        r"bind for (\S+) failed: port is already allocated|listen tcp4? (\S+): bind: address already in use", low
+    )
+    if taken:
+        return DockerError(
+            f"port {taken[1] or taken[2]} is taken", "`lab doctor` says by whom; `--name` gives a lab ports of its own"
+        )
+    if "pool overlaps with other one on this address space" in low:
+        return DockerError(
+            "a subnet of the lab overlaps with a network that exists",
+            "set `subnet_pool` in lab.yaml; `lab doctor` names both",
+        )
+    lines = [line for line in text.splitlines() if not line.startswith("exit status")]  # some commands end with that
+    last = lines[-1] if lines else "no output"
+    return DockerError(f"`docker {doing}` failed: {last.removeprefix('Error response from daemon: ')}")
