@@ -13,6 +13,7 @@ from lab.errors import UsageError
 from lab.faults import Down, Fault, Paused
 from lab.faults.cut import link_cuts
 from lab.faults.partition import groups, partition
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 RATE, PROCESSES = 1000, 6
@@ -116,8 +117,7 @@ def _stream(topology: Topology, args: Arguments) -> frozenset[Fault]:
 
 def streams(topology: Topology) -> tuple[str, ...]:
     """All names, the write streams first."""
-    writes = tuple(topology.write_stream(region) for region in topology.regions)
-    return writes + tuple(topology.read_stream(region) for region in topology.regions)
+    return tuple(stream.key for stream in layout_of(topology).streams)
 
 
 def _draw_link(topology: Topology, random: Random) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from lab.errors import FaultNotProven, NatsError
 from lab.jetstream import monitor
 from lab.jetstream.session import connect
-from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 PATIENCE_S = 12.0
@@ -19,9 +19,10 @@ async def depose(topology: Topology, stream: str | None) -> str:
 
 
 async def _stream(topology: Topology, stream: str) -> str:
-    region = stream.rpartition("-")[2]
+    layout = layout_of(topology)
+    region = layout.region_of(stream)
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
-    async with connect(region, topology.region_nodes(region), lasting=True) as session:
+    async with connect(region, topology.region_nodes(region), layout.credentials(region), lasting=True) as session:
         while time.monotonic() < deadline:
             try:
                 leader = (await session.stream_info(stream, 1)).get("cluster", {}).get("leader", "")
@@ -46,7 +47,7 @@ async def _meta(topology: Topology) -> str:
             before, asked = leader, time.monotonic()
             region = topology.node(leader).region
             with suppress(NatsError):
-                credentials = (SYSTEM_USER, SYSTEM_PASSWORD)
+                credentials = layout_of(topology).system.credentials
                 async with connect(region, topology.region_nodes(region), credentials) as session:
                     try:
                         await session.api("META.LEADER.STEPDOWN", timeout=2)

@@ -45,6 +45,7 @@ def up(
     from lab import files
     from lab.docker.engine import Engine
     from lab.docker.images import find
+    from lab.layouts import layout_of
     from lab.up import bring_up
 
     topology = wanted_topology(file, name)
@@ -56,9 +57,7 @@ def up(
             "image": chosen.name if chosen else f"to be obtained for {version}",
             "files": [d.path for d in files.differences(topology, root()) if d.state == "missing"],
             "containers": [topology.container(node) for node in topology.nodes],
-            "streams": [
-                n for region in topology.regions for n in (topology.write_stream(region), topology.read_stream(region))
-            ],
+            "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
         }
         print_json(would)
         return

@@ -47,18 +47,15 @@ def pub(
     as_json: AsJson = False,
 ) -> None:
     """Publish in a region and print the acknowledgement (PubAck): the stream that stored it and its sequence."""
+    from lab.layouts import layout_of
+
     observation = _observed(name)
-    topology = observation.topology
-    topology.require_region(region)
-    if (
-        not subject.startswith(f"{topology.stream}.")
-        or subject.endswith(".")
-        or any(c in subject for c in " *>")
-        or ".." in subject
-    ):
+    layout = layout_of(observation.topology)
+    observation.topology.require_region(region)
+    if not layout.is_subject(subject):
         raise UsageError(
             f"`{subject}` is not a subject of the stream",
-            f"subjects are `{topology.stream}.…`, without wildcards, such as `{topology.stream}.test`",
+            f"subjects are `{layout.subject('…')}`, without wildcards, such as `{layout.subject('test')}`",
         )
     text = sys.stdin.read() if body == "-" else body
     bodies = [text if count == 1 else f"{text} {number}" for number in range(1, count + 1)]
@@ -66,7 +63,7 @@ def pub(
     async def publish() -> list[Any]:
         from lab.jetstream.session import connect
 
-        async with connect(region, _running(observation, region)) as session:
+        async with connect(region, _running(observation, region), layout.credentials(region)) as session:
             headers = {"Nats-Msg-Id": message_id} if message_id else None
             return [await session.publish(subject, one.encode(), headers) for one in bodies]
 
@@ -88,13 +85,16 @@ def view(
     as_json: AsJson = False,
 ) -> None:
     """The virtual stream as a region sees it: each message with its origin."""
+    from lab.layouts import layout_of
+
     observation = _observed(name)
-    stream = observation.topology.stream
+    layout = layout_of(observation.topology)
+    stream = layout.virtual_name
 
     async def read() -> list[Any]:
         from lab.jetstream.session import connect
 
-        async with connect(region, _running(observation, region)) as session:
+        async with connect(region, _running(observation, region), layout.credentials(region)) as session:
             # The virtual name on purpose: the region's servers turn it into their own read stream's.
             end = (await session.stream_info(stream))["state"]["last_seq"]
             return [entry async for entry in session.read(stream, max(1, end - last + 1) if last else 1, end)]
@@ -143,6 +143,7 @@ async def _with_session(observation: "Observation", use: Any) -> Any:
     """`use(session)` on whichever region has a running node, the one of the meta leader's side first."""
     from lab.jetstream import monitor
     from lab.jetstream.session import connect
+    from lab.layouts import layout_of
 
     running = observation.running_nodes()
     readings = await monitor.read(list(running))
@@ -153,7 +154,9 @@ async def _with_session(observation: "Observation", use: Any) -> Any:
     nodes = sorted(running, key=lambda node: not knows_leader(node))
     if not nodes:
         raise UsageError("no node is running", "`lab heal` undoes every fault")
-    async with connect(nodes[0].region, [n for n in nodes if n.region == nodes[0].region]) as session:
+    region = nodes[0].region
+    login = layout_of(observation.topology).credentials(region)
+    async with connect(region, [node for node in nodes if node.region == region], login) as session:
         return await use(session)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lab.faults import Cut, Down, Fault, Paused
+from lab.layouts import layout_of
 from lab.observe.operations import (
     DIRECT_GET,
     EXISTING_CONSUMER,
@@ -170,7 +171,7 @@ class _View:
         return None, f"it depends on which {replicas} of {self.topology.nodes_per_region} servers hold the replicas"
 
     def direct(self, region: str) -> tuple[bool | None, str]:
-        if self.topology.profile == "seed":
+        if not layout_of(self.topology).copy(region).allows_direct_get:
             return False, "the original definitions do not allow Direct Get"
         works, reason = self.group(region)
         return (True, reason) if works else (None, f"a replica may answer without a leader; {reason}")

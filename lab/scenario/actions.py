@@ -8,6 +8,9 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NewType
 
+from lab.layouts import layout_of
+from lab.topology import Topology
+
 Seconds = NewType("Seconds", float)  # `20s`, or `{short: 8s, long: 45s}`
 Count = NewType("Count", int)  # `3`, or `{short: 3, long: 10}`
 Region = NewType("Region", str)
@@ -21,7 +24,8 @@ ConsumeRef = NewType("ConsumeRef", str)
 RequestRef = NewType("RequestRef", str)
 NodesRef = NewType("NodesRef", str)
 
-DEFAULT_SUBJECT = "foo.test"
+DEFAULT_SUBJECT = layout_of(Topology()).subject("test")
+DEFAULT_TRAFFIC = layout_of(Topology()).subject("traffic")
 NAMELESS, ANYWHERE = Defined(""), Region("")
 PATIENCE, MOMENT = Seconds(5), Seconds(2)
 ONE, RATE, MANY = Count(1), Count(20), Count(100)
@@ -239,7 +243,7 @@ class Traffic:
     in_: tuple[Region, ...]
     as_: Defined
     rate: Count = RATE
-    subject: str = "foo.traffic"
+    subject: str = DEFAULT_TRAFFIC
     SHORT: ClassVar[str] = ""
 
     def __str__(self) -> str:

@@ -14,7 +14,6 @@ from lab.faults.cut import link_cuts
 from lab.faults.partition import groups, partition
 from lab.jetstream import consumers
 from lab.jetstream.session import ApiError, connect
-from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
 from lab.scenario import actions as act
 from lab.scenario import show, traffic
 from lab.scenario.context import Stage, send, unsent
@@ -178,7 +177,7 @@ async def _stop_traffic(action: act.StopTraffic, stage: Stage) -> str:
 
 
 async def _consume(action: act.Consume, stage: Stage) -> str:
-    stream = action.stream or stage.topology.stream
+    stream = action.stream or stage.layout.virtual_name
     try:
         async with stage.connect(action.in_) as session:
             got = await consumers.fetch(session, stream, action.consumer, action.count, action.within)
@@ -195,7 +194,7 @@ async def _consume(action: act.Consume, stage: Stage) -> str:
 
 
 async def _create_consumer(action: act.CreateConsumer, stage: Stage) -> str:
-    stream = action.stream or stage.topology.read_stream(action.in_)
+    stream = action.stream or stage.layout.copy(action.in_).name
     config = {"deliver_policy": action.deliver} | ({"filter_subject": action.filter} if action.filter else {})
     async with stage.connect(action.in_) as session:
         await consumers.create(session, stream, action.name, config)
@@ -204,7 +203,7 @@ async def _create_consumer(action: act.CreateConsumer, stage: Stage) -> str:
 
 
 async def _delete_consumer(action: act.DeleteConsumer, stage: Stage) -> str:
-    stream = action.stream or stage.topology.read_stream(action.in_)
+    stream = action.stream or stage.layout.copy(action.in_).name
     async with stage.connect(action.in_) as session:
         await consumers.delete(session, stream, action.name)
     stage.consumers = [one for one in stage.consumers if one != (action.in_, stream, action.name)]
@@ -225,12 +224,12 @@ async def _request(action: act.Request, stage: Stage) -> str:
 
 async def _step_down(action: act.StepDown, stage: Stage) -> str:
     before = await stage.leader(action.of)
-    if action.to and before.rpartition("-")[0] == action.to:
+    if action.to and before and stage.topology.node(before).region == action.to:
         return f"{before} leads {action.of} already"
     body = {"placement": {"cluster": action.to}} if action.to else None
     if action.of == "meta":
         nodes = stage.observation.running_nodes()
-        async with connect(nodes[0].region, nodes, (SYSTEM_USER, SYSTEM_PASSWORD)) as session:
+        async with connect(nodes[0].region, nodes, stage.layout.system.credentials) as session:
             await session.api("META.LEADER.STEPDOWN", body)
     else:
         async with stage.connect(stage.region_of(action.of)) as session:
@@ -253,7 +252,7 @@ async def _wait(action: act.Wait, stage: Stage) -> str:
 
 
 async def _view(action: act.View, stage: Stage) -> str:
-    return show.side_by_side(await stage.held(action.in_), action.last, f"{stage.topology.stream}.probe.")
+    return show.side_by_side(await stage.held(action.in_), action.last, stage.layout.subject("probe."))
 
 
 async def _compare(action: act.Compare, stage: Stage) -> str:
