@@ -32,6 +32,7 @@ from lab.faults.heal import Heal
 from lab.faults.registry import ordered, present, verbs
 from lab.faults.step_down import StepDown
 from lab.faults.verb import Verb
+from lab.layouts import layout_of
 from lab.progress import Say, silently
 from lab.topology import DEFAULT_NAME, Node, Topology
 
@@ -231,7 +232,9 @@ class Lab:
         """A conversation with one region, bounded in time and without retries."""
         from lab.jetstream.session import connect
 
-        async with connect(region, (await asyncio.to_thread(self.observe)).require_running(region)) as session:
+        observation = await asyncio.to_thread(self.observe)
+        login = layout_of(observation.topology).credentials(region)
+        async with connect(region, observation.require_running(region), login) as session:
             yield session
 
     def publish(

@@ -6,13 +6,12 @@ from contextlib import suppress
 
 from lab.docker.observation import Observation
 from lab.errors import FaultNotProven, NatsError
-from lab.jetstream import monitor
+from lab.jetstream import leaders
 from lab.jetstream.session import connect
-from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
-from lab.topology import Topology
+from lab.layouts import layout_of
 
 PATIENCE_S = 12.0
-ASK_AGAIN_S = 3.0
+ASK_AGAIN_S, ASKING_S = 3.0, 0.5
 
 
 async def depose(observation: Observation, of: str, to: str = "") -> str:
@@ -22,11 +21,10 @@ async def depose(observation: Observation, of: str, to: str = "") -> str:
 
 
 async def _stream(observation: Observation, stream: str) -> str:
-    topology = observation.topology
-    tail = stream.rpartition("-")[2]
-    region = tail if tail in topology.regions else observation.running_nodes()[0].region
+    topology, layout = observation.topology, layout_of(observation.topology)
+    region = leaders.stream_region(observation, stream)
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
-    async with connect(region, topology.region_nodes(region), lasting=True) as session:
+    async with connect(region, topology.region_nodes(region), layout.credentials(region), lasting=True) as session:
         while time.monotonic() < deadline:
             try:
                 leader = (await session.stream_info(stream, 1)).get("cluster", {}).get("leader", "")
@@ -46,7 +44,7 @@ async def _meta(observation: Observation, to: str) -> str:
     body = {"placement": {"cluster": to}} if to else None
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
     while time.monotonic() < deadline:
-        leader = await meta_leader(topology)
+        leader = leaders.by_majority(await leaders.meta_views(topology.nodes, ASKING_S))
         if leader and to and topology.node(leader).region == to:
             if before:
                 return _changed("the meta leader", before, leader, time.monotonic() - asked)
@@ -57,7 +55,7 @@ async def _meta(observation: Observation, to: str) -> str:
             before, asked = leader, time.monotonic()
             region = topology.node(leader).region
             with suppress(NatsError):
-                credentials = (SYSTEM_USER, SYSTEM_PASSWORD)
+                credentials = layout_of(topology).system.credentials
                 async with connect(region, topology.region_nodes(region), credentials) as session:
                     try:
                         await session.api("META.LEADER.STEPDOWN", body, timeout=2)
@@ -69,16 +67,6 @@ async def _meta(observation: Observation, to: str) -> str:
         + (f", and none of {to}" if to else "")
         + (f": {problem}" if problem else "")
     )
-
-
-async def meta_leader(topology: Topology) -> str:
-    """The meta leader that most nodes see; "" when they see none or do not agree."""
-    documents = await asyncio.gather(
-        *(asyncio.to_thread(monitor.get, node.monitor_port, "/jsz", 0.5) for node in topology.nodes)
-    )
-    seen = [str((document.get("meta_cluster") or {}).get("leader", "")) for document in documents if document]
-    best = max(set(seen), key=seen.count, default="")
-    return best if seen.count(best) > len(topology.nodes) // 2 else ""
 
 
 def _changed(what: str, before: str, after: str, seconds: float) -> str:
