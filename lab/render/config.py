@@ -1,28 +1,16 @@
 """The servers' configuration: one file per node, and the subject mappings that all of them include."""
 
 import json
+from collections.abc import Mapping
 
+from lab.layouts import layout_of
 from lab.topology import CLIENT_PORT, GATEWAY_PORT, MONITOR_PORT, ROUTE_PORT, Node, Topology
-
-SYSTEM_USER, SYSTEM_PASSWORD = "admin", "s3cr3t!"
-# API subjects whose tail is `<stream>` alone, or `<stream>.<consumer>`; the server answers them on the real name.
-# Not here on purpose: PURGE and MSG.DELETE act on one region only; CREATE and UPDATE carry the name in the body as
-# well (error 10056); acknowledgements carry the real name already.
-BY_STREAM = ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET", "CONSUMER.NAMES", "CONSUMER.LIST")
-BY_CONSUMER = (
-    "CONSUMER.INFO",
-    "CONSUMER.MSG.NEXT",
-    "CONSUMER.DELETE",
-    "CONSUMER.PAUSE",
-    "CONSUMER.RESET",
-    "CONSUMER.UNPIN",
-    "CONSUMER.LEADER.STEPDOWN",
-)
 
 
 def server_file(topology: Topology, node: Node) -> str:
     routes = ", ".join(f'"nats://{peer.name}:{ROUTE_PORT}"' for peer in topology.region_nodes(node.region))
     options = "".join(f"{key}: {_scalar(value)}\n" for key, value in topology.server_options.items())
+    system = layout_of(topology).system
     return f"""\
 # Node {node.name}. Written by `lab render`; edit it to try something, `lab up` runs what stands here.
 server_name: {node.name}
@@ -56,7 +44,7 @@ gateway {{
 }}
 
 accounts {{
-  $SYS {{ users: [{{ user: "{SYSTEM_USER}", password: "{SYSTEM_PASSWORD}" }}] }}
+  {system.name} {{ users: [{{ user: "{system.user}", password: "{system.password}" }}] }}
 }}
 
 include ./mappings.conf
@@ -80,22 +68,19 @@ def _scalar(value: object) -> str:
 
 def mappings_file(topology: Topology) -> str:
     """Cluster-scoped mappings: the virtual name stands for the streams of the region that one talks to."""
-    stream = topology.stream
-    # Source -> destination, in which READ stands for the region's read stream.
-    rows = {f"{stream}.>": f"{stream}.REGION.>", f"$JS.API.DIRECT.GET.{stream}.>": "$JS.API.DIRECT.GET.READ.>"}
-    rows |= {f"$JS.API.{api}.{stream}": f"$JS.API.{api}.READ" for api in BY_STREAM}
-    rows |= {f"$JS.API.{api}.{stream}.*": f"$JS.API.{api}.READ.{{{{wildcard(1)}}}}" for api in BY_CONSUMER}
+    layout = layout_of(topology)
+    # Both layouts have one account, the servers' own for clients that name no user: its mappings stand at the top.
+    (account,) = layout.accounts
 
-    def targets(destination: str) -> str:
-        lines = []
-        for region in topology.regions:
-            subject = destination.replace("READ", topology.read_stream(region)).replace("REGION", region)
-            lines.append(f'    {{ destination: "{subject}", weight: 100%, cluster: "{region}" }}')
-        return "\n".join(lines)
+    def targets(destinations: Mapping[str, str]) -> str:
+        return "\n".join(
+            f'    {{ destination: "{subject}", weight: 100%, cluster: "{region}" }}'
+            for region, subject in destinations.items()
+        )
 
-    body = "\n".join(f'  "{source}": [\n{targets(destination)}\n  ]' for source, destination in rows.items())
+    body = "\n".join(f'  "{source}": [\n{targets(to)}\n  ]' for source, to in account.mappings.items())
     return f"""\
-# The virtual stream `{stream}`: each region's servers turn its name into their own streams'.
+# The virtual stream `{layout.virtual_name}`: each region's servers turn its name into their own streams'.
 # Written by `lab render`; included by every server.
 mappings {{
 {body}

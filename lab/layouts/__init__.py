@@ -1,0 +1,22 @@
+"""Which streams, subjects and accounts make the virtual stream: one module for each layout, all of them values.
+
+`layout_of` gives the one that a topology names. A new layout is a module with a function from a topology to a `Layout`,
+and one line in `LAYOUTS`.
+"""
+
+from collections.abc import Callable, Mapping
+
+from lab.layouts.layout import Account, Client, Layout, Stream
+from lab.layouts.mapped import mapped
+from lab.layouts.seed import seed
+from lab.topology import Topology
+
+# By the word in `profile` of lab.yaml.
+LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {"fixed": mapped, "seed": seed}
+
+__all__ = ["LAYOUTS", "Account", "Client", "Layout", "Stream", "layout_of"]
+
+
+def layout_of(topology: Topology) -> Layout:
+    """The layout that a topology names, made anew each time: its definitions are the caller's to change."""
+    return LAYOUTS[topology.profile](topology)

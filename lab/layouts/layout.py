@@ -1,0 +1,177 @@
+"""What a layout is: which streams, subjects and accounts make the virtual stream, and what each of them is for.
+
+Everything above asks a layout for a stream by its role and never builds or takes apart a name. A stream is an *origin*
+when it stores what clients publish, and a *copy* when it sources or mirrors other streams; it can be both. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.errors import unknown
+from lab.topology import Topology
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a client logs in to; without a `user` the servers take whoever names none.
+
+    `mappings`: subject -> region -> what the servers of that region turn the subject into.
+    """
+
+    name: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password; None where none are needed."""
+        return (self.user, self.password) if self.user else None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream. Its account calls it `name`; `key` is unique in the lab, and what tables, files and arguments use.
+    They differ only where accounts have streams of the same name, which origins never have: acknowledgements and
+    `Nats-Stream-Source` headers name them.
+
+    `region` is where its servers are. `upstream` has the keys of the streams that it sources or mirrors. Its subjects
+    begin with `prefix` where those of the virtual stream begin with the virtual name. `definition` is what the server
+    and `nats stream add` read.
+    """
+
+    key: str
+    name: str
+    account: str
+    region: str
+    upstream: tuple[str, ...]
+    prefix: str
+    definition: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def is_origin(self) -> bool:
+        return bool(self.definition.get("subjects"))
+
+    @property
+    def is_copy(self) -> bool:
+        return bool(self.upstream)
+
+    @property
+    def allows_direct_get(self) -> bool:
+        return bool(self.definition.get("allow_direct"))
+
+
+@dataclass(frozen=True)
+class Client:
+    """What a client of one region has to do with: its account, the key of the stream that stores what it publishes to
+    the virtual stream, and the key of the one that it reads under the virtual name."""
+
+    account: str
+    origin: str
+    copy: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A layout on a topology. `streams` are in the order in which they can be defined: each after those it copies.
+
+    `virtual_name` is what clients call the stream, in every region. Lookups by region or key raise `UsageError` with
+    the known ones.
+    """
+
+    name: str
+    topology: Topology
+    virtual_name: str
+    streams: tuple[Stream, ...]
+    accounts: tuple[Account, ...]
+    system: Account
+    clients: Mapping[str, Client] = field(hash=False)  # by region
+
+    # --- streams ---
+
+    @property
+    def origins(self) -> tuple[Stream, ...]:
+        return tuple(stream for stream in self.streams if stream.is_origin)
+
+    @property
+    def copies(self) -> tuple[Stream, ...]:
+        return tuple(stream for stream in self.streams if stream.is_copy)
+
+    def stream(self, key: str) -> Stream:
+        for stream in self.streams:
+            if stream.key == key:
+                return stream
+        raise unknown("stream", key, (stream.key for stream in self.streams))
+
+    def find(self, account: str, name: str) -> Stream | None:
+        """The stream that an account calls so; None for one that is not the layout's."""
+        return next((stream for stream in self.streams if (stream.account, stream.name) == (account, name)), None)
+
+    def streams_in(self, region: str) -> tuple[Stream, ...]:
+        """The streams that live in a region."""
+        self.topology.require_region(region)
+        return tuple(stream for stream in self.streams if stream.region == region)
+
+    def region_of(self, key: str) -> str:
+        """Where a stream lives."""
+        return self.stream(key).region
+
+    def origin(self, region: str) -> Stream:
+        """Where a publish of a client in a region is stored."""
+        return self.stream(self._client(region).origin)
+
+    def copy(self, region: str) -> Stream:
+        """What a client in a region reads under the virtual name; the origin itself where no copy is nearer."""
+        return self.stream(self._client(region).copy)
+
+    def origins_of(self, key: str) -> tuple[Stream, ...]:
+        """The origins whose messages a stream gets, directly or by way of other copies."""
+        reached: set[str] = set()
+        ahead = [*self.stream(key).upstream]
+        while ahead:
+            upstream = ahead.pop()
+            if upstream not in reached:
+                reached.add(upstream)
+                ahead += self.stream(upstream).upstream
+        return tuple(stream for stream in self.origins if stream.key in reached)
+
+    # --- subjects ---
+
+    def subject(self, *tokens: str) -> str:
+        """A subject of the virtual stream, as clients publish and read it in every region: `foo.test`."""
+        return ".".join((self.virtual_name, *tokens))
+
+    def is_subject(self, text: str) -> bool:
+        """Whether a client can publish on it: below the virtual name, without wildcards, spaces and empty tokens."""
+        tokens = text.split(".")
+        return text.startswith(self.subject("")) and all(tokens) and not any(letter in text for letter in " *>")
+
+    def as_stored(self, stream: Stream, subject: str) -> str:
+        """A subject of the virtual stream as a stream has it: `foo.west.test`."""
+        return _moved(subject, self.virtual_name, stream.prefix)
+
+    def as_read(self, stream: Stream, subject: str) -> str:
+        """A subject that a stream has, as clients read it."""
+        return _moved(subject, stream.prefix, self.virtual_name)
+
+    # --- accounts ---
+
+    def account(self, region: str) -> Account:
+        """What a client in a region logs in to."""
+        name = self._client(region).account
+        return next(account for account in self.accounts if account.name == name)
+
+    def credentials(self, region: str) -> tuple[str, str] | None:
+        """What a client in a region logs in with; None where nothing is needed."""
+        return self.account(region).credentials
+
+    def _client(self, region: str) -> Client:
+        if region not in self.clients:
+            raise unknown("region", region, self.clients)
+        return self.clients[region]
+
+
+def _moved(subject: str, old: str, new: str) -> str:
+    """The subject below another prefix; one that is not below the old one stays."""
+    return new + subject[len(old) :] if subject.startswith(f"{old}.") else subject
