@@ -24,6 +24,7 @@ from lab.docker.images import find
 from lab.jetstream import monitor
 from lab.jetstream.session import connect
 from lab.jetstream.streams import define
+from lab.layouts import layout_of
 from lab.render import stream_configs
 from lab.topology import Node, Topology
 
@@ -85,7 +86,7 @@ def bare_up() -> None:
             await session.publish(f"{TOPOLOGY.stream}.bench", b"x")
             for region in TOPOLOGY.regions:
                 while not (  # noqa: ASYNC110
-                    await session.stream_info(TOPOLOGY.read_stream(region))
+                    await session.stream_info(layout_of(TOPOLOGY).copy(region).key)
                 )["state"]["messages"]:
                     await asyncio.sleep(0.05)
 
@@ -165,8 +166,8 @@ def all_agree() -> bool:
                     streams[stream["name"]] = stream
     if len(leaders) != 1 or not leaders.copy().pop() or len(streams) != 2 * len(TOPOLOGY.regions):
         return False
-    written = sum(streams[TOPOLOGY.write_stream(region)]["state"]["messages"] for region in TOPOLOGY.regions)
-    reads = [streams[TOPOLOGY.read_stream(region)] for region in TOPOLOGY.regions]
+    written = sum(streams[layout_of(TOPOLOGY).origin(region).key]["state"]["messages"] for region in TOPOLOGY.regions)
+    reads = [streams[layout_of(TOPOLOGY).copy(region).key] for region in TOPOLOGY.regions]
     heard = all(0 <= source.get("active", -1) <= 3e9 for read in reads for source in read.get("sources") or [])
     return heard and all(read["state"]["messages"] == written for read in reads)
 

@@ -26,6 +26,7 @@ from lab.check.report import documents
 from lab.check.run import run_check
 from lab.check.schedule import Schedule
 from lab.faults.step_down import streams
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 TOPOLOGY = Topology(name="bench")
@@ -37,7 +38,8 @@ async def bare_publishes(seconds: float) -> float:
     plan = workload.slots(TOPOLOGY, 1000, PROCESSES)
     clients = [await nats.connect(f"nats://127.0.0.1:{_port(slot.region, n)}") for n, slot in enumerate(plan)]
     bodies = [payload.compose("bare0000", "west", 0, n, payload.size(1, 0, n)) for n in range(1000)]
-    subjects = [payload.subject(TOPOLOGY.stream, payload.topic(1, 0, n)) for n in range(1000)]
+    topics = payload.subjects(layout_of(TOPOLOGY))
+    subjects = [topics[payload.topic(1, 0, number)] for number in range(1000)]
     deadline, done = time.monotonic() + seconds, 0
 
     async def loop(client: Client) -> None:

@@ -230,8 +230,11 @@ class Lab:
     async def session(self, region: str) -> AsyncIterator["Session"]:
         """A conversation with one region, bounded in time and without retries."""
         from lab.jetstream.session import connect
+        from lab.layouts import layout_of
 
-        async with connect(region, (await asyncio.to_thread(self.observe)).require_running(region)) as session:
+        observation = await asyncio.to_thread(self.observe)
+        login = layout_of(observation.topology).credentials(region)
+        async with connect(region, observation.require_running(region), login) as session:
             yield session
 
     def publish(

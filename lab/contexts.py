@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
+from lab.layouts import Account, layout_of
 from lab.topology import DEFAULT_NAME, Topology
 
 
@@ -44,19 +44,27 @@ def default_folder(environment: Mapping[str, str] = os.environ) -> Path:
 def contexts(topology: Topology) -> dict[str, dict[str, str]]:
     """Name -> content of all contexts; fields that are left out are empty to `nats`."""
     prefix = "sc-" if topology.name == DEFAULT_NAME else f"sc-{topology.name}-"
+    layout = layout_of(topology)
     found: dict[str, dict[str, str]] = {}
     for region in topology.regions:
         url = ",".join(f"nats://127.0.0.1:{node.client_port}" for node in topology.region_nodes(region))
         marker = _marker(topology)
-        found[f"{prefix}{region}"] = {"description": f"Region {region} {marker}", "url": url}
+        found[f"{prefix}{region}"] = {
+            "description": f"Region {region} {marker}",
+            "url": url,
+            **_login(layout.account(region)),
+        }
         found[f"{prefix}{region}-sys"] = {
             "description": f"Region {region}, system account {marker}",
             "url": url,
-            "user": SYSTEM_USER,
-            "password": SYSTEM_PASSWORD,
+            **_login(layout.system),
             "color_scheme": "red",
         }
     return found
+
+
+def _login(account: Account) -> dict[str, str]:
+    return {"user": account.user, "password": account.password} if account.user else {}
 
 
 def install(topology: Topology, folder: Path, dry_run: bool = False) -> Changes:

@@ -174,12 +174,6 @@ class Topology:
     def network(self, key: str) -> str:
         return f"{self.name}-{key}"
 
-    def write_stream(self, region: str) -> str:
-        return f"{self.stream}-write-{region}"
-
-    def read_stream(self, region: str) -> str:
-        return f"{self.stream}-read-{region}"
-
     # --- to and from the label ---
 
     def to_label(self) -> str:

@@ -17,6 +17,7 @@ from lab.faults.fault import Fault
 from lab.faults.registry import present
 from lab.jetstream import streams
 from lab.jetstream.session import connect
+from lab.layouts import layout_of
 from lab.observe import ready, status
 from lab.progress import Say
 from lab.render import stream_configs
@@ -97,7 +98,8 @@ async def _ready(
     try:
         say("waiting for the meta leader")
         await ready.until_meta_leader(engine, observation, timeout)
-        async with connect(topology.regions[0], topology.region_nodes(topology.regions[0])) as session:
+        region = topology.regions[0]
+        async with connect(region, topology.region_nodes(region), layout_of(topology).credentials(region)) as session:
             say("defining the streams")
             await streams.define(session, stream_configs(topology), patience=20)
         return await ready.until_healthy(engine, observation, timeout, say)

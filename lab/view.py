@@ -226,10 +226,13 @@ def _examples(what: str, origins: Sequence[tuple[str, int]], result: "Comparison
 def next_steps(topology: "Topology") -> str:
     import shutil
 
+    from lab.layouts import layout_of
+
+    subject = layout_of(topology).subject("test")
     first, isolated = topology.regions[0], topology.regions[len(topology.regions) // 2]
     steps = f"""
 Try next:
-  lab pub {first} {topology.stream}.test 'Hello world'     publish in a region; `lab view {isolated}` shows it there
+  lab pub {first} {subject} 'Hello world'     publish in a region; `lab view {isolated}` shows it there
   lab partition {isolated}                     isolate a region, publish on both sides, `lab status`
   lab heal --wait && lab compare            undo every fault, and see that the regions agree again"""
     return (

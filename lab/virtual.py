@@ -8,8 +8,9 @@ from lab.errors import UsageError
 from lab.jetstream import leaders, monitor, streams
 from lab.jetstream.session import Ack, Entry, Session, connect
 from lab.jetstream.streams import Definitions
+from lab.layouts import Layout, layout_of
 from lab.render import stream_configs
-from lab.topology import Node, Topology
+from lab.topology import Node
 
 T = TypeVar("T")
 
@@ -24,10 +25,11 @@ async def publish(
 ) -> list[Ack]:
     """One after the other. Raises `NatsError` for the first that is not acknowledged, `UsageError` for a subject that
     is none of the stream."""
-    require_subject(observation.topology, subject)
+    layout = layout_of(observation.topology)
+    require_subject(layout, subject)
     headers = {"Nats-Msg-Id": message_id} if message_id else None
     acks = []
-    async with connect(region, observation.require_running(region)) as session:
+    async with connect(region, observation.require_running(region), layout.credentials(region)) as session:
         for body in bodies:
             acks.append(await session.publish(subject, body.encode(), headers))
             if each:
@@ -35,20 +37,20 @@ async def publish(
     return acks
 
 
-def require_subject(topology: Topology, subject: str) -> None:
-    inside = subject.startswith(f"{topology.stream}.")
-    if not inside or subject.endswith(".") or any(c in subject for c in " *>") or ".." in subject:
+def require_subject(layout: Layout, subject: str) -> None:
+    if not layout.is_subject(subject):
         raise UsageError(
             f"`{subject}` is not a subject of the stream",
-            f"subjects are `{topology.stream}.…`, without wildcards, such as `{topology.stream}.test`",
+            f"subjects are `{layout.subject('…')}`, without wildcards, such as `{layout.subject('test')}`",
         )
 
 
 async def view(observation: Observation, region: str, last: int) -> list[Entry]:
     """The last so many messages that a region has, all of them with 0."""
-    stream = observation.topology.stream
-    async with connect(region, observation.require_running(region)) as session:
-        # The virtual name on purpose: the region's servers turn it into their own read stream's.
+    layout = layout_of(observation.topology)
+    stream = layout.virtual_name
+    async with connect(region, observation.require_running(region), layout.credentials(region)) as session:
+        # The virtual name on purpose: the region's servers turn it into their own copy's.
         end = (await session.stream_info(stream))["state"]["last_seq"]
         return [entry async for entry in session.read(stream, max(1, end - last + 1) if last else 1, end)]
 
@@ -76,5 +78,7 @@ async def _anywhere(observation: Observation, use: Callable[[Session], Awaitable
     nodes = sorted(running, key=lambda node: not knows_leader(node))
     if not nodes:
         raise UsageError("no node is running", "`lab heal` undoes every fault")
-    async with connect(nodes[0].region, [n for n in nodes if n.region == nodes[0].region]) as session:
+    region = nodes[0].region
+    login = layout_of(observation.topology).credentials(region)
+    async with connect(region, [node for node in nodes if node.region == region], login) as session:
         return await use(session)

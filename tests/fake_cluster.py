@@ -34,6 +34,7 @@ from lab.check.history import (
     Run,
     Sample,
 )
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 MS = SECOND // 1000
@@ -134,8 +135,8 @@ class FakeCluster:
         self.publish_until = publish_until * SECOND
         self.topology = Topology(max_age="20s" if "expires before sourcing" in bugs else "1h", duplicate_window="2s")
         regions = self.topology.regions
-        self.writes = {r: Stream(self.topology.write_stream(r), r, "write") for r in regions}
-        self.reads = {r: Stream(self.topology.read_stream(r), r, "read") for r in regions}
+        self.writes = {r: Stream(layout_of(self.topology).origin(r).key, r, "write") for r in regions}
+        self.reads = {r: Stream(layout_of(self.topology).copy(r).key, r, "read") for r in regions}
         self.streams = tuple(s.name for s in (*self.writes.values(), *self.reads.values()))
         self.processes = [Process(i, regions[i % 3]) for i in range(3 * PROCESSES)]
         self.current = list(range(len(self.processes)))

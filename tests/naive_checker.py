@@ -14,9 +14,9 @@ def violated(history: History) -> set[str]:
 
 
 def _violations(history: History) -> Iterator[str]:
-    run, topology = history.run, history.run.topology
-    writes = {topology.write_stream(region): region for region in topology.regions}
-    reads = [topology.read_stream(region) for region in topology.regions]
+    run, topology, layout = history.run, history.run.topology, history.run.layout
+    writes = {layout.origin(region).key: region for region in topology.regions}
+    reads = [layout.copy(region).key for region in topology.regions]
     rows = {name: [tuple(row.tolist()) for row in read.rows] for name, read in history.reads.items()}
     held = {name: {row[0]: row for row in rows[name]} for name in rows}
     attempts: dict[tuple[int, int], set[int]] = {}
@@ -24,7 +24,7 @@ def _violations(history: History) -> Iterator[str]:
     for process, counter, _, _, _, sequence, outcome, stream, duplicate, _ in history.publishes.tolist():
         attempts.setdefault((process, counter), set()).add(outcome)
         if outcome == OK:
-            home = topology.write_stream(run.processes[process].region)
+            home = layout.origin(run.processes[process].region).key
             entry = held[home].get(sequence)
             if run.streams[stream] != home or entry is None or not known(entry) or key(entry) != (process, counter):
                 yield "P1"
@@ -84,7 +84,7 @@ def _violations(history: History) -> Iterator[str]:
     if any(bag != bags[0] for bag in bags):
         yield "P6"
     for (region, reader), live in history.live.items():
-        name = topology.read_stream(region)
+        name = layout.copy(region).key
         seen = live.tolist()
         for _, sequence, process, counter, _, flags in seen:
             entry = held[name].get(sequence)

@@ -27,12 +27,13 @@ from lab.check.history import (
     Run,
     Sample,
 )
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 TOPOLOGY = Topology()
 REGIONS = TOPOLOGY.regions
-WRITES = {region: TOPOLOGY.write_stream(region) for region in REGIONS}
-READS = {region: TOPOLOGY.read_stream(region) for region in REGIONS}
+WRITES = {region: layout_of(TOPOLOGY).origin(region).key for region in REGIONS}
+READS = {region: layout_of(TOPOLOGY).copy(region).key for region in REGIONS}
 STREAMS = (*WRITES.values(), *READS.values())
 MS = SECOND // 1000
 

@@ -30,6 +30,7 @@ from lab.check.history import (
     Run,
     Sample,
 )
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 OPERATIONS = (
@@ -76,7 +77,7 @@ def faults(regions: tuple[str, ...], seconds: float) -> tuple[FaultRecord, ...]:
                 "36 connects across are dead, 108 others alive",
                 nodes={"kill": nodes[:1], "pause": nodes[1:2], "kill-region": nodes}.get(kind, ()),
                 links=tuple(li.name for li in topology.links if region in li.regions) if kind == "partition" else (),
-                streams=(topology.read_stream(region),) if kind == "step-down" else (),
+                streams=(layout_of(topology).copy(region).key,) if kind == "step-down" else (),
             )
         )
     return tuple(result)
@@ -96,7 +97,7 @@ def history(
     injected = tuple(faults(regions, seconds) if mix is None else mix)
     count = len(regions) * processes
     publishes = _publishes(dice, messages, seconds, count, injected, regions, processes)
-    streams = tuple(topology.write_stream(region) for region in regions)
+    streams = tuple(layout_of(topology).origin(region).key for region in regions)
     run = Run(
         id="20261124T055650-default-s1",
         began="2026-11-24T05:56:50.000000+00:00",
@@ -106,7 +107,7 @@ def history(
         image="nats:2.15.1",
         mark="a1b2c3d4",
         processes=tuple(Process(number, regions[number // processes]) for number in range(count)),
-        streams=(*streams, *(topology.read_stream(region) for region in regions)),
+        streams=(*streams, *(layout_of(topology).copy(region).key for region in regions)),
         errors=("", "no responders", "timeout"),
         phases=_phases(seconds),
         schedule={"seed": seed, "faults": [fault.what for fault in injected]},
@@ -161,8 +162,7 @@ def _publishes(
 def _reads(
     dice: np.random.Generator, publishes: Array, run: Run, processes: int, injected: tuple[FaultRecord, ...]
 ) -> dict[str, Read]:
-    topology = run.topology
-    regions = topology.regions
+    regions = run.topology.regions
     reads, written = {}, []
     landed = (publishes["outcome"] == OK) | (publishes["outcome"] == INFO) & (publishes["counter"] % 2 == 0)
     for number, region in enumerate(regions):
@@ -173,13 +173,15 @@ def _reads(
         rows = _rows(publishes, mine, number, np.arange(1, len(mine) + 1))
         rows["stored"] = np.maximum.accumulate(publishes["completed"][mine] - 300_000)
         written.append(rows)
-        reads[topology.write_stream(region)] = Read(topology.write_stream(region), "write", region, rows, 1, len(rows))
+        name = run.layout.origin(region).key
+        reads[name] = Read(name, "write", region, rows, 1, len(rows))
     for reader, region in enumerate(regions):
         copies = [_arrive(dice, rows, origin, reader, regions, injected) for origin, rows in enumerate(written)]
         rows = np.concatenate(copies)
         rows = rows[np.argsort(rows["stored"], kind="stable")]
         rows["sequence"] = np.arange(1, len(rows) + 1)
-        reads[topology.read_stream(region)] = Read(topology.read_stream(region), "read", region, rows, 1, len(rows))
+        name = run.layout.copy(region).key
+        reads[name] = Read(name, "read", region, rows, 1, len(rows))
     return reads
 
 
@@ -237,7 +239,7 @@ def _samples(whole: History, seconds: float) -> tuple[Sample, ...]:
         (reader, writer): np.sort(read.rows["stored"][read.rows["origin"] == origin])
         for reader, read in whole.reads.items()
         if read.kind == "read"
-        for origin, writer in enumerate(map(topology.write_stream, topology.regions))
+        for origin, writer in enumerate(layout_of(topology).origin(region).key for region in topology.regions)
     }
     result = []
     for time in range(0, int(seconds * 1.1) * SECOND, SECOND):
@@ -261,7 +263,7 @@ def _replicas(run: Run, reads: dict[str, Read]) -> tuple[Replica, ...]:
 def _live(whole: History) -> dict[tuple[str, str], Array]:
     live = {}
     for region in whole.run.topology.regions:
-        read = whole.reads.get(whole.run.topology.read_stream(region))
+        read = whole.reads.get(whole.run.layout.copy(region).key)
         rows = np.empty(0, ROW) if read is None else read.rows
         seen = np.zeros(len(rows), LIVE)
         seen["time"], seen["sequence"] = rows["stored"] + 1_000_000, rows["sequence"]

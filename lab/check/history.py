@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.layouts import Layout, Stream, layout_of
 from lab.topology import Topology
 
 SECOND = 1_000_000_000
@@ -42,8 +43,8 @@ PUBLISH = np.dtype(
         ("error", "u1"),
     ]
 )
-# One message as a stream held it in the final read. `origin` and `origin_sequence` come from `Nats-Stream-Source`; in a
-# write stream they are the stream's own. `stored` is the server's time of this copy.
+# One message as a stream held it in the final read. `origin` and `origin_sequence` come from `Nats-Stream-Source`; in
+# an origin they are the stream's own. `stored` is the server's time of this copy.
 ROW = np.dtype(
     [
         ("sequence", "<u8"),
@@ -68,7 +69,12 @@ PROBE = 16
 # Of a live row alone: the server confirmed its acknowledgement (a double ack).
 ACKED = 8
 
+# What a run calls an origin and a copy.
 StreamKind = Literal["write", "read"]
+
+
+def kind_of(stream: Stream) -> StreamKind:
+    return "write" if stream.is_origin else "read"
 
 
 @dataclass(frozen=True)
@@ -134,8 +140,8 @@ class Probe:
 class Sample:
     """What the servers said of themselves at one moment.
 
-    `last`: stream -> last sequence as its own region reports it. `arrived`: read stream -> write stream -> the last of
-    its sequences that is there; None where it is not known. `leaders`: stream -> leader. `meta`: node -> the meta
+    `last`: stream -> last sequence as its own region reports it. `arrived`: copy -> origin -> the last of its
+    sequences that is there; None where it is not known. `leaders`: stream -> leader. `meta`: node -> the meta
     leader that it sees.
     """
 
@@ -196,6 +202,11 @@ class Run:
     schedule: Mapping[str, Any] = field(hash=False)  # resolved: absolute times, no dice left
     ended: str  # "complete", "interrupted", or why it could not go on
     notes: tuple[str, ...] = ()  # what the run itself noticed: a stalled event loop, a server that restarted
+
+    @property
+    def layout(self) -> Layout:
+        """What its streams are for."""
+        return layout_of(self.topology)
 
 
 @dataclass(frozen=True)

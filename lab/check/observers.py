@@ -11,6 +11,7 @@ from lab.check.clock import Clock
 from lab.check.history import SECOND, Probe, Sample
 from lab.check.readers import DURABLE, ORDERED, Reader
 from lab.jetstream.session import Session
+from lab.layouts import layout_of
 from lab.observe.status import Arrivals
 from lab.topology import Topology
 
@@ -29,13 +30,12 @@ class Observed:
     before: Mapping[str, int] = field(default_factory=dict)
 
     def arrived(self) -> Arrivals:
-        """Read stream -> write stream -> the last of its sequences that a live reader saw. What was there before the
+        """Copy -> origin -> the last of its sequences that a live reader saw. What was there before the
         run had arrived everywhere, or the run would not have begun."""
         found: dict[str, dict[str, int | None]] = {}
         for reader in self.live:
-            topology = reader.topology
-            row = found.setdefault(topology.read_stream(reader.region), {})
-            for origin in map(topology.write_stream, topology.regions):
+            row = found.setdefault(reader.stream.key, {})
+            for origin in (origin.key for origin in layout_of(reader.topology).origins_of(reader.stream.key)):
                 row[origin] = max(row.get(origin) or self.before.get(origin, 0), reader.arrived.get(origin, 0))
         return found
 
@@ -43,7 +43,7 @@ class Observed:
         """Readers to which something of a stream is still to come, as sentences; `ends` are the last sequences."""
         found = []
         for reader in self.live:
-            stream = reader.topology.read_stream(reader.region)
+            stream = reader.stream.key
             behind = reader.behind(ends.get(stream, 0)) if ends.get(stream, 0) > self.before.get(stream, 0) else 0
             if behind:
                 found.append(f"the {reader.kind} reader of {reader.region} has {behind} messages before it")
@@ -60,7 +60,7 @@ async def observing(
     with ThreadPoolExecutor(len(topology.nodes)) as pool:  # how the run began, before anything is published
         observed.samples.append(await sampler.sample(sessions, observed.arrived, topology, clock, pool))
     for region, session in sessions.items():
-        start = before[topology.read_stream(region)] + 1
+        start = before[layout_of(topology).copy(region).key] + 1
         for kind in (DURABLE, ORDERED):
             reader = Reader(region, kind, mark.encode(), topology, seed, clock)
             observed.live.append(reader)

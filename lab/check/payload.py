@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from struct import Struct
 from zlib import crc32
 
+from lab.layouts import Layout
+
 SUBJECTS = 16
 SMALL, MIDDLE, LARGE = 64, 1024, 65536
 NOBODY = 0xFFFFFFFF
@@ -59,8 +61,9 @@ def topic(seed: int, process: int, counter: int) -> int:
     return (dice(seed, process, counter) >> 4) % SUBJECTS
 
 
-def subject(stream: str, number: int) -> str:
-    return f"{stream}.check.{number}"
+def subjects(layout: Layout) -> list[str]:
+    """What the check publishes on, by `topic`."""
+    return [layout.subject("check", str(number)) for number in range(SUBJECTS)]
 
 
 def size(seed: int, process: int, counter: int) -> int:

@@ -13,6 +13,7 @@ from lab.docker.observation import Observation
 from lab.errors import NatsError
 from lab.jetstream import monitor
 from lab.jetstream.session import Session
+from lab.layouts import layout_of
 from lab.observe import ready, status
 from lab.progress import Say
 from lab.topology import Topology
@@ -35,7 +36,7 @@ async def wait(
 
     `arrived` says how far each region is, as its live readers see it; where they do not know, the servers' own count is
     taken. With `before`, the streams' last sequences of some time ago, nothing may have changed for a while either, and
-    every read stream must have got as much since as the write streams together, and every live reader (`unread`) all of
+    every copy must have got as much since as its origins together, and every live reader (`unread`) all of
     that: what has not is given all of `seconds`, since a source may come back late, and is then left to the judgement.
     """
     deadline, told, since, last = time.monotonic() + seconds, "", time.monotonic(), Sequences()
@@ -66,18 +67,18 @@ async def wait(
 
 
 def shortages(topology: Topology, now: Sequences, before: Mapping[str, int]) -> list[str]:
-    """Read streams that got less since `before` than the write streams together, as sentences. Pure."""
+    """Copies that got less since `before` than their origins together, as sentences. Pure."""
 
     def came(stream: str) -> int:
         last = now.get(stream, (0, 0))[1]
         return last - before[stream] if last >= before[stream] else last  # one that lost everything begins at 1
 
-    written = sum(came(topology.write_stream(region)) for region in topology.regions)
-    return [
-        f"{topology.read_stream(region)} is {written - came(topology.read_stream(region))} messages short"
-        for region in topology.regions
-        if came(topology.read_stream(region)) < written
-    ]
+    layout = layout_of(topology)
+    short = {
+        copy.key: sum(came(origin.key) for origin in layout.origins_of(copy.key)) - came(copy.key)
+        for copy in layout.copies
+    }
+    return [f"{key} is {messages} messages short" for key, messages in short.items() if messages > 0]
 
 
 def _known(stream: status.StreamStatus) -> status.StreamStatus:
@@ -94,9 +95,8 @@ def versions(observation: Observation) -> str:
 async def last_sequences(sessions: Mapping[str, Session], topology: Topology) -> dict[str, int]:
     """Stream -> its last sequence, by its own region. Raises `NatsError`."""
     return {
-        stream: (await sessions[region].stream_info(stream))["state"]["last_seq"]
-        for region in topology.regions
-        for stream in (topology.write_stream(region), topology.read_stream(region))
+        stream.key: (await sessions[stream.region].stream_info(stream.name))["state"]["last_seq"]
+        for stream in layout_of(topology).streams
     }
 
 
@@ -106,35 +106,30 @@ async def bounds(
     """What is to be read of each stream: what came after `before`. And streams of which nothing can be known, with the
     reason."""
     found, unknown = [], {}
-    for region in topology.regions:
-        for kind, stream in (("write", topology.write_stream(region)), ("read", topology.read_stream(region))):
-            try:
-                state = (await sessions[region].stream_info(stream))["state"]
-            except NatsError as error:
-                unknown[stream] = error.message
-                continue
-            # A stream that lost everything counts from 1 again.
-            old = before[stream] if before[stream] <= state["last_seq"] else 0
-            first = max(state["first_seq"], old + 1)
-            deleted = state.get("num_deleted", 0)
-            found.append(
-                Bounds(stream, "write" if kind == "write" else "read", region, first, state["last_seq"], deleted)
-            )
+    for stream in layout_of(topology).streams:
+        try:
+            state = (await sessions[stream.region].stream_info(stream.name))["state"]
+        except NatsError as error:
+            unknown[stream.key] = error.message
+            continue
+        # A stream that lost everything counts from 1 again.
+        old = before[stream.key] if before[stream.key] <= state["last_seq"] else 0
+        first, deleted = max(state["first_seq"], old + 1), state.get("num_deleted", 0)
+        found.append(Bounds(stream.key, stream.name, stream.region, first, state["last_seq"], deleted))
     return found, unknown
 
 
 async def replicas(topology: Topology) -> list[Replica]:
     """Every copy of every stream of the lab, as the server says that holds it."""
     readings = await monitor.read(list(topology.nodes), 2)
-    names = {kind(region) for region in topology.regions for kind in (topology.write_stream, topology.read_stream)}
-    found = []
+    layout, found = layout_of(topology), []
     for node, reading in readings.items():
-        for account in (reading.jsz or {}).get("account_details") or []:
-            for detail in account.get("stream_detail") or []:
-                if detail["name"] not in names:
-                    continue
-                state = detail["state"]
-                leader = (detail.get("cluster") or {}).get("leader", node) == node
-                counts = (state["messages"], state["bytes"], state["first_seq"], state["last_seq"])
-                found.append(Replica(detail["name"], node, leader, *counts, state.get("num_deleted", 0)))
+        for account, detail in reading.streams():
+            stream = layout.find(account, detail["name"])
+            if stream is None:
+                continue
+            state = detail["state"]
+            leader = (detail.get("cluster") or {}).get("leader", node) == node
+            counts = (state["messages"], state["bytes"], state["first_seq"], state["last_seq"])
+            found.append(Replica(stream.key, node, leader, *counts, state.get("num_deleted", 0)))
     return sorted(found, key=lambda replica: (replica.stream, replica.node))

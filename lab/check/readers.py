@@ -17,6 +17,7 @@ from lab.check.history import ACKED, INTACT, LIVE, OURS, SUBJECT
 from lab.errors import NatsError
 from lab.jetstream import consumers, pull
 from lab.jetstream.session import Session, connect, origin
+from lab.layouts import Stream, layout_of
 from lab.topology import Topology
 
 ROW = Struct("<qQIIIB")
@@ -26,7 +27,7 @@ DURABLE, ORDERED = "durable", "ordered"
 
 @dataclass
 class Reader:
-    """One live reader and what was delivered to it. `arrived`: write stream -> its last sequence that came by."""
+    """One live reader and what was delivered to it. `arrived`: origin -> its last sequence that came by."""
 
     region: str
     kind: str
@@ -41,9 +42,12 @@ class Reader:
     again: asyncio.Event = field(default_factory=asyncio.Event)  # an ordered reader needs another consumer
     confirmed_to: int = 0
     _unconfirmed: int = 0
+    stream: Stream = field(init=False)
+    _subjects: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._subjects = [payload.subject(self.topology.stream, number) for number in range(payload.SUBJECTS)]
+        layout = layout_of(self.topology)
+        self.stream, self._subjects = layout.copy(self.region), payload.subjects(layout)
 
     def handle(
         self, sequence: int, stored: int, delivery: int, consumer_sequence: int, subject: str, data: bytes, source: str
@@ -92,7 +96,6 @@ def flags_of(found: payload.Body, mark: bytes, subjects: list[str], seed: int, s
 
 async def prepare(session: Session, reader: Reader, start: int) -> str:
     """Make the reader's consumer, which begins with sequence `start`; its name."""
-    stream = reader.topology.read_stream(session.region)
     name = f"lab-check-{reader.kind}-{token_hex(3)}"
     config: dict[str, Any] = {"deliver_policy": "by_start_sequence", "opt_start_seq": start}
     if reader.kind == DURABLE:
@@ -100,13 +103,13 @@ async def prepare(session: Session, reader: Reader, start: int) -> str:
     else:
         config |= {"durable_name": "", "name": name, "ack_policy": "none", "mem_storage": True, "num_replicas": 1}
         config |= {"inactive_threshold": 10 * 10**9}
-    await consumers.create(session, stream, name, config)
+    await consumers.create(session, reader.stream.name, name, config)
     return name
 
 
 async def read(session: Session, reader: Reader, name: str, start: int, stop: asyncio.Event) -> None:
     """Read until `stop`."""
-    stream = reader.topology.read_stream(session.region)
+    stream = reader.stream.name
     if reader.kind == DURABLE:
         await pull.follow(session, stream, name, reader.handle, stop, reader.confirmed)
         with suppress(NatsError):
@@ -133,7 +136,7 @@ async def _follow_ordered(session: Session, reader: Reader, name: str, stop: asy
     async def lost(_: str) -> None:
         reader.again.set()
 
-    stream = reader.topology.read_stream(session.region)
+    stream = reader.stream.name
     ends = [asyncio.create_task(event.wait()) for event in (stop, reader.again)]
     following = asyncio.create_task(pull.follow(session, stream, name, reader.handle, reader.again, lost=lost))
     try:
@@ -147,7 +150,10 @@ async def _follow_ordered(session: Session, reader: Reader, name: str, stop: asy
 
 async def connect_all(topology: Topology, stack: Any) -> dict[str, Session]:
     """A session for each region's readers."""
+    layout = layout_of(topology)
     return {
-        region: await stack.enter_async_context(connect(region, topology.region_nodes(region), lasting=True))
+        region: await stack.enter_async_context(
+            connect(region, topology.region_nodes(region), layout.credentials(region), lasting=True)
+        )
         for region in topology.regions
     }

@@ -21,11 +21,12 @@ from struct import Struct
 from typing import Any
 
 from lab.check import payload
-from lab.check.history import NOWHERE, ROW, StreamKind
+from lab.check.history import NOWHERE, ROW
 from lab.check.readers import flags_of
 from lab.errors import LabError, NatsError
 from lab.jetstream import consumers, pull
 from lab.jetstream.session import Session, connect
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 PACK = Struct("<QqQIIBB")
@@ -38,10 +39,11 @@ MANY = 60_000  # messages: below that one process is faster than starting three
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is to be read of a stream. `deleted`: sequences in between that the server says are gone."""
+    """What is to be read of a stream, by its key in the layout and its name on the servers. `deleted`: sequences in
+    between that the server says are gone."""
 
     stream: str
-    kind: StreamKind
+    name: str
     region: str
     first: int
     last: int
@@ -80,10 +82,10 @@ class Rows:
         self._job, self._bounds, self._write = job, bounds, write
         self._mark = job.mark.encode()
         self._places = {name: index for index, name in enumerate(job.streams)}
-        own = bounds.kind == "write"
-        prefix = f"{job.topology.stream}.{bounds.region}" if own else job.topology.stream
-        self._subjects = [payload.subject(prefix, number) for number in range(payload.SUBJECTS)]
-        self._own = self._places[bounds.stream] if own else NOWHERE
+        layout = layout_of(job.topology)
+        stream = layout.stream(bounds.stream)
+        self._subjects = [layout.as_stored(stream, subject) for subject in payload.subjects(layout)]
+        self._own = self._places[stream.key] if stream.is_origin else NOWHERE
         self._chunk = bytearray()
 
     @property
@@ -119,7 +121,7 @@ async def read_stream(session: Session, job: Job, bounds: Bounds, write: Callabl
         if rows.at_end:
             break
         try:
-            node = await _by_consumer(session, bounds.stream, rows)
+            node = await _by_consumer(session, bounds.name, rows)
             error = ""
             break
         except NatsError as problem:
@@ -154,10 +156,10 @@ def _config(name: str, start: int) -> dict[str, Any]:
 
 
 async def _by_direct_get(session: Session, bounds: Bounds, rows: Rows) -> None:
-    info = await session.stream_info(bounds.stream)
+    info = await session.stream_info(bounds.name)
     if not info["config"].get("allow_direct"):
         raise NatsError(f"{bounds.stream} allows no Direct Get")
-    async for entry in session.read(bounds.stream, rows.last + 1, bounds.last):
+    async for entry in session.read(bounds.name, rows.last + 1, bounds.last):
         source = entry.headers.get("Nats-Stream-Source", "")
         rows.handle(entry.sequence, _stamp(entry.time), 0, 0, entry.subject, entry.body, source)
 
@@ -173,7 +175,8 @@ async def read_region(job: Job) -> list[Done]:
     region = job.bounds[0].region
     done: list[Done] = []
     try:
-        async with connect(region, job.topology.region_nodes(region), lasting=True) as session:
+        login = layout_of(job.topology).credentials(region)
+        async with connect(region, job.topology.region_nodes(region), login, lasting=True) as session:
             for bounds in job.bounds:
                 with (job.folder / "reads" / f"{bounds.stream}.bin").open("wb") as file:
                     done.append(await read_stream(session, job, bounds, file.write))
@@ -219,16 +222,16 @@ async def digests(session: Session, bounds: Bounds, nodes: set[str], tries: int 
         if nodes <= found.keys():
             break
         name = f"lab-check-deep-{token_hex(4)}"
-        info = await consumers.create(session, bounds.stream, name, _config(name, bounds.first))
+        info = await consumers.create(session, bounds.name, name, _config(name, bounds.first))
         node = str((info.get("cluster") or {}).get("leader", ""))
         try:
             if node not in found:
                 digest = _Digest(bounds)
-                await pull.drain(session, bounds.stream, name, digest.handle, lambda d=digest: d.at_end, SILENCE_S)  # type: ignore[misc]
+                await pull.drain(session, bounds.name, name, digest.handle, lambda d=digest: d.at_end, SILENCE_S)  # type: ignore[misc]
                 found[node] = digest.text
         finally:
             with suppress(NatsError):
-                await consumers.delete(session, bounds.stream, name, 2)
+                await consumers.delete(session, bounds.name, name, 2)
     return found
 
 

@@ -17,6 +17,7 @@ from lab.check.history import Probe, Sample
 from lab.errors import LabError, NatsError
 from lab.jetstream import consumers, monitor
 from lab.jetstream.session import Session
+from lab.layouts import layout_of
 from lab.observe import availability
 from lab.observe.availability import DIRECT_GET, EXISTING_CONSUMER, GET, META_LEADER, NEW_CONSUMER, NEW_STREAM
 from lab.observe.status import Arrivals
@@ -41,14 +42,12 @@ async def sample(
     """One sample; what does not answer within a second is not in it."""
     began = clock.now()
     loop = asyncio.get_running_loop()
-    names = [
-        (region, kind(region)) for region in topology.regions for kind in (topology.write_stream, topology.read_stream)
-    ]
+    streams = layout_of(topology).streams
     infos, documents = await asyncio.gather(
-        asyncio.gather(*(_info(sessions[region], stream) for region, stream in names)),
+        asyncio.gather(*(_info(sessions[stream.region], stream.name) for stream in streams)),
         asyncio.gather(*(loop.run_in_executor(pool, _meta, node) for node in topology.nodes)),
     )
-    found = {stream: info for (_, stream), info in zip(names, infos, strict=True) if info}
+    found = {stream.key: info for stream, info in zip(streams, infos, strict=True) if info}
     return Sample(
         began,
         {stream: info["state"]["last_seq"] for stream, info in found.items()},
@@ -119,14 +118,14 @@ async def probe_on(
         await _pause(stop, PROBE_S - (time.monotonic() - began))
     await asyncio.gather(*tasks, return_exceptions=True)
     with suppress(NatsError):
-        await consumers.delete(session, topology.read_stream(session.region), durable, 2)
+        await consumers.delete(session, layout_of(topology).copy(session.region).name, durable, 2)
 
 
 async def durable(session: Session, topology: Topology) -> str:
     """A consumer that exists before the faults and always has something to deliver, since the load does not end."""
     name = f"lab-check-probe-{token_hex(3)}"
     config = {"deliver_policy": "all", "ack_policy": "explicit", "max_ack_pending": 10_000, "ack_wait": 600 * 10**9}
-    await consumers.create(session, topology.read_stream(session.region), name, config)
+    await consumers.create(session, layout_of(topology).copy(session.region).name, name, config)
     return name
 
 
@@ -134,7 +133,9 @@ async def _fetch(session: Session, topology: Topology, durable: str) -> tuple[st
     began = time.monotonic()
     try:
         async with asyncio.timeout(availability.TIMEOUT_S):
-            for delivery in await consumers.fetch(session, topology.read_stream(session.region), durable, 1, 1.5):
+            for delivery in await consumers.fetch(
+                session, layout_of(topology).copy(session.region).name, durable, 1, 1.5
+            ):
                 await consumers.acknowledge(session, delivery, 1.5)
                 return "ok", time.monotonic() - began, ""
         return "info", time.monotonic() - began, "nothing was delivered"

@@ -12,11 +12,12 @@ import numpy as np
 from lab import files
 from lab.check import folder as folders
 from lab.check import store
-from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Array, History, Read, Replica, Run
+from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Array, History, Read, Replica, Run, kind_of
 from lab.check.schedule import Schedule
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import DockerError
+from lab.layouts import layout_of
 from lab.topology import Topology
 from lab.units import duration_ns
 
@@ -59,7 +60,7 @@ def again(folder: Path, topology: Topology, schedule: Schedule, nats: str, optio
 
 def as_defined(topology: Topology, definitions: Mapping[str, Mapping[str, Any]]) -> Topology:
     """The topology with the age limit and the replicas that the streams really have. Pure."""
-    ages = {definitions[topology.write_stream(region)].get("max_age", 0) for region in topology.regions}
+    ages = {definitions[origin.key].get("max_age", 0) for origin in layout_of(topology).origins}
     replicas = {definition.get("num_replicas", 1) for definition in definitions.values()}
     age = min(ages, key=lambda age: age or float("inf"))
     same = age == duration_ns(topology.max_age)
@@ -115,25 +116,27 @@ def history(gathered: "Gathered") -> History:
 
 def _reads(gathered: "Gathered") -> list[Read]:
     topology, done = gathered.observation.topology, {done.stream: done for done in gathered.done}
+    layout = layout_of(topology)
     bounds = {bounds.stream: bounds for bounds in gathered.bounds}
     found = []
     for region in topology.regions:
-        for kind, stream in (("write", topology.write_stream(region)), ("read", topology.read_stream(region))):
-            rows = _rows(gathered.folder / "reads" / f"{stream}.bin", ROW)
-            limits, result = bounds.get(stream), done.get(stream)
+        for stream in layout.streams_in(region):
+            key = stream.key
+            rows = _rows(gathered.folder / "reads" / f"{key}.bin", ROW)
+            limits, result = bounds.get(key), done.get(key)
             why = (
                 ""
                 if result and result.complete
-                else gathered.unreadable.get(stream) or (result.error if result else "the run ended before it was read")
+                else gathered.unreadable.get(key) or (result.error if result else "the run ended before it was read")
             )
             found.append(
                 Read(
-                    stream,
-                    "write" if kind == "write" else "read",
+                    key,
+                    kind_of(stream),
                     region,
                     rows,
-                    limits.first if limits else gathered.before[stream] + 1,
-                    limits.last if limits else gathered.before[stream],
+                    limits.first if limits else gathered.before[key] + 1,
+                    limits.last if limits else gathered.before[key],
                     limits.deleted if limits else 0,
                     not why,
                     why,

@@ -19,6 +19,7 @@ from lab.check.clock import Clock
 from lab.check.history import FAIL, INFO, NOWHERE, OK, PUBLISH, SECOND, Process
 from lab.jetstream.attempts import attempt
 from lab.jetstream.session import Session, connect
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 PUBLISH_TIMEOUT_S = 3.0
@@ -89,8 +90,8 @@ async def publish(
 ) -> None:
     """Fill a slot from `began` (ns on the run's clock) until `stop`. `open_loop=False` publishes without pause, which
     only a benchmark wants."""
-    clock, topology, mark, seed = ledger.clock, ledger.topology, ledger.mark, ledger.seed
-    subjects = [payload.subject(topology.stream, number) for number in range(payload.SUBJECTS)]
+    clock, mark, seed = ledger.clock, ledger.mark, ledger.seed
+    subjects = payload.subjects(layout_of(ledger.topology))
     places = {name: index for index, name in enumerate(ledger.streams)}
     process, counter, turn = ledger.process(slot.region), 0, 0
     while not stop.is_set():
@@ -127,12 +128,13 @@ async def publish(
 @asynccontextmanager
 async def connected(plan: Sequence[Slot], topology: Topology) -> AsyncIterator[list[Session]]:
     """A connection for each slot, spread over its region's nodes."""
+    layout = layout_of(topology)
     async with AsyncExitStack() as stack:
         sessions = []
         for index, slot in enumerate(plan):
             nodes = topology.region_nodes(slot.region)
             turn = index // len(topology.regions) % len(nodes)
-            connection = connect(slot.region, nodes[turn:] + nodes[:turn], lasting=True)
+            connection = connect(slot.region, nodes[turn:] + nodes[:turn], layout.credentials(slot.region), True)
             sessions.append(await stack.enter_async_context(connection))
         yield sessions
 

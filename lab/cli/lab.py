@@ -45,6 +45,7 @@ def up(
     from lab.api import Lab
     from lab.docker.engine import Engine
     from lab.docker.images import find
+    from lab.layouts import layout_of
 
     topology = wanted_topology(file, name)
     engine = Engine()
@@ -55,9 +56,7 @@ def up(
             "image": chosen.name if chosen else f"to be obtained for {version}",
             "files": [d.path for d in files.differences(topology, files.root()) if d.state == "missing"],
             "containers": [topology.container(node) for node in topology.nodes],
-            "streams": [
-                n for region in topology.regions for n in (topology.write_stream(region), topology.read_stream(region))
-            ],
+            "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
         }
         print_json(would)
         return

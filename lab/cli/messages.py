@@ -53,8 +53,9 @@ def view(
         print_json(entries)
         return
     from lab import view as views
+    from lab.layouts import layout_of
 
-    typer.echo(views.entries(lab.topology.stream, region, entries))
+    typer.echo(views.entries(layout_of(lab.topology).virtual_name, region, entries))
 
 
 @app.command(rich_help_panel=PANEL_USE)

@@ -12,6 +12,7 @@ from lab.faults.cut import Cut
 from lab.faults.down import Down
 from lab.faults.fault import Fault
 from lab.faults.paused import Paused
+from lab.layouts import layout_of
 from lab.observe.operations import (
     DIRECT_GET,
     EXISTING_CONSUMER,
@@ -173,7 +174,7 @@ class _View:
         return None, f"it depends on which {replicas} of {self.topology.nodes_per_region} servers hold the replicas"
 
     def direct(self, region: str) -> tuple[bool | None, str]:
-        if self.topology.profile == "seed":
+        if not layout_of(self.topology).copy(region).allows_direct_get:
             return False, "the original definitions do not allow Direct Get"
         works, reason = self.group(region)
         return (True, reason) if works else (None, f"a replica may answer without a leader; {reason}")

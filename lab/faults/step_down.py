@@ -8,6 +8,7 @@ from lab.docker.observation import Observation
 from lab.faults.arguments import Leader, Region
 from lab.faults.effects import Effects
 from lab.faults.verb import Draw, Verb
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 META = Leader("meta")
@@ -59,6 +60,5 @@ class StepDown(Verb):
 
 
 def streams(topology: Topology) -> tuple[str, ...]:
-    """All names, the write streams first."""
-    writes = tuple(topology.write_stream(region) for region in topology.regions)
-    return writes + tuple(topology.read_stream(region) for region in topology.regions)
+    """All that the layout has, the origins first."""
+    return tuple(stream.key for stream in layout_of(topology).streams)

@@ -7,6 +7,7 @@ from typing import Any
 from lab.docker.observation import Observation
 from lab.jetstream import monitor
 from lab.jetstream.session import connect
+from lab.layouts import layout_of
 from lab.topology import Node
 
 META = "meta"
@@ -33,10 +34,10 @@ def most_named(views: Mapping[str, str | None]) -> str:
 
 
 def stream_region(observation: Observation, stream: str) -> str:
-    """Where a stream lives, by its name; the first region that runs for any other stream."""
-    tail = stream.rpartition("-")[2]
-    if tail in observation.topology.regions:
-        return tail
+    """Where a stream lives; the first region that runs for one that is not the layout's."""
+    for own in layout_of(observation.topology).streams:
+        if own.key == stream:
+            return own.region
     nodes = observation.running_nodes()
     return nodes[0].region if nodes else observation.topology.regions[0]
 
@@ -44,7 +45,8 @@ def stream_region(observation: Observation, stream: str) -> str:
 async def cluster(observation: Observation, stream: str) -> Mapping[str, Any]:
     """A stream's leader and replicas as its region tells them. Raises `NatsError`."""
     region = stream_region(observation, stream)
-    async with connect(region, observation.running_nodes(region)) as session:
+    login = layout_of(observation.topology).credentials(region)
+    async with connect(region, observation.running_nodes(region), login) as session:
         return (await session.stream_info(stream)).get("cluster") or {}
 
 

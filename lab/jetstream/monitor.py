@@ -7,6 +7,7 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -29,6 +30,12 @@ class Reading:
     varz: dict[str, Any] | None = field(hash=False)
     jsz: dict[str, Any] | None = field(hash=False)
     gatewayz: dict[str, Any] | None = field(hash=False)
+
+    def streams(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Account and detail of each stream that this server has a copy of."""
+        for account in (self.jsz or {}).get("account_details") or []:
+            for detail in account.get("stream_detail") or []:
+                yield account["name"], detail
 
 
 def get(port: int, path: str, timeout: float = TIMEOUT_S) -> dict[str, Any] | None:

@@ -220,7 +220,7 @@ def api_error(raw: dict[str, Any]) -> ApiError:
 
 
 def origin(headers: dict[str, str], stream: str, sequence: int) -> tuple[str, int]:
-    """(write stream, sequence) from `Nats-Stream-Source: <stream> <sequence> <filter> …` (nats-server `stream.go`)."""
+    """(origin, sequence) from `Nats-Stream-Source: <stream> <sequence> <filter> …` (nats-server `stream.go`)."""
     source = headers.get("Nats-Stream-Source")
     if not source:
         return stream, sequence
@@ -279,19 +279,19 @@ async def connect(
         await client.close()
 
 
-async def last_arrivals(session: Session, read_stream: str, origins: Sequence[str]) -> dict[str, int | None]:
-    """Write stream -> the last of its sequences that is in the read stream: 0 if none, None if too deep to find.
+async def last_arrivals(session: Session, stream: str, origins: Sequence[str]) -> dict[str, int | None]:
+    """Origin -> the last of its sequences that is in a copy, `stream`: 0 if none, None if too deep to find.
 
-    Looks backwards from the end in growing steps, since a read stream has no index by origin.
+    Looks backwards from the end in growing steps, since a copy has no index by origin.
     """
-    info = await session.stream_info(read_stream)
+    info = await session.stream_info(stream)
     first, last = info["state"]["first_seq"], info["state"]["last_seq"]
     found: dict[str, int] = {}
     start, step = last + 1, 32
     while start > first and len(found) < len(origins) and step <= 32 * 8**3:
         end, start = start - 1, max(first, start - step)
         window: dict[str, int] = {}
-        async for entry in session.read(read_stream, start, end):
+        async for entry in session.read(stream, start, end):
             window[entry.origin[0]] = max(window.get(entry.origin[0], 0), entry.origin[1])
         found = window | found
         step *= 8

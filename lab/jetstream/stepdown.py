@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from lab.docker.observation import Observation
 from lab.errors import FaultNotProven, NatsError
-from lab.jetstream import monitor
+from lab.jetstream import leaders, monitor
 from lab.jetstream.session import connect
-from lab.render.config import SYSTEM_PASSWORD, SYSTEM_USER
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 PATIENCE_S = 12.0
@@ -22,11 +22,10 @@ async def depose(observation: Observation, of: str, to: str = "") -> str:
 
 
 async def _stream(observation: Observation, stream: str) -> str:
-    topology = observation.topology
-    tail = stream.rpartition("-")[2]
-    region = tail if tail in topology.regions else observation.running_nodes()[0].region
+    topology, region = observation.topology, leaders.stream_region(observation, stream)
+    login = layout_of(topology).credentials(region)
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
-    async with connect(region, topology.region_nodes(region), lasting=True) as session:
+    async with connect(region, topology.region_nodes(region), login, lasting=True) as session:
         while time.monotonic() < deadline:
             try:
                 leader = (await session.stream_info(stream, 1)).get("cluster", {}).get("leader", "")
@@ -57,7 +56,7 @@ async def _meta(observation: Observation, to: str) -> str:
             before, asked = leader, time.monotonic()
             region = topology.node(leader).region
             with suppress(NatsError):
-                credentials = (SYSTEM_USER, SYSTEM_PASSWORD)
+                credentials = layout_of(topology).system.credentials
                 async with connect(region, topology.region_nodes(region), credentials) as session:
                     try:
                         await session.api("META.LEADER.STEPDOWN", body, timeout=2)

@@ -77,7 +77,7 @@ async def define(
         )
     absent = [name for name, have in found.items() if have is None]
     if not dry_run:
-        # The write streams first: a source that is not there yet is retried only after 10 s.
+        # The origins first: a source that is not there yet is retried only after 10 s.
         sourced = [name for name in absent if "sources" in configs[name]]
         for group in ([name for name in absent if name not in sourced], sourced):
             await asyncio.gather(*(patiently(_create, configs[name]) for name in group))

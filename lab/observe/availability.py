@@ -14,6 +14,7 @@ from lab.docker.observation import Observation
 from lab.errors import NatsError, NoAnswer
 from lab.jetstream import consumers, monitor
 from lab.jetstream.session import NO_RESPONDERS, ApiError, Session, connect
+from lab.layouts import Layout, layout_of
 from lab.observe.operations import (
     DIRECT_GET,
     EXISTING_CONSUMER,
@@ -65,18 +66,17 @@ class _Unknown(Exception):  # noqa: N818 (a result, not a mishap)
     pass
 
 
-def probe_subject(topology: Topology, region: str, operation: str) -> str:
+def probe_subject(layout: Layout, region: str, operation: str) -> str:
     """A subject of its own for each probe message, below `foo.probe`, which marks it for people."""
-    return f"{topology.stream}.probe.{region}.{operation}.{token_hex(4)}"
+    return layout.subject("probe", region, operation, token_hex(4))
 
 
 async def probe(
     session: Session, operation: str, topology: Topology, timeout: float = TIMEOUT_S, durable: str = DURABLE
 ) -> Cell:
     """Try one operation on an open session; ends within about `timeout` seconds and never raises."""
-    return await _timed(
-        session.region, operation, timeout, lambda: _ASK[operation](session, topology, timeout, durable)
-    )
+    layout = layout_of(topology)
+    return await _timed(session.region, operation, timeout, lambda: _ASK[operation](session, layout, timeout, durable))
 
 
 async def _timed(region: str, operation: str, timeout: float, ask: Callable[[], Awaitable[str]]) -> Cell:
@@ -100,7 +100,8 @@ async def _timed(region: str, operation: str, timeout: float, ask: Callable[[], 
 
 async def prepare(session: Session, topology: Topology, timeout: float = TIMEOUT_S, durable: str = DURABLE) -> bool:
     """Make the durable that `existing-consumer` needs, which must be there before a fault; whether it is there now."""
-    stream = topology.read_stream(session.region)
+    layout = layout_of(topology)
+    stream = layout.copy(session.region).name
     with suppress(NatsError):  # its own leader knows it, with or without a meta leader
         await session.api(f"CONSUMER.INFO.{stream}.{durable}", timeout=timeout)
         return True
@@ -108,7 +109,7 @@ async def prepare(session: Session, topology: Topology, timeout: float = TIMEOUT
         if durable in ((await session.api(f"CONSUMER.NAMES.{stream}", timeout=timeout))["consumers"] or ()):
             return True
     config = {
-        "filter_subject": f"{topology.stream}.probe.{session.region}.{EXISTING_CONSUMER}.>",
+        "filter_subject": layout.subject("probe", session.region, EXISTING_CONSUMER, ">"),
         "deliver_policy": "new",
         "ack_policy": "all",
     }
@@ -136,10 +137,11 @@ async def matrix(
 
 async def prepare_all(observation: Observation, timeout: float = TIMEOUT_S) -> None:
     """Make every region's durable, where a region can be reached and lets one."""
+    layout = layout_of(observation.topology)
 
     async def one(region: str) -> None:
         with suppress(NatsError):
-            async with connect(region, observation.running_nodes(region)) as session:
+            async with connect(region, observation.running_nodes(region), layout.credentials(region)) as session:
                 await prepare(session, observation.topology, timeout)
 
     await asyncio.gather(*(one(region) for region in observation.topology.regions))
@@ -161,7 +163,7 @@ async def row(
     if not nodes:
         return none(f"no node of {region} is running")
     try:
-        async with connect(region, nodes) as session:
+        async with connect(region, nodes, layout_of(topology).credentials(region)) as session:
             known = prepared or EXISTING_CONSUMER not in operations
             made = known or await prepare(session, topology, timeout)
             cells = await asyncio.gather(*(probe(session, operation, topology, timeout) for operation in operations))
@@ -177,29 +179,29 @@ def _never_made(cell: Cell) -> Cell:
     return Cell(cell.region, cell.operation, "unknown", cell.seconds, cell.code, f"no `{DURABLE}` was made in time")
 
 
-async def _publish(session: Session, topology: Topology, timeout: float, durable: str) -> str:
-    ack = await session.publish(probe_subject(topology, session.region, PUBLISH), b"lab probe", timeout=timeout)
+async def _publish(session: Session, layout: Layout, timeout: float, durable: str) -> str:
+    ack = await session.publish(probe_subject(layout, session.region, PUBLISH), b"lab probe", timeout=timeout)
     return f"{ack.stream} {ack.sequence}"
 
 
-async def _see_own_publish(session: Session, topology: Topology, timeout: float, durable: str) -> str:
+async def _see_own_publish(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     """By the stream's own count of the subject: that needs neither Direct Get, which not every profile allows, nor the
     meta leader."""
-    subject = probe_subject(topology, session.region, SEE_OWN_PUBLISH)
+    subject = probe_subject(layout, session.region, SEE_OWN_PUBLISH)
     deadline = time.monotonic() + timeout
     await session.publish(subject, b"lab probe", timeout=timeout)
     while time.monotonic() < deadline:
         left = max(0.1, deadline - time.monotonic())
-        info = await session.api(f"STREAM.INFO.{topology.stream}", {"subjects_filter": subject}, left)
+        info = await session.api(f"STREAM.INFO.{layout.virtual_name}", {"subjects_filter": subject}, left)
         if info["state"].get("subjects"):
-            return topology.read_stream(session.region)
+            return layout.copy(session.region).name
         await asyncio.sleep(POLL_S)
-    raise NatsError(f"not in {topology.read_stream(session.region)} within {timeout:g} s")
+    raise NatsError(f"not in {layout.copy(session.region).name} within {timeout:g} s")
 
 
-async def _get(session: Session, topology: Topology, timeout: float, durable: str) -> str:
+async def _get(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     try:
-        await session.api(f"STREAM.MSG.GET.{topology.stream}", {"last_by_subj": f"{topology.stream}.>"}, timeout)
+        await session.api(f"STREAM.MSG.GET.{layout.virtual_name}", {"last_by_subj": layout.subject(">")}, timeout)
     except ApiError as error:
         if error.code != NO_MESSAGE:
             raise
@@ -207,23 +209,23 @@ async def _get(session: Session, topology: Topology, timeout: float, durable: st
     return ""
 
 
-async def _direct_get(session: Session, topology: Topology, timeout: float, durable: str) -> str:
-    request = {"last_by_subj": f"{topology.stream}.>"}
-    return "" if await session.direct_get(topology.stream, request, timeout) else "the stream is empty"
+async def _direct_get(session: Session, layout: Layout, timeout: float, durable: str) -> str:
+    request = {"last_by_subj": layout.subject(">")}
+    return "" if await session.direct_get(layout.virtual_name, request, timeout) else "the stream is empty"
 
 
-async def _existing_consumer(session: Session, topology: Topology, timeout: float, durable: str) -> str:
+async def _existing_consumer(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     """A fresh message comes out of the durable and its acknowledgement is confirmed."""
-    subject = probe_subject(topology, session.region, EXISTING_CONSUMER)
+    subject = probe_subject(layout, session.region, EXISTING_CONSUMER)
     deadline = time.monotonic() + timeout
     await session.publish(subject, b"lab probe", timeout=timeout)
     while time.monotonic() < deadline:
         left = max(0.1, deadline - time.monotonic())
         try:
-            deliveries = await consumers.fetch(session, topology.stream, durable, 1, left)
+            deliveries = await consumers.fetch(session, layout.virtual_name, durable, 1, left)
         except ApiError as error:
             if error.code == NO_RESPONDERS:
-                await _require_durable(session, topology, durable)
+                await _require_durable(session, layout, durable)
             raise
         for delivery in deliveries:
             if delivery.entry.subject == subject:
@@ -232,9 +234,9 @@ async def _existing_consumer(session: Session, topology: Topology, timeout: floa
     raise NoAnswer(f"`{durable}` did not deliver within {timeout:g} s")
 
 
-async def _require_durable(session: Session, topology: Topology, durable: str) -> None:
+async def _require_durable(session: Session, layout: Layout, durable: str) -> None:
     try:
-        await session.api(f"CONSUMER.INFO.{topology.stream}.{durable}", timeout=0.5)
+        await session.api(f"CONSUMER.INFO.{layout.virtual_name}.{durable}", timeout=0.5)
     except ApiError as error:
         if error.code == NO_CONSUMER:
             raise _Unknown(f"there is no `{durable}`") from None
@@ -242,8 +244,8 @@ async def _require_durable(session: Session, topology: Topology, durable: str) -
         return
 
 
-async def _new_consumer(session: Session, topology: Topology, timeout: float, durable: str) -> str:
-    stream, name = topology.read_stream(session.region), f"{DURABLE}-{token_hex(4)}"
+async def _new_consumer(session: Session, layout: Layout, timeout: float, durable: str) -> str:
+    stream, name = layout.copy(session.region).name, f"{DURABLE}-{token_hex(4)}"
     config = {"name": name, "deliver_policy": "new", "num_replicas": 1, "mem_storage": True}
     config |= {"durable_name": "", "ack_policy": "none", "inactive_threshold": GHOST_LIFE_S * 10**9}
     await consumers.create(session, stream, name, config, timeout)
@@ -252,7 +254,7 @@ async def _new_consumer(session: Session, topology: Topology, timeout: float, du
     return name
 
 
-async def _new_stream(session: Session, topology: Topology, timeout: float, durable: str) -> str:
+async def _new_stream(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     """Always the same name in a region, so that at most one ghost can be left, and goes with the next that works."""
     name = ghost_stream(session.region)
     config = {"name": name, "subjects": [name], "storage": "memory", "placement": {"cluster": session.region}}
@@ -266,9 +268,9 @@ def ghost_stream(region: str) -> str:
     return f"{DURABLE}-{region}"
 
 
-async def _meta_leader(session: Session, topology: Topology, timeout: float, durable: str) -> str:
+async def _meta_leader(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     """As the server sees it that the session talks to."""
-    node = topology.node(session.server)
+    node = layout.topology.node(session.server)
     jsz = await asyncio.to_thread(monitor.get, node.monitor_port, "/jsz", timeout)
     if jsz is None:
         raise NoAnswer(f"{node.name}: no answer within {timeout:g} s")
@@ -278,7 +280,7 @@ async def _meta_leader(session: Session, topology: Topology, timeout: float, dur
     return leader
 
 
-_ASK: dict[str, Callable[[Session, Topology, float, str], Awaitable[str]]] = {
+_ASK: dict[str, Callable[[Session, Layout, float, str], Awaitable[str]]] = {
     PUBLISH: _publish,
     SEE_OWN_PUBLISH: _see_own_publish,
     GET: _get,

@@ -1,6 +1,7 @@
-"""Do the regions agree? The read streams of all regions side by side, message by message; the judgement is pure.
+"""Do the regions agree? What clients read in each region, side by side, message by message; the judgement is pure.
 
-A message is known by its origin: the write stream and its sequence there, which every copy carries in its header.
+A message is known by its origin: the stream that stored it first and its sequence there, which every copy carries in
+its header.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from itertools import pairwise
 from lab.docker.observation import Observation
 from lab.errors import NatsError
 from lab.jetstream.session import Entry, connect
+from lab.layouts import Layout, Stream, layout_of
 
 Origin = tuple[str, int]
 
@@ -29,7 +31,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class RegionView:
-    """A region's read stream: how many messages, which are missing there, which are there more than once.
+    """What clients read in a region: how many messages, which are missing there, which are there more than once.
 
     `error` says why a region could not be read; nothing is concluded about it then.
     """
@@ -55,15 +57,17 @@ class Comparison:
 
 
 async def gather(observation: Observation, timeout: float = 10) -> Comparison:
-    """Read every region's read stream and what its write stream still holds. `timeout` in seconds."""
-    topology = observation.topology
+    """Read what each region's clients read, and what its origins still hold. `timeout` in seconds."""
+    topology, layout = observation.topology, layout_of(observation.topology)
 
     async def one(region: str) -> tuple[list[Copy], list[Copy]] | str:
+        origins = [stream for stream in layout.streams_in(region) if stream.is_origin]
         try:
-            async with connect(region, observation.running_nodes(region)) as session:
-                names = topology.read_stream(region), topology.write_stream(region)
-                stored, written = [[copy_of(e) async for e in session.read(name, timeout=timeout)] for name in names]
-                return stored, [as_read(copy, topology.stream, region) for copy in written]
+            async with connect(region, observation.running_nodes(region), layout.credentials(region)) as session:
+                names = [layout.copy(region).name, *(origin.name for origin in origins)]
+                stored, *written = [[copy_of(e) async for e in session.read(name, timeout=timeout)] for name in names]
+                by_origin = zip(origins, written, strict=True)
+                return stored, [as_read(copy, layout, origin) for origin, copies in by_origin for copy in copies]
         except NatsError as error:
             return error.message
 
@@ -77,9 +81,9 @@ def copy_of(entry: Entry) -> Copy:
     return Copy(entry.origin, entry.subject, entry.body[:60].decode(errors="replace"), digest)
 
 
-def as_read(copy: Copy, stream: str, region: str) -> Copy:
-    """A copy in a write stream as the read streams should have it, but for the digest."""
-    return Copy(copy.origin, copy.subject.replace(f"{stream}.{region}.", f"{stream}.", 1), copy.preview, b"")
+def as_read(copy: Copy, layout: Layout, origin: Stream) -> Copy:
+    """What an origin holds, as its copies should have it, but for the digest."""
+    return Copy(copy.origin, layout.as_read(origin, copy.subject), copy.preview, b"")
 
 
 def compare(reads: Mapping[str, Sequence[Copy] | str], written: Sequence[Copy] = ()) -> Comparison:

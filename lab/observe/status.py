@@ -1,6 +1,6 @@
 """One snapshot of everything: nodes, links, streams, sources, faults. A server that does not answer is a row.
 
-`take` gathers from Docker, the servers' monitoring and each region's read stream; `snapshot` is pure. The JSON form of
+`take` gathers from Docker, the servers' monitoring and the copies; `snapshot` is pure. The JSON form of
 a snapshot is documented in docs/status.md.
 """
 
@@ -16,7 +16,8 @@ from lab.faults.cut import Cut
 from lab.faults.fault import Fault
 from lab.faults.registry import ordered, present
 from lab.jetstream import monitor
-from lab.topology import Node, Topology
+from lab.layouts import Layout, Stream, layout_of
+from lab.topology import Node
 
 NANOSECONDS = 1e9
 
@@ -52,7 +53,7 @@ class LinkStatus:
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """How far a read stream is with one origin. `behind` counts what did not arrive and is still there to arrive: what
+    """How far a copy is with one origin. `behind` counts what did not arrive and is still there to arrive: what
     the origin dropped by its `max_age` before it arrived never will. None = not known.
 
     The server's own `lag` is the pending count that came with the last message and stays 0 during a partition;
@@ -95,7 +96,7 @@ class Snapshot:
     faults: tuple[Fault, ...]
 
 
-Arrivals = Mapping[str, Mapping[str, int | None]]  # read stream -> write stream -> last sequence that arrived
+Arrivals = Mapping[str, Mapping[str, int | None]]  # copy -> origin -> last sequence that arrived
 
 
 async def take(engine: Engine, lab: str) -> Snapshot:
@@ -106,7 +107,7 @@ async def take(engine: Engine, lab: str) -> Snapshot:
 
 
 async def read(observation: Observation, arrivals: bool = True) -> Snapshot:
-    """A snapshot of what was observed; without `arrivals` the read streams are not looked into (`arrived` is None)."""
+    """A snapshot of what was observed; without `arrivals` the copies are not looked into (`arrived` is None)."""
     running = list(observation.running_nodes())
     if not arrivals:
         return snapshot(observation, await monitor.read(running), {})
@@ -115,31 +116,31 @@ async def read(observation: Observation, arrivals: bool = True) -> Snapshot:
 
 
 async def _arrivals(observation: Observation) -> Arrivals:
-    topology = observation.topology
-    found = await asyncio.gather(*(_arrived(observation, region) for region in topology.regions))
-    return {topology.read_stream(region): last for region, last in zip(topology.regions, found, strict=True)}
+    layout = layout_of(observation.topology)
+    found = await asyncio.gather(*(_arrived(observation, layout, stream) for stream in layout.copies))
+    return {stream.key: last for stream, last in zip(layout.copies, found, strict=True)}
 
 
-async def _arrived(observation: Observation, region: str) -> Mapping[str, int | None]:
+async def _arrived(observation: Observation, layout: Layout, stream: Stream) -> Mapping[str, int | None]:
     from lab.errors import NatsError
     from lab.jetstream.session import connect, last_arrivals
 
-    topology = observation.topology
-    origins = [topology.write_stream(origin) for origin in topology.regions]
+    origins = [origin.key for origin in layout.origins_of(stream.key)]
+    region = stream.region
     try:
-        async with asyncio.timeout(3), connect(region, observation.running_nodes(region)) as session:
-            return await last_arrivals(session, topology.read_stream(region), origins)
+        async with (
+            asyncio.timeout(3),
+            connect(region, observation.running_nodes(region), layout.credentials(region)) as session,
+        ):
+            return await last_arrivals(session, stream.name, origins)
     except (NatsError, TimeoutError):
         return dict.fromkeys(origins)
 
 
 def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], arrivals: Arrivals) -> Snapshot:
     """The snapshot that these observations add up to; pure."""
-    topology = observation.topology
-    details = _stream_details(readings)
-    names = [topology.write_stream(region) for region in topology.regions] + [
-        topology.read_stream(r) for r in topology.regions
-    ]
+    topology, layout = observation.topology, layout_of(observation.topology)
+    details = _stream_details(layout, readings)
     any_image = next((container.image for container in observation.containers.values()), "")
     return Snapshot(
         lab=topology.name,
@@ -147,8 +148,8 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
         image_origin=describe(any_image).origin,
         nodes=tuple(_node(observation, node, readings.get(node.name)) for node in topology.nodes),
         links=_links(observation, readings),
-        streams=tuple(_stream(topology, name, details, arrivals) for name in names if name in details),
-        absent=tuple(name for name in names if name not in details),
+        streams=tuple(_stream(stream, details, arrivals) for stream in layout.streams if stream.key in details),
+        absent=tuple(stream.key for stream in layout.streams if stream.key not in details),
         faults=ordered(present(observation)),
     )
 
@@ -191,35 +192,36 @@ def _links(observation: Observation, readings: Mapping[str, monitor.Reading]) ->
     return tuple(rows)
 
 
-def _stream_details(readings: Mapping[str, monitor.Reading]) -> dict[str, dict[str, Any]]:
+def _stream_details(layout: Layout, readings: Mapping[str, monitor.Reading]) -> dict[str, dict[str, Any]]:
     """Stream -> the detail that its leader gives; a stream whose leader is out of reach comes from whoever has it."""
     details: dict[str, dict[str, Any]] = {}
     for reading in readings.values():
-        for account in (reading.jsz or {}).get("account_details") or []:
-            for detail in account.get("stream_detail") or []:
-                if (detail.get("cluster") or {}).get("leader", reading.node) == reading.node or detail[
-                    "name"
-                ] not in details:
-                    details[detail["name"]] = detail
+        for account, detail in reading.streams():
+            stream = layout.find(account, detail["name"])
+            if stream is None:
+                continue
+            leads = (detail.get("cluster") or {}).get("leader", reading.node) == reading.node
+            if leads or stream.key not in details:
+                details[stream.key] = detail
     return details
 
 
-def _stream(topology: Topology, name: str, details: Mapping[str, dict[str, Any]], arrivals: Arrivals) -> StreamStatus:
-    detail = details[name]
+def _stream(stream: Stream, details: Mapping[str, dict[str, Any]], arrivals: Arrivals) -> StreamStatus:
+    detail = details[stream.key]
     cluster, state = detail.get("cluster") or {}, detail["state"]
     leader = cluster.get("leader", "")
     followers = cluster.get("replicas") or []
     sources = sorted(detail.get("sources") or [], key=lambda source: str(source["name"]))
     return StreamStatus(
-        name=name,
-        region=name.rpartition("-")[2],
+        name=stream.key,
+        region=stream.region,
         leader=leader,
-        replicas=detail.get("config", {}).get("num_replicas", topology.replicas),
+        replicas=detail.get("config", {}).get("num_replicas", stream.definition.get("num_replicas", 1)),
         current=bool(leader) + sum(1 for follower in followers if follower.get("current")),
         messages=state["messages"],
         first=state["first_seq"],
         last=state["last_seq"],
-        sources=tuple(_source(name, source, details, arrivals) for source in sources),
+        sources=tuple(_source(stream.key, source, details, arrivals) for source in sources),
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, NewType, cast
 from lab.faults.arguments import FOLLOWERS, LEADER, META, Region, Seconds, Target
 from lab.faults.registry import verbs
 from lab.faults.verb import Verb
+from lab.layouts import layout_of
+from lab.topology import Topology
 
 Count = NewType("Count", int)  # `3`, or `{short: 3, long: 10}`
 Node = NewType("Node", str)
@@ -23,7 +25,8 @@ ConsumeRef = NewType("ConsumeRef", str)
 RequestRef = NewType("RequestRef", str)
 NodesRef = NewType("NodesRef", str)
 
-DEFAULT_SUBJECT = "foo.test"
+DEFAULT_SUBJECT = layout_of(Topology()).subject("test")
+DEFAULT_TRAFFIC = layout_of(Topology()).subject("traffic")
 NAMELESS = Defined("")
 PATIENCE, MOMENT = Seconds(5), Seconds(2)
 ONE, RATE, MANY = Count(1), Count(20), Count(100)
@@ -141,7 +144,7 @@ class Traffic:
     in_: tuple[Region, ...]
     as_: Defined
     rate: Count = RATE
-    subject: str = "foo.traffic"
+    subject: str = DEFAULT_TRAFFIC
     SHORT: ClassVar[str] = ""
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lab.api import Lab
 from lab.docker.observation import Observation
@@ -12,6 +13,7 @@ from lab.faults.fault import Fault
 from lab.jetstream import leaders
 from lab.jetstream.attempts import attempt
 from lab.jetstream.session import Session, connect
+from lab.layouts import Layout, Stream, layout_of
 from lab.observe import comparison
 from lab.scenario.evidence import Answer, Held, Sent
 from lab.topology import Topology
@@ -44,12 +46,17 @@ class Stage:
     faults: frozenset[Fault] = frozenset()
     latest: str = ""  # the name of the last publish
 
+    @cached_property
+    def layout(self) -> Layout:
+        return layout_of(self.topology)
+
     async def look(self) -> Observation:
         self.observation = await asyncio.to_thread(self.lab.observe)
         return self.observation
 
     def connect(self, region: str, lasting: bool = False):  # type: ignore[no-untyped-def]
-        return connect(region, self.observation.running_nodes(region), lasting=lasting)
+        nodes = self.observation.running_nodes(region)
+        return connect(region, nodes, self.layout.credentials(region), lasting=lasting)
 
     def regions(self, named: Iterable[str]) -> tuple[str, ...]:
         return tuple(named) or self.topology.regions
@@ -67,24 +74,23 @@ class Stage:
     async def remember_beginnings(self) -> None:
         for region in self.topology.regions:
             async with self.connect(region) as session:
-                for stream in (self.topology.write_stream(region), self.topology.read_stream(region)):
-                    self.first[stream] = (await session.stream_info(stream))["state"]["last_seq"]
+                for stream in self.layout.streams_in(region):
+                    self.first[stream.key] = (await session.stream_info(stream.name))["state"]["last_seq"]
 
     async def held(self, regions: Sequence[str], written: bool = False) -> Held:
-        """What the regions' read streams hold of this scenario, and with `written` the write streams too."""
-        answers = await asyncio.gather(*(self._copies(region, self.topology.read_stream(region)) for region in regions))
+        """What the regions' clients read of this scenario, and with `written` what the origins hold too."""
+        answers = await asyncio.gather(*(self._copies(self.layout.copy(region)) for region in regions))
         wrote: list[comparison.Copy] = []
-        if written:
-            for region in self.topology.regions:
-                copies = await self._copies(region, self.topology.write_stream(region))
-                if not isinstance(copies, str):
-                    wrote += [comparison.as_read(copy, self.topology.stream, region) for copy in copies]
+        for origin in self.layout.origins if written else ():
+            copies = await self._copies(origin)
+            if not isinstance(copies, str):
+                wrote += [comparison.as_read(copy, self.layout, origin) for copy in copies]
         return Held(dict(zip(regions, answers, strict=True)), tuple(wrote))
 
-    async def _copies(self, region: str, stream: str) -> tuple[comparison.Copy, ...] | str:
+    async def _copies(self, stream: Stream) -> tuple[comparison.Copy, ...] | str:
         try:
-            async with self.connect(region) as session:
-                entries = session.read(stream, self.first.get(stream, 0) + 1, timeout=READ_TIMEOUT_S)
+            async with self.connect(stream.region) as session:
+                entries = session.read(stream.name, self.first.get(stream.key, 0) + 1, timeout=READ_TIMEOUT_S)
                 copies = [comparison.copy_of(entry) async for entry in entries]
         except NatsError as error:
             return error.message

@@ -58,10 +58,11 @@ class HeldAndSent:
 
 @dataclass(frozen=True)
 class LeaderViews:
-    """Node -> the leader that it names; "" for none, None when it did not answer."""
+    """Node -> the leader that it names; "" for none, None when it did not answer. `regions`: node -> its region."""
 
     views: dict[str, str | None] = field(hash=False)
     avoided: tuple[str, ...] = ()  # nodes that an expectation rules out
+    regions: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

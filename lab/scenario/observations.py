@@ -6,6 +6,7 @@ from typing import Any
 
 from lab.errors import NatsError
 from lab.jetstream import monitor
+from lab.layouts import Layout
 from lab.observe import availability, ready, status
 from lab.observe.operations import Cell
 from lab.scenario import evidence as see
@@ -55,20 +56,21 @@ async def _figure(wanted: expect.Stored | expect.Holds, stage: Stage) -> see.Fig
 
 async def _leader(wanted: expect.Leader, stage: Stage) -> see.LeaderViews:
     avoided = tuple(node for name in wanted.not_ for node in stage.nodes[name])
+    where = {node.name: node.region for node in stage.topology.nodes}
     if wanted.of == "meta":
-        return see.LeaderViews(await stage.meta_views(stage.regions(wanted.seen_from)), avoided)
+        return see.LeaderViews(await stage.meta_views(stage.regions(wanted.seen_from)), avoided, where)
     regions = wanted.seen_from or (stage.region_of(wanted.of),)
     nodes = [node for region in regions for node in stage.observation.running_nodes(region)]
     readings = await monitor.read(nodes)
-    views = {node.name: _stream_leader(readings[node.name], wanted.of) for node in nodes}
-    return see.LeaderViews({name: leader for name, leader in views.items() if leader is not None}, avoided)
+    views = {node.name: _stream_leader(readings[node.name], stage.layout, wanted.of) for node in nodes}
+    return see.LeaderViews({name: leader for name, leader in views.items() if leader is not None}, avoided, where)
 
 
-def _stream_leader(reading: monitor.Reading, stream: str) -> str | None:
-    for account in (reading.jsz or {}).get("account_details") or []:
-        for detail in account.get("stream_detail") or []:
-            if detail["name"] == stream:
-                return str((detail.get("cluster") or {}).get("leader", ""))
+def _stream_leader(reading: monitor.Reading, layout: Layout, stream: str) -> str | None:
+    for account, detail in reading.streams():
+        own = layout.find(account, detail["name"])
+        if stream == (own.key if own else detail["name"]):
+            return str((detail.get("cluster") or {}).get("leader", ""))
     return None
 
 

@@ -118,7 +118,7 @@ async def _stop_traffic(action: act.StopTraffic, stage: Stage) -> str:
 
 
 async def _consume(action: act.Consume, stage: Stage) -> str:
-    stream = action.stream or stage.topology.stream
+    stream = action.stream or stage.layout.virtual_name
     try:
         async with stage.connect(action.in_) as session:
             got = await consumers.fetch(session, stream, action.consumer, action.count, action.within)
@@ -135,7 +135,7 @@ async def _consume(action: act.Consume, stage: Stage) -> str:
 
 
 async def _create_consumer(action: act.CreateConsumer, stage: Stage) -> str:
-    stream = action.stream or stage.topology.read_stream(action.in_)
+    stream = action.stream or stage.layout.copy(action.in_).name
     config = {"deliver_policy": action.deliver} | ({"filter_subject": action.filter} if action.filter else {})
     async with stage.connect(action.in_) as session:
         await consumers.create(session, stream, action.name, config)
@@ -144,7 +144,7 @@ async def _create_consumer(action: act.CreateConsumer, stage: Stage) -> str:
 
 
 async def _delete_consumer(action: act.DeleteConsumer, stage: Stage) -> str:
-    stream = action.stream or stage.topology.read_stream(action.in_)
+    stream = action.stream or stage.layout.copy(action.in_).name
     async with stage.connect(action.in_) as session:
         await consumers.delete(session, stream, action.name)
     stage.consumers = [one for one in stage.consumers if one != (action.in_, stream, action.name)]
@@ -178,7 +178,7 @@ async def _wait(action: act.Wait, stage: Stage) -> str:
 
 
 async def _view(action: act.View, stage: Stage) -> str:
-    return show.side_by_side(await stage.held(action.in_), action.last, f"{stage.topology.stream}.probe.")
+    return show.side_by_side(await stage.held(action.in_), action.last, stage.layout.subject("probe."))
 
 
 async def _compare(action: act.Compare, stage: Stage) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from lab.errors import UsageError
 from lab.faults.verb import Verb
+from lab.layouts import layout_of
 from lab.scenario import actions, expectations
 from lab.scenario.builder import Builder
 from lab.scenario.conditions import readable
@@ -195,8 +196,9 @@ class _Reader(Builder):
                 action.faults(self.topology)
             except UsageError as error:
                 self.wrong(node, error.message)
-        if isinstance(action, actions.Publish) and not action.subject.startswith(f"{self.topology.stream}."):
-            self.wrong(node, f"the subject `{action.subject}` does not begin with `{self.topology.stream}.`")
+        below = layout_of(self.topology).subject("")
+        if isinstance(action, actions.Publish) and not action.subject.startswith(below):
+            self.wrong(node, f"the subject `{action.subject}` does not begin with `{below}`")
         if getattr(action, "as_", ""):
             if action.as_ in self.defined and actions.defines(type(action)) != self.defined[action.as_]:
                 self.wrong(node, f"`{action.as_}` names something else already")

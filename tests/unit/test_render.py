@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from lab import render
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 ROOT = Path(__file__).parents[2]
@@ -155,7 +156,7 @@ def test_publishing_to_the_virtual_stream_lands_in_the_regions_write_stream() ->
     topology = FIXED
     streams = render.stream_configs(topology)
     for destination, region in mappings(topology)["foo.>"]:
-        assert streams[topology.write_stream(region)]["subjects"] == [destination]
+        assert streams[layout_of(topology).origin(region).key]["subjects"] == [destination]
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -180,7 +181,7 @@ def test_server_options_are_written_in_the_servers_notation() -> None:
 
 def reads(topology: Topology) -> Iterator[dict[str, Any]]:
     configs = render.stream_configs(topology)
-    return (configs[topology.read_stream(region)] for region in topology.regions)
+    return (configs[layout_of(topology).copy(region).key] for region in topology.regions)
 
 
 def test_in_profile_fixed_the_transform_sits_on_each_source() -> None:
@@ -207,8 +208,8 @@ def test_in_profile_seed_the_transform_sits_on_the_stream() -> None:
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_every_region_has_a_write_and_a_read_stream_of_its_own(topology: Topology) -> None:
     configs = render.stream_configs(topology)
-    writes = [topology.write_stream(region) for region in topology.regions]
-    assert list(configs) == writes + [topology.read_stream(region) for region in topology.regions]
+    writes = [layout_of(topology).origin(region).key for region in topology.regions]
+    assert list(configs) == writes + [layout_of(topology).copy(region).key for region in topology.regions]
     for name, config in configs.items():
         assert config["name"] == name
         assert config["placement"]["cluster"] == name.rpartition("-")[2]

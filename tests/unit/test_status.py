@@ -8,13 +8,14 @@ from fakes import observation
 from lab.docker.observation import Observation
 from lab.faults.cut import Cut, link_cuts
 from lab.jetstream.monitor import Reading
+from lab.layouts import layout_of
 from lab.observe import ready
 from lab.observe.status import Arrivals, Snapshot, SourceStatus, snapshot
 from lab.topology import Topology
 
 TOPOLOGY = Topology()
 SENT = {"foo-write-west": 7, "foo-write-central": 5, "foo-write-east": 3}
-ARRIVALS: Arrivals = {TOPOLOGY.read_stream(region): dict(SENT) for region in TOPOLOGY.regions}
+ARRIVALS: Arrivals = {layout_of(TOPOLOGY).copy(region).key: dict(SENT) for region in TOPOLOGY.regions}
 
 
 def detail(name: str) -> dict[str, Any]:
@@ -36,14 +37,14 @@ def readings(topology: Topology = TOPOLOGY) -> dict[str, Reading]:
     """What the servers of a healthy lab say."""
     found = {}
     for node in topology.nodes:
-        streams = [detail(topology.write_stream(node.region)), detail(topology.read_stream(node.region))]
+        streams = [detail(stream.key) for stream in layout_of(topology).streams_in(node.region)]
         found[node.name] = Reading(
             node.name,
             {"version": "2.15.1"},
             {
                 "config": {},
                 "meta_cluster": {"leader": "west-2"},
-                "account_details": [{"stream_detail": streams if node.number == 1 else []}],
+                "account_details": [{"name": "$G", "stream_detail": streams if node.number == 1 else []}],
             },
             {"outbound_gateways": {region: {} for region in topology.regions if region != node.region}},
         )

@@ -86,7 +86,7 @@ def availability(index: Index) -> Iterator[Draft]:
 
 def _local_visibility(index: Index, region: str, windows: list[Window]) -> Iterator[Draft]:
     """Whoever writes in a region reads it there at once, whether the region is isolated or not."""
-    stored = index.stored.get(index.topology.read_stream(region))
+    stored = index.read_of(region)
     if stored is None:
         return
     own = np.flatnonzero(index.messages.of_region(region) & index.messages.acked & (stored.first != NONE))

@@ -99,7 +99,7 @@ class Conditions:
     def _own(self, region: str) -> list[FaultRecord]:
         """The faults of a region's own nodes and streams."""
         own = {node.name for node in self.topology.region_nodes(region)}
-        own |= {self.topology.read_stream(region), self.topology.write_stream(region)}
+        own |= {stream.key for stream in self.history.run.layout.streams_in(region)}
         return [fault for fault in self.history.faults if own & {*fault.nodes, *fault.streams}]
 
 

@@ -16,9 +16,8 @@ from lab.check.history import INTACT, OK, OURS, PROBE, Array
 
 
 def origin_durability(index: Index) -> Iterator[Draft]:
-    for region in index.topology.regions:
-        name = index.topology.write_stream(region)
-        write = index.write_stream(region)
+    for name in (origin.key for origin in index.layout.origins):
+        write = index.stored.get(name)
         if write is None:
             yield judged("P1", name, 0, 0, "", "", doubt=f"{name} was not read")
         else:
@@ -95,8 +94,8 @@ def _other(index: Index, write: Stored, row: Array) -> str:
 
 
 def _strangers(index: Index, write: Stored) -> Numbers:
-    """Messages in a write stream that were published in another region."""
-    own = index.messages.of_region(write.region)
+    """Messages in an origin that were published where another one stores them."""
+    own = index.messages.of_origin(index.streams.index(write.name))
     numbers = write.numbers[write.numbers >= 0]
     return np.unique(numbers[~own[numbers]])
 
@@ -108,8 +107,7 @@ LOSSES = ("prefix", "middle", "postfix", "whole", "expired", "pending")
 
 def no_loss(index: Index) -> Iterator[Draft]:
     checked = int(index.messages.acked.sum())
-    for region in index.topology.regions:
-        name = index.topology.read_stream(region)
+    for name in (copy.key for copy in index.layout.copies):
         stored = index.stored.get(name)
         if stored is None:
             yield judged("P2a", name, 0, 0, "", "", doubt=f"{name} was not read")

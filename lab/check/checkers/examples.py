@@ -141,7 +141,7 @@ class Stories:
 
     def _home(self, number: int) -> str:
         region = self.index.history.run.processes[self.index.messages.process(number)].region
-        return self.index.topology.write_stream(region)
+        return self.index.layout.origin(region).key
 
     def _publish(self, row: Array) -> str:
         run = self.index.history.run

@@ -6,7 +6,7 @@ given back, so that a run of ten million messages needs tens of bytes for each a
 """
 
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,11 +63,9 @@ class Messages:
         rank = np.array([ACKED, FAILED, UNKNOWN], np.uint8)
         for _, rows in chunks(history.publishes):
             np.maximum.at(self.fate, self.numbers(rows), rank[rows["outcome"]])
+        layout = history.run.layout
         self.home = np.array(
-            [
-                _place(history.run.streams, history.run.topology.write_stream(process.region))
-                for process in history.run.processes
-            ],
+            [_place(history.run.streams, layout.origin(process.region).key) for process in history.run.processes],
             np.uint8,
         )
 
@@ -95,10 +93,16 @@ class Messages:
 
     def of_region(self, region: str) -> Mask:
         """Which messages were published in a region."""
+        return self._of(process.number for process in self.history.run.processes if process.region == region)
+
+    def of_origin(self, place: int) -> Mask:
+        """Which messages are stored first in a stream, by its place in `Run.streams`."""
+        return self._of(np.flatnonzero(self.home == place))
+
+    def _of(self, processes: Iterable[int]) -> Mask:
         mask = np.zeros(self.count, np.bool_)
-        for process in self.history.run.processes:
-            if process.region == region:
-                mask[self.starts[process.number] : self.starts[process.number + 1]] = True
+        for process in processes:
+            mask[self.starts[process] : self.starts[process + 1]] = True
         return mask
 
     @cached_property
@@ -192,7 +196,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Arrived:
-    """What came from one write stream: its lowest and highest sequence (0 and 0: nothing), and how many rows."""
+    """What came from one origin: its lowest and highest sequence (0 and 0: nothing), and how many rows."""
 
     lowest: int = 0
     highest: int = 0
@@ -204,29 +208,28 @@ class Index:
 
     def __init__(self, history: History) -> None:
         self.history = history
-        self.topology = history.run.topology
+        self.topology, self.layout = history.run.topology, history.run.layout
         self.streams = history.run.streams
         self.messages = Messages(history)
         self.stored = {name: Stored(read, self.messages) for name, read in history.reads.items()}
 
     @property
     def writes(self) -> list[Stored]:
-        return [
-            self.stored[name] for name in map(self.topology.write_stream, self.topology.regions) if name in self.stored
-        ]
+        """The origins that were read."""
+        return [self.stored[origin.key] for origin in self.layout.origins if origin.key in self.stored]
 
     @property
     def reads(self) -> list[Stored]:
-        return [
-            self.stored[name] for name in map(self.topology.read_stream, self.topology.regions) if name in self.stored
-        ]
+        """The copies that were read."""
+        return [self.stored[copy.key] for copy in self.layout.copies if copy.key in self.stored]
 
-    def write_stream(self, region: str) -> Stored | None:
-        return self.stored.get(self.topology.write_stream(region))
+    def read_of(self, region: str) -> Stored | None:
+        """The final read of what a region's clients read."""
+        return self.stored.get(self.layout.copy(region).key)
 
     @cached_property
     def arrived(self) -> dict[str, dict[str, Arrived]]:
-        """Read stream -> write stream -> what came from it."""
+        """Copy -> origin -> what came from it."""
         return {stored.name: _arrived(stored, self.streams) for stored in self.reads}
 
     def pending(self, stored: Stored) -> Numbers:

@@ -43,8 +43,8 @@ def _process_order(index: Index, stored: Stored) -> Draft:
 
 
 def acknowledgements(index: Index) -> Iterator[Draft]:
-    for region in index.topology.regions:
-        yield _acknowledgements(index, index.topology.write_stream(region))
+    for origin in index.layout.origins:
+        yield _acknowledgements(index, origin.key)
 
 
 def _acknowledgements(index: Index, name: str) -> Draft:

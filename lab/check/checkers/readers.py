@@ -13,7 +13,7 @@ STUCK = 30 * SECOND  # a reader that got nothing for so long, with something to 
 
 def stable(index: Index) -> Iterator[Draft]:
     for (region, reader), live in sorted(index.history.live.items()):
-        stored = index.stored.get(index.topology.read_stream(region))
+        stored = index.read_of(region)
         if stored is None or not len(live):
             continue
         found = [np.empty(0, np.int64)]
@@ -50,7 +50,7 @@ def _unstable(index: Index, stored: Stored, reader: str, row: Array) -> Case:
 
 def consumers(index: Index) -> Iterator[Draft]:
     for (region, reader), live in sorted(index.history.live.items()):
-        stored = index.stored.get(index.topology.read_stream(region))
+        stored = index.read_of(region)
         if stored is None or not len(live):
             continue
         yield (_ordered if reader == "ordered" else _durable)(index, stored, reader, live)

@@ -60,8 +60,7 @@ class Sourced:
 
 def _origins(index: Index, stored: Stored) -> Iterator[Origin]:
     start = 0
-    for region in index.topology.regions:
-        name = index.topology.write_stream(region)
+    for name in (origin.key for origin in index.layout.origins_of(stored.name)):
         if name not in index.streams:
             continue
         write, arrived = index.stored.get(name), index.arrived[stored.name].get(name, Arrived())

@@ -102,7 +102,7 @@ def _why(fault: FaultRecord) -> str:
 
 def _reads(index: Index) -> Iterator[Reason]:
     for region in index.topology.regions:
-        for name in (index.topology.write_stream(region), index.topology.read_stream(region)):
+        for name in (stream.key for stream in index.layout.streams_in(region)):
             if name not in index.stored:
                 yield name, f"{name} was not read", None
             elif index.stored[name].problem:

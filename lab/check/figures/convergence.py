@@ -79,8 +79,9 @@ def lag(history: History, time: Axis, arrived: Arrival | None, region: str) -> L
 
 
 def _sampled(history: History, region: str) -> list[tuple[float, int | None]]:
-    topology = history.run.topology
-    reader, writers = topology.read_stream(region), [topology.write_stream(origin) for origin in topology.regions]
+    layout = history.run.layout
+    reader = layout.copy(region).key
+    writers = [origin.key for origin in layout.origins_of(reader)]
     points: list[tuple[float, int | None]] = []
     for sample in history.samples:
         arrived = sample.arrived.get(reader, {})

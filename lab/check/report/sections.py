@@ -48,7 +48,8 @@ def _region(history: History, place: str) -> str | None:
     first = place.partition(" ")[0]  # some say more: `west durable`
     for region in topology.regions:
         nodes = {node.name for node in topology.region_nodes(region)}
-        if first in {region, topology.read_stream(region), topology.write_stream(region)} | nodes:
+        streams = {stream.key for stream in history.run.layout.streams_in(region)}
+        if first in {region} | nodes | streams:
             return region
     return None
 

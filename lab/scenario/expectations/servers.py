@@ -130,7 +130,7 @@ class Leader(Timed):
         return "held" if fine else "violated", seen
 
     def _fits(self, leader: str, evidence: see.LeaderViews) -> bool:
-        inside = not self.in_ or leader.rpartition("-")[0] in self.in_
+        inside = not self.in_ or evidence.regions.get(leader) in self.in_
         return bool(leader) and inside and leader not in evidence.avoided
 
 

@@ -31,6 +31,7 @@ from lab.check.history import (
     Sample,
 )
 from lab.check.history import FINE as WHOLE_ROW
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 TOPOLOGY = Topology()
@@ -76,7 +77,7 @@ def history(
             )
             rows[place]["origin"], rows[place]["origin_sequence"] = publishes[message]["process"], message + 1
             rows[place]["flags"] = WHOLE_ROW
-        name = TOPOLOGY.read_stream(region)
+        name = layout_of(TOPOLOGY).copy(region).key
         reads[name] = Read(name, "read", region, rows, 1, len(rows), 0, region not in incomplete)
     run = Run(
         "r", "2030-01-01T00:00:00+00:00", 1, TOPOLOGY, "2.15.1", "", "marked00",

@@ -6,6 +6,7 @@ from lab.check import payload
 from lab.check.clock import Clock
 from lab.check.history import ACKED, FINE, LIVE, Array
 from lab.check.readers import DURABLE, ORDERED, Reader
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 LAB = Topology()
@@ -19,7 +20,7 @@ class Delivered:
 
     def give(self, sequence: int, consumer_sequence: int, delivery: int = 1, mark: str = "8a61f0c2") -> None:
         content = payload.compose(mark, "west", 0, sequence, 64)
-        subject = payload.subject(LAB.stream, payload.topic(7, 0, sequence))
+        subject = payload.subjects(layout_of(LAB))[payload.topic(7, 0, sequence)]
         source = f"foo-write-east:abc {sequence * 2} foo.east.> foo.> foo.east.check.1"
         self.reader.handle(sequence, 0, delivery, consumer_sequence, subject, content, source)
 

@@ -11,6 +11,7 @@ from lab.scenario import evidence as see
 from lab.scenario import expectations
 from lab.scenario.conditions import applies, matches, readable
 from lab.scenario.scenario import When
+from lab.topology import Topology
 
 expect: Any = expectations  # names are plain texts here
 W, C = "foo-write-west", "foo-write-central"
@@ -35,6 +36,11 @@ def held(**regions: Any) -> see.Held:
 
 def both(messages: list[see.Sent], **regions: Any) -> see.HeldAndSent:
     return see.HeldAndSent(held(**regions), tuple(messages))
+
+
+def led(views: dict[str, str | None]) -> see.LeaderViews:
+    regions = {node.name: node.region for node in Topology().nodes} | {"elsewhere": "west"}
+    return see.LeaderViews(views, (), regions)
 
 
 NAMED: dict[str, Any] = {"messages": ("m",)}
@@ -102,8 +108,9 @@ CASES: list[tuple[Any, Any, str]] = [
     (expect.Holds(stream=W, messages=expect.Quantity(at_most=3)), see.Figure(None, "unread"), "could not tell"),
     (expect.Leader(of="meta", none=True), see.LeaderViews({"west-1": "", "west-2": ""}), "held"),
     (expect.Leader(of="meta", none=True), see.LeaderViews({"west-1": "", "west-2": "east-1"}), "violated"),
-    (expect.Leader(of="meta", **WEST), see.LeaderViews({"west-1": "west-2", "east-1": None}), "held"),
-    (expect.Leader(of="meta", **WEST), see.LeaderViews({"west-1": "east-2"}), "violated"),
+    (expect.Leader(of="meta", **WEST), led({"west-1": "west-2", "east-1": None}), "held"),
+    (expect.Leader(of="meta", **WEST), led({"west-1": "east-2"}), "violated"),
+    (expect.Leader(of="meta", **WEST), led({"west-1": "elsewhere"}), "held"),  # where a node is, its name does not say
     (expect.Leader(of="meta"), see.LeaderViews({"west-1": "east-2", "east-1": "west-1"}), "violated"),
     (expect.Leader(of="meta", not_=("x",)), see.LeaderViews({"west-1": "east-2"}, ("east-2",)), "violated"),
     (expect.Leader(of="meta"), see.LeaderViews({"west-1": None}), "could not tell"),
