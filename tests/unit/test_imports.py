@@ -24,6 +24,7 @@ PURE = [
     "lab/view.py",
     "lab/observe/operations.py",
     "lab/faults/prediction.py",
+    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/layouts").glob("*.py"))),
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/render").glob("*.py"))),
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/scenario/expectations").glob("*.py"))),
     *(
@@ -112,6 +113,12 @@ def test_faults_know_the_engine_and_the_topology_only() -> None:
     for path in (ROOT / f"lab/faults/{kind}.py" for kind in ("cut", "down", "partition", "paused")):
         inside = {name for name in everywhere(path) if within(name, {"lab"})}
         assert all(within(name, {"lab.docker", "lab.errors", "lab.faults", "lab.topology"}) for name in inside), path
+
+
+def test_layouts_know_the_topology_only() -> None:
+    for path in (ROOT / "lab/layouts").glob("*.py"):
+        inside = {name for name in everywhere(path) if within(name, {"lab"})}
+        assert all(within(name, {"lab.errors", "lab.layouts", "lab.topology", "lab.units"}) for name in inside), path
 
 
 def test_only_the_command_line_imports_the_command_line() -> None:
