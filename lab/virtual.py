@@ -8,7 +8,7 @@ from lab.errors import UsageError
 from lab.jetstream import leaders, monitor, streams
 from lab.jetstream.session import Ack, Entry, Session, connect
 from lab.jetstream.streams import Definitions
-from lab.layouts import layout_of
+from lab.layouts import Layout, layout_of
 from lab.render import stream_configs
 from lab.topology import Node
 
@@ -26,11 +26,7 @@ async def publish(
     """One after the other. Raises `NatsError` for the first that is not acknowledged, `UsageError` for a subject that
     is none of the stream."""
     layout = layout_of(observation.topology)
-    if not layout.is_subject(subject):
-        raise UsageError(
-            f"`{subject}` is not a subject of the stream",
-            f"subjects are `{layout.subject('…')}`, without wildcards, such as `{layout.subject('test')}`",
-        )
+    require_subject(layout, subject)
     headers = {"Nats-Msg-Id": message_id} if message_id else None
     acks = []
     async with connect(region, observation.require_running(region), layout.credentials(region)) as session:
@@ -41,12 +37,20 @@ async def publish(
     return acks
 
 
+def require_subject(layout: Layout, subject: str) -> None:
+    if not layout.is_subject(subject):
+        raise UsageError(
+            f"`{subject}` is not a subject of the stream",
+            f"subjects are `{layout.subject('…')}`, without wildcards, such as `{layout.subject('test')}`",
+        )
+
+
 async def view(observation: Observation, region: str, last: int) -> list[Entry]:
     """The last so many messages that a region has, all of them with 0."""
     layout = layout_of(observation.topology)
     stream = layout.virtual_name
     async with connect(region, observation.require_running(region), layout.credentials(region)) as session:
-        # The virtual name on purpose: the region's servers turn it into their own read stream's.
+        # The virtual name on purpose: the region's servers turn it into their own copy's.
         end = (await session.stream_info(stream))["state"]["last_seq"]
         return [entry async for entry in session.read(stream, max(1, end - last + 1) if last else 1, end)]
 

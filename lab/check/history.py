@@ -11,6 +11,7 @@ so a late message of the old process contradicts no order. (Jepsen does the same
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -203,7 +204,7 @@ class Run:
     ended: str  # "complete", "interrupted", or why it could not go on
     notes: tuple[str, ...] = ()  # what the run itself noticed: a stalled event loop, a server that restarted
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """What its streams are for."""
         return layout_of(self.topology)

@@ -35,7 +35,7 @@ class Observed:
         found: dict[str, dict[str, int | None]] = {}
         for reader in self.live:
             row = found.setdefault(reader.stream.key, {})
-            for origin in (origin.key for origin in layout_of(reader.topology).origins_of(reader.stream.key)):
+            for origin in reader.origins:
                 row[origin] = max(row.get(origin) or self.before.get(origin, 0), reader.arrived.get(origin, 0))
         return found
 

@@ -43,11 +43,13 @@ class Reader:
     confirmed_to: int = 0
     _unconfirmed: int = 0
     stream: Stream = field(init=False)
+    origins: tuple[str, ...] = field(init=False)
     _subjects: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         layout = layout_of(self.topology)
         self.stream, self._subjects = layout.copy(self.region), payload.subjects(layout)
+        self.origins = tuple(origin.key for origin in layout.origins_of(self.stream.key))
 
     def handle(
         self, sequence: int, stored: int, delivery: int, consumer_sequence: int, subject: str, data: bytes, source: str

@@ -60,5 +60,5 @@ class StepDown(Verb):
 
 
 def streams(topology: Topology) -> tuple[str, ...]:
-    """All names, the write streams first."""
+    """All that the layout has, the origins first."""
     return tuple(stream.key for stream in layout_of(topology).streams)
