@@ -231,7 +231,6 @@ class Lab:
     async def session(self, region: str) -> AsyncIterator["Session"]:
         """A conversation with one region, bounded in time and without retries."""
         from lab.jetstream.session import connect
-        from lab.layouts import layout_of
 
         observation = await asyncio.to_thread(self.observe)
         login = layout_of(observation.topology).credentials(region)
