@@ -1,19 +1,17 @@
 """The command `lab`."""
 
-import gc
 import os
 import sys
 
 
 def main() -> None:
-    gc.set_threshold(100_000)  # what is imported stays: looking through it again and again is a third of the start
     try:
         from lab import headstart
 
-        headstart.begin(sys.argv[1:])
+        begun = headstart.begin(sys.argv[1:])
         from lab import cli  # after that: it takes a while
 
-        cli.main()
+        cli.main(begun)
     except SystemExit as end:
         _leave(end.code if isinstance(end.code, int) else 0)
     except KeyboardInterrupt:  # while all that was loading
@@ -22,7 +20,7 @@ def main() -> None:
 
 
 def _leave(code: int) -> None:
-    """Without tidying up thousands of objects one by one, which takes as long as a `docker` process."""
+    """Without tidying up thousands of objects one by one (docs/decisions/0004-start-up.md)."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -26,12 +26,13 @@ from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
 from lab.faults.arguments import Leader, Region
-from lab.faults.change import Begun, Change, Want, change, exclusive
+from lab.faults.change import Change, Want, change, exclusive
 from lab.faults.fault import Fault
 from lab.faults.heal import Heal
 from lab.faults.registry import ordered, present, verbs
 from lab.faults.step_down import StepDown
 from lab.faults.verb import Verb
+from lab.headstart import Headstart
 from lab.layouts import layout_of
 from lab.progress import Say, silently
 from lab.topology import DEFAULT_NAME, Node, Topology
@@ -91,7 +92,7 @@ class Lab:
         engine: Engine | None = None,
         root: Path | None = None,
         say: Say = silently,
-        begun: Begun | None = None,
+        begun: Headstart | None = None,
     ) -> None:
         self.name, self.say = name, say
         self.engine, self.root = engine or Engine(), root or Path.cwd()

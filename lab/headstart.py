@@ -1,21 +1,23 @@
 """A head start for the commands that make and undo faults.
 
-Python needs 0.1 s to load the command line, and Docker 0.1 s to start the network probe. So the lab's lock is taken,
-the probe started and the lab observed before the command line is loaded. Where it cannot be told which lab is meant
-without reading more, or the lock is not free, there is no head start and nothing is lost.
+Python needs 0.1 s to load the command line, and Docker 0.2 s to start the network probe. So the lab's lock is taken,
+the probe started and the lab observed before the command line is loaded (docs/decisions/0004-start-up.md). Where it
+cannot be told which lab is meant without reading more, or the lock is not free, there is no head start, and the command
+does the same later.
 """
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TextIO
 
 from lab import lock
 from lab.docker.engine import Engine
+from lab.docker.observation import Observation
 from lab.errors import LabError
-from lab.faults.change import Begun
 from lab.netprobe.session import Probe
 from lab.topology import DEFAULT_NAME, NAME
 
@@ -24,32 +26,38 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
-class Ahead(Begun):
-    """For one lab."""
+class Headstart:
+    """What is under way already: the lock is taken, the probe starts, Docker is asked."""
 
     lab: str
+    lock: TextIO
+    probe: Probe
+    observing: "Future[Observation]"
+
+    def end(self) -> None:
+        """When nobody needs it."""
+        self.probe.close()
+        self.lock.close()
 
 
-_begun: list[Ahead] = []
-
-
-def begin(arguments: Sequence[str]) -> None:
-    """Start what the command with these arguments will need."""
-    name = which(arguments)
-    if not name:
-        return
+def begin(arguments: Sequence[str]) -> Headstart | None:
+    """Start what the command with these arguments will need; None where that cannot be told, or not be done now."""
+    lab = which(arguments)
+    if not lab:
+        return None
     try:
-        held = lock.opened(name)
+        held = lock.opened(lab)
         if not lock.taken(held):
             held.close()
-            return
+            return None
         engine = Engine()
-        probe = Probe(engine, name)
+        probe = Probe(engine, lab)
     except (OSError, LabError):  # the command itself meets it again, and says so
-        return
-    pool = ThreadPoolExecutor(1)
-    _begun.append(Ahead(held, probe, pool.submit(engine.observe, name), name))
-    pool.shutdown(wait=False)
+        return None
+    thread = ThreadPoolExecutor(1)
+    observing = thread.submit(engine.observe, lab)
+    thread.shutdown(wait=False)
+    return Headstart(lab, held, probe, observing)
 
 
 def which(arguments: Sequence[str]) -> str | None:
@@ -65,11 +73,9 @@ def which(arguments: Sequence[str]) -> str | None:
     return named[-1] if len(named) == 1 and NAME.fullmatch(named[-1]) else None
 
 
-def taken(lab: str) -> Ahead | None:
-    """The head start, if there is one for this lab; whoever takes it ends it."""
-    ahead = _begun.pop() if _begun else None
-    if ahead and ahead.lab != lab:
-        ahead.probe.close()
-        ahead.lock.close()
+def take(begun: Headstart | None, lab: str) -> Headstart | None:
+    """The head start, if it is for this lab; one for another lab is ended. Who takes it closes its probe and lock."""
+    if begun and begun.lab != lab:
+        begun.end()
         return None
-    return ahead
+    return begun

@@ -14,6 +14,7 @@ from lab.plain import plain
 
 if TYPE_CHECKING:
     from lab.api import Lab
+    from lab.headstart import Headstart
     from lab.topology import Topology
 
 T = TypeVar("T")
@@ -106,14 +107,14 @@ def add_to_step_summary(markdown: str) -> None:
         write(Path(os.environ["GITHUB_STEP_SUMMARY"]), markdown, "a")
 
 
-def attached(name: str | None, headstart: bool = False) -> "Lab":
-    """The lab that is meant, with what was begun ahead for a command that changes faults."""
-    from lab import headstart as ahead
+def attached(name: str | None, context: typer.Context | None = None) -> "Lab":
+    """The lab that is meant; with the `context` of a command that changes faults, also what was begun ahead for it."""
+    from lab import headstart
     from lab.api import Lab
     from lab.files import root
 
     meant = lab_name(name)
-    return Lab(meant, root=root(), say=say, begun=ahead.taken(meant) if headstart else None)
+    return Lab(meant, root=root(), say=say, begun=headstart.take(context.obj, meant) if context else None)
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -123,10 +124,10 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(coroutine)
 
 
-def main() -> None:
-    """Run the command line; no traceback for what a user can cause."""
+def main(begun: "Headstart | None" = None) -> None:
+    """Run the command line; no traceback for what a user can cause. `begun` is the commands' `context.obj`."""
     try:
-        code = app(standalone_mode=False) or 0
+        code = app(standalone_mode=False, obj=begun) or 0
         if code == INTERRUPTED:  # typer makes no more of Ctrl-C than this
             _report("interrupted", "`lab faults` lists what is in force, `lab heal` undoes it")
     except LabError as error:

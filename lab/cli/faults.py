@@ -15,7 +15,7 @@ from lab.faults.registry import VERBS
 from lab.faults.verb import Verb
 
 if TYPE_CHECKING:
-    from lab.api import Done
+    from lab.api import Lab
 
 # Type of the plain words -> how they are called and explained.
 WORDS: dict[object, tuple[str, str]] = {
@@ -35,15 +35,19 @@ Explain = Annotated[
 def command(verb: type[Verb]) -> Callable[..., None]:
     """The command of a verb: its fields are the arguments, its docstring is the help."""
     hints = get_type_hints(verb)
-    parameters = [_parameter(field.name, hints[field.name], field.default, verb) for field in fields(verb)]  # type: ignore[arg-type]
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    parameters = [context]
+    parameters += [_parameter(field.name, hints[field.name], field.default, verb) for field in fields(verb)]  # type: ignore[arg-type]
     if verb.lasting and not verb.undoes:
         parameters.append(_option("explain", Explain, False))
     parameters += [_option("name", Name, None), _option("dry_run", DryRun, False), _option("as_json", AsJson, False)]
 
-    def run(name: str | None, dry_run: bool, as_json: bool, explain: bool = False, **given: Any) -> None:
+    def run(
+        context: typer.Context, name: str | None, dry_run: bool, as_json: bool, explain: bool = False, **given: Any
+    ) -> None:
         words = given.pop(verb.SHORT)
         wanted = verb.from_words(*([words] if isinstance(words, str) else words), **given)
-        do(wanted, name, dry_run, as_json, explain)
+        do(attached(name, None if dry_run else context), wanted, dry_run, as_json, explain)
 
     run.__name__, run.__doc__ = verb.name.replace("-", "_"), verb.__doc__
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -74,12 +78,11 @@ def add_commands(to: typer.Typer) -> None:
             to.command(verb.name, rich_help_panel=PANEL_FAULTS)(command(verb))
 
 
-def do(verb: Verb, name: str | None, dry_run: bool, as_json: bool, explain: bool = False, show: bool = True) -> "Done":
+def do(lab: "Lab", verb: Verb, dry_run: bool, as_json: bool, explain: bool = False, show: bool = True) -> None:
     """Do it and show what came of it."""
     from lab import view
     from lab.cli.explanation import Explanation
 
-    lab = attached(name, headstart=not dry_run)
     explanation = Explanation(lab, dry_run, as_json) if explain else None
     done = lab.do(verb, dry_run=dry_run, announce=explanation.announce if explanation else None)
     if show and as_json and not explanation:
@@ -88,7 +91,6 @@ def do(verb: Verb, name: str | None, dry_run: bool, as_json: bool, explain: bool
         typer.echo(view.change(done.change, dry_run) if done.change else done.seen or f"would {done.verb.said}")
     if explanation and done.change:
         explanation.measure(done.change)
-    return done
 
 
 add_commands(app)
@@ -96,6 +98,7 @@ add_commands(app)
 
 @app.command(rich_help_panel=PANEL_FAULTS)
 def heal(
+    context: typer.Context,
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Wait until gateways, meta leader and streams have converged.")
     ] = False,
@@ -106,10 +109,11 @@ def heal(
 ) -> None:
     """Undo every fault, from any state, also half-made ones. Twice in a row does nothing."""
     began = time.monotonic()
-    done = do(Heal(), name, dry_run, as_json, show=dry_run or not (wait and as_json))
+    lab = attached(name, None if dry_run else context)
+    do(lab, Heal(), dry_run, as_json, show=dry_run or not (wait and as_json))
     if not wait or dry_run:
         return
-    snapshot = done.lab.until_healthy(timeout)
+    snapshot = lab.until_healthy(timeout)
     seconds = time.monotonic() - began
     if as_json:
         print_json({"seconds": round(seconds, 1), "status": snapshot})

@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 import time
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -165,10 +164,6 @@ class Engine:
         return done.stdout
 
     # --- changing; python-on-whales from here on ---
-
-    def preload(self) -> None:
-        """Load python-on-whales beside other work; whoever needs it first waits for the rest."""
-        threading.Thread(target=client.load, daemon=True).start()
 
     def compose_up(self, compose_file: Path, image: str) -> None:
         """Create and start what is missing; never recreate a node (Compose would, for one that a fault detached).

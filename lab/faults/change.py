@@ -6,7 +6,7 @@ healing. `change` is the only place where faults are injected and healed.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TextIO
@@ -19,6 +19,7 @@ from lab.errors import DockerError, FaultNotProven, LabError
 from lab.faults import proof
 from lab.faults.fault import Fault
 from lab.faults.registry import KINDS, ordered, present
+from lab.headstart import Headstart
 from lab.netprobe.session import Probe
 from lab.progress import Say
 from lab.topology import Node
@@ -88,16 +89,9 @@ def exclusive(lab: str, say: Say, opened: TextIO | None = None) -> Iterator[None
         yield
 
 
-@dataclass(frozen=True)
-class Begun:
-    """What is under way already: the lock is taken, the network probe starts, Docker is asked."""
-
-    lock: TextIO
-    probe: Probe
-    observing: "Future[Observation]"
-
-
-def change(engine: Engine, lab: str, want: Want, say: Say, dry_run: bool = False, begun: Begun | None = None) -> Change:
+def change(
+    engine: Engine, lab: str, want: Want, say: Say, dry_run: bool = False, begun: Headstart | None = None
+) -> Change:
     """Observe the lab and make exactly the faults be in force that `want` asks for. Raises `LabError`."""
     with exclusive(lab, say, begun.lock if begun else None):
         probe = begun.probe if begun else None if dry_run else Probe(engine, lab)
@@ -124,8 +118,6 @@ def apply(
         if probe:
             probe.close()
         return done
-    if todo.remove or not _on_interfaces(before, todo.injections):
-        engine.preload()
     probe = probe or Probe(engine, before.topology.name)
     proven = False
     try:

@@ -1,10 +1,14 @@
 """Which commands get a head start, and for which lab."""
 
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from fakes import FakeEngine, FakeProbe
 
 from lab import headstart
+from lab.faults import registry
+from lab.topology import Topology
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +43,10 @@ def test_a_command_that_makes_or_undoes_faults_gets_a_head_start(arguments: str,
     assert headstart.which(arguments.split()) == lab
 
 
+def test_every_verb_that_changes_the_faults_in_force_gets_one() -> None:
+    assert {verb.name for verb in registry.VERBS if verb.by_hand and verb.lasting} == headstart.VERBS
+
+
 def test_the_environment_names_the_lab_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_NAME", "other")
     assert headstart.which(["heal"]) == "other"
@@ -49,3 +57,14 @@ def test_a_lab_yaml_has_to_be_read_first(nowhere: Path) -> None:
     (nowhere / "lab.yaml").write_text("name: other\n")
     assert headstart.which(["heal"]) is None
     assert headstart.which(["heal", "--name", "third"]) == "third"
+
+
+def test_only_the_lab_that_it_is_for_takes_a_head_start_and_another_one_ends_it(nowhere: Path) -> None:
+    probe = FakeProbe(FakeEngine(Topology()))
+    begun = headstart.Headstart("mine", (nowhere / "lock").open("w"), probe, Future())
+    assert headstart.take(None, "mine") is None
+    assert headstart.take(begun, "mine") is begun
+    assert not probe.closed
+    assert headstart.take(begun, "other") is None
+    assert probe.closed
+    assert begun.lock.closed
