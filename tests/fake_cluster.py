@@ -5,8 +5,8 @@ stream takes from each write stream that it can reach, and after a heal a source
 The default script holds a partition, a node that is down and a region without a quorum, with calm in between.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ SCRIPT = (
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """One message in a stream. `process` None: of another run."""
 
@@ -147,6 +147,10 @@ class FakeCluster:
         self.probes: list[Probe] = []
         self.samples: list[Sample] = []
         self.once: set[str] = set()
+        # Asked for each message, and the same for a whole tick.
+        self.down = lru_cache(maxsize=64)(self._down)
+        self.reaches = lru_cache(maxsize=64)(self._reaches)
+        self._active = lru_cache(maxsize=64)(self._in_force)
 
     # --- the world ---
 
@@ -157,15 +161,15 @@ class FakeCluster:
             return True
         return False
 
-    def down(self, region: str, now: int) -> int:
+    def _down(self, region: str, now: int) -> int:
         return sum(node.startswith(region) for f in self._active(now) for node in f.nodes)
 
-    def _active(self, now: int) -> Iterator[FaultRecord]:
-        return (
+    def _in_force(self, now: int) -> list[FaultRecord]:
+        return [
             f for f in self.script if f.injected is not None and f.healing is not None and f.injected <= now < f.healing
-        )
+        ]
 
-    def reaches(self, one: str, other: str, now: int) -> bool:
+    def _reaches(self, one: str, other: str, now: int) -> bool:
         if self.down(one, now) > 1 or self.down(other, now) > 1:
             return False
         return one == other or not any(self.topology.link(one, other).name in f.links for f in self._active(now))
@@ -303,7 +307,7 @@ class FakeCluster:
         entry = write.entries.get(sequence)
         if entry is None:
             return
-        copied = replace(entry, stored=now + MS, origin=write.name, origin_sequence=sequence)
+        copied = Entry(entry.process, entry.counter, now + MS, write.name, sequence, entry.flags)
         central = read.region == "central" and now > 100 * SECOND
         if self.bug("alters a byte", central):
             copied.flags &= ~INTACT
