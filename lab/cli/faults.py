@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 import typer
 
 from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json
+from lab.errors import UsageError
 from lab.faults.arguments import Group, Leader, Link, Target
 from lab.faults.heal import Heal
 from lab.faults.registry import VERBS
@@ -102,25 +103,39 @@ def heal(
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Wait until gateways, meta leader and streams have converged.")
     ] = False,
+    hasten: Annotated[
+        bool,
+        typer.Option(
+            "--hasten",
+            help="With `--wait`: make the leaders of read streams step down whose sources stand still. Servers do not "
+            "do that on their own; it saves up to 40 s.",
+        ),
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait with `--wait`.")] = 240,
     name: Name = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Undo every fault, from any state, also half-made ones. Twice in a row does nothing."""
+    if hasten and not wait:
+        raise UsageError("`--hasten` is about waiting", "write `lab heal --wait --hasten`")
     began = time.monotonic()
     lab = attached(name, None if dry_run else context)
     do(lab, Heal(), dry_run, as_json, show=dry_run or not (wait and as_json))
     if not wait or dry_run:
         return
-    snapshot = lab.until_healthy(timeout)
+    hastened = lab.hasten(timeout) if hasten else None
+    snapshot = hastened.status if hastened else lab.until_healthy(timeout)
+    step_downs = hastened.step_downs if hastened else ()
     seconds = time.monotonic() - began
     if as_json:
-        print_json({"seconds": round(seconds, 1), "status": snapshot})
+        print_json({"seconds": round(seconds, 1), "step_downs": step_downs, "status": snapshot})
     else:
         typer.echo(
             f"converged {seconds:.1f} s after heal: gateways, meta leader, streams and sources are as they should be"
         )
+        if step_downs:
+            typer.echo(f"hastened by {len(step_downs)} step-downs, which servers do not do on their own")
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)

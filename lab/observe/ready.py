@@ -53,16 +53,27 @@ def _stream_lacks(stream: status.StreamStatus) -> Iterable[str]:
 
 def _source_lacks(stream: status.StreamStatus) -> Iterable[str]:
     for source in stream.sources:
-        if source.error:
-            yield f"{stream.name} ← {source.origin}: {source.error}"
-        elif source.last_heard_s is None or source.last_heard_s > FRESH_S:
-            yield f"{stream.name} ← {source.origin}: silent" + (
-                f" for {source.last_heard_s:.0f} s" if source.last_heard_s else ""
-            )
+        if silent(source):
+            yield _silence(stream, source)
         elif source.behind:
             yield f"{stream.name} ← {source.origin}: {source.behind} messages behind"
         elif source.behind is None:
             yield f"{stream.name} ← {source.origin}: not known how far"
+
+
+def silent(source: status.SourceStatus) -> bool:
+    """Nothing comes from the origin, not even a heartbeat. What is not silent may still let messages lie."""
+    return bool(source.error) or source.last_heard_s is None or source.last_heard_s > FRESH_S
+
+
+def silences(snapshot: status.Snapshot) -> list[str]:
+    """The silent sources, as sentences."""
+    return [_silence(stream, source) for stream in snapshot.streams for source in stream.sources if silent(source)]
+
+
+def _silence(stream: status.StreamStatus, source: status.SourceStatus) -> str:
+    since = f" for {source.last_heard_s:.0f} s" if source.last_heard_s else ""
+    return f"{stream.name} ← {source.origin}: {source.error or 'silent' + since}"
 
 
 async def until_meta_leader(engine: Engine, observation: Observation, seconds: float) -> str:
@@ -85,21 +96,37 @@ async def until_meta_leader(engine: Engine, observation: Observation, seconds: f
         raise NotReady(f"no meta leader within {seconds:.0f} s", "`lab status` and `lab logs` tell more") from None
 
 
-async def until_healthy(engine: Engine, observation: Observation, seconds: float, say: Say) -> status.Snapshot:
-    """Wait until nothing is `missing`; says each time that what is missing changes. Raises `NotReady`."""
+async def _nothing(_: status.Snapshot) -> None:
+    """Just wait."""
+
+
+async def until_healthy(
+    engine: Engine,
+    observation: Observation,
+    seconds: float,
+    say: Say,
+    meanwhile: Callable[[status.Snapshot], Awaitable[None]] = _nothing,
+) -> status.Snapshot:
+    """Wait until nothing is `missing`; says each time that what is missing changes. `meanwhile` is called with each
+    snapshot that lacks something. Raises `NotReady`."""
     topology = observation.topology
     last: list[str] = []
 
     async def look() -> tuple[status.Snapshot, list[str]]:
         nonlocal last, observation
-        snapshot = await status.read(observation)
-        lacks = missing(snapshot, topology)
+        snapshot = await status.read(observation, arrivals=False)
+        lacks = missing(snapshot, topology, sources=False) + silences(snapshot)
+        if not lacks:  # only now it pays to look into the streams, which takes longer than all the rest
+            snapshot = await status.read(observation)
+            lacks = missing(snapshot, topology)
         if any(node.version is None for node in snapshot.nodes):
             observation = await asyncio.to_thread(engine.observe, topology.name)
             require_alive(engine, observation)
         if lacks and (not last or _kind(lacks[0]) != _kind(last[0])):
             say("waiting: " + lacks[0] + (f" (and {len(lacks) - 1} more)" if len(lacks) > 1 else ""))
         last = lacks
+        if lacks:
+            await meanwhile(snapshot)
         return snapshot, lacks
 
     try:

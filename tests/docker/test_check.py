@@ -225,7 +225,7 @@ def test_a_check_that_was_killed_leaves_only_faults_that_heal_undoes(checked: La
     running.process.communicate()
     assert checked.faults() == {"paused west-1"}
     assert "faults are in force" in checked.fails("check", "--duration", "1m")
-    checked.run("heal", "--wait")
+    checked.run("heal", "--wait", "--hasten")
     assert checked.faults() == set()
 
 
@@ -258,7 +258,7 @@ def test_a_node_that_does_not_come_back_is_named(checked: Lab, tmp_path: Path) -
     assert "east-1 ended with exit code 1" in document["ended"]
     assert document["verdict"]["validity"] == "unknown"
     assert checked.faults() == {"down east-1"}
-    checked.run("heal", "--wait")
+    checked.run("heal", "--wait", "--hasten")
 
 
 def test_impossible_wishes_are_refused_before_anything_happens(checked: Lab, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_up_twice_changes_nothing(lab: Lab) -> None:
 
 
 def test_status_shows_a_healthy_lab(lab: Lab) -> None:
-    assert lab.json("heal", "--wait")["seconds"] >= 0
+    assert lab.json("heal", "--wait", "--hasten")["seconds"] >= 0
     status = lab.json("status")
     assert [node["state"] for node in status["nodes"]] == ["running"] * 9
     assert len({node["meta_leader"] for node in status["nodes"]}) == 1
@@ -79,6 +79,20 @@ def test_partition_publish_on_both_sides_heal_and_the_regions_agree(lab: Lab) ->
     lab.run("heal", "--wait")
     assert lab.faults() == set()
     assert lab.json("compare")["verdict"] == "agree"
+
+
+def test_hastened_healing_says_which_leaders_stepped_down(lab: Lab) -> None:
+    lab.run("heal", "--wait", "--hasten")
+    lab.run("partition", "central")
+    lab.run("pub", "central", "foo.hasten", "from central")
+    time.sleep(20)  # the servers have given up the gateways and the sources by then
+    healed = lab.json("heal", "--wait", "--hasten")
+    deposed = {step["stream"] for step in healed["step_downs"]}
+    assert {"foo-read-west", "foo-read-central", "foo-read-east"} == deposed
+    assert all(0 < step["seconds"] <= healed["seconds"] for step in healed["step_downs"])
+    assert all(step["leader"].startswith(step["stream"].rpartition("-")[2]) for step in healed["step_downs"])
+    assert lab.json("compare")["verdict"] == "agree"
+    assert lab.json("heal", "--wait", "--hasten")["step_downs"] == []
 
 
 def test_status_tells_the_true_lag_of_a_cut_off_region(lab: Lab) -> None:
@@ -168,7 +182,7 @@ def test_up_during_a_partition_neither_heals_nor_recreates(lab: Lab) -> None:
 
 
 def test_dry_run_touches_nothing(lab: Lab) -> None:
-    lab.run("heal", "--wait")
+    lab.run("heal", "--wait", "--hasten")
     assert "would be injected" in lab.run("partition", "central", "--dry-run")
     lab.run("kill", "west", "--dry-run")
     lab.run("streams", "clean", "--dry-run")
@@ -218,14 +232,14 @@ def test_heal_undoes_what_commands_killed_at_random_moments_left(lab: Lab) -> No
         time.sleep(dice.uniform(0.1, 1.6))
         process.send_signal(signal.SIGKILL)
         process.wait()
-    lab.run("heal", "--wait")
+    lab.run("heal", "--wait", "--hasten")
     assert lab.faults() == set()
     assert lab.json("compare")["verdict"] == "agree"
     assert lab.left_behind() == {"containers": 9, "networks": 6, "volumes": 9}
 
 
 def test_streams_are_left_alone_and_a_differing_one_is_shown(lab: Lab) -> None:
-    lab.run("heal", "--wait")
+    lab.run("heal", "--wait", "--hasten")
     assert "created: nothing" in lab.run("streams", "define")
     config = stream_configs(Topology(name=lab.name))["foo-write-west"]
 
@@ -277,6 +291,7 @@ def test_logs_name_the_node_on_each_line(lab: Lab) -> None:
         (("pub", "west", "foo.>", "y"), "not a subject of the stream"),
         (("view", "north"), "unknown region"),
         (("logs", "north"), "unknown region or node"),
+        (("heal", "--hasten"), "lab heal --wait --hasten"),
     ],
 )
 def test_bad_input_is_a_sentence_with_exit_code_2(lab: Lab, arguments: tuple[str, ...], says: str) -> None:

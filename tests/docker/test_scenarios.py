@@ -155,7 +155,7 @@ def test_learn_and_demo_tell_the_story(lab: Lab) -> None:
 
 
 def test_explain_predicts_and_measures(lab: Lab) -> None:
-    lab.run("heal", "--wait")
+    lab.run("heal", "--wait", "--hasten")
     told = lab.json("partition", "central", "--explain")
     assert told["differences"] == []
     assert {
