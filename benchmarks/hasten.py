@@ -23,6 +23,7 @@ from typing import Any
 from lab.errors import NatsError
 from lab.jetstream import monitor
 from lab.jetstream.session import connect
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 LAB = Path(sys.executable).parent / "lab"
@@ -93,8 +94,8 @@ def arrival_s(topology: Topology) -> float:
                 for stream in account.get("stream_detail") or []:
                     if stream["cluster"].get("leader") == node.name:
                         counts[stream["name"]] = stream["state"]["messages"]
-        written = sum(counts.get(topology.write_stream(region), 0) for region in topology.regions)
-        if all(counts.get(topology.read_stream(region)) == written for region in topology.regions):
+        written = sum(counts.get(layout_of(topology).origin(region).key, 0) for region in topology.regions)
+        if all(counts.get(layout_of(topology).copy(region).key) == written for region in topology.regions):
             return time.monotonic() - began
         time.sleep(0.2)
 

@@ -13,6 +13,7 @@ from lab import hasten
 from lab.errors import NatsError, NoAnswer
 from lab.hasten import STANDING_S, YOUNG_S, Hastened, Memory, due
 from lab.jetstream.session import ApiError
+from lab.layouts import layout_of
 from lab.observe import status
 from lab.observe.status import LinkStatus, NodeStatus, Snapshot, SourceStatus, StreamStatus
 from lab.topology import Node, Topology
@@ -27,7 +28,8 @@ def stream(name: str, region: str, sources: tuple[SourceStatus, ...] = ()) -> St
 
 
 def healthy() -> Snapshot:
-    origins = [TOPOLOGY.write_stream(region) for region in TOPOLOGY.regions]
+    layout = layout_of(TOPOLOGY)
+    origins = [origin.key for origin in layout.origins]
     sources = tuple(replace(SOURCE, origin=origin) for origin in origins)
     nodes = (
         NodeStatus(n.name, n.region, "running", "2.15.1", True, "west-2", n.client_port, n.monitor_port)
@@ -36,8 +38,8 @@ def healthy() -> Snapshot:
     links = (
         LinkStatus(link.name, link.regions, "joined", dict.fromkeys(link.regions, (3, 3))) for link in TOPOLOGY.links
     )
-    writes = [stream(TOPOLOGY.write_stream(region), region) for region in TOPOLOGY.regions]
-    reads = [stream(TOPOLOGY.read_stream(region), region, sources) for region in TOPOLOGY.regions]
+    writes = [stream(layout.origin(region).key, region) for region in TOPOLOGY.regions]
+    reads = [stream(layout.copy(region).key, region, sources) for region in TOPOLOGY.regions]
     return Snapshot("lab", "nats", "official", tuple(nodes), tuple(links), (*writes, *reads), (), ())
 
 
