@@ -18,10 +18,10 @@ from lab import lock
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import LabError
+from lab.faults.registry import VERBS
 from lab.netprobe.session import Probe
 from lab.topology import DEFAULT_NAME, NAME
 
-VERBS = frozenset(["partition", "cut", "join", "stop", "kill", "start", "pause", "resume", "heal"])
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -60,9 +60,14 @@ def begin(arguments: Sequence[str]) -> Headstart | None:
     return Headstart(lab, held, probe, observing)
 
 
+def _changing() -> set[str]:
+    """The commands that change which faults are in force."""
+    return {verb.name for verb in VERBS if verb.by_hand and verb.lasting}
+
+
 def which(arguments: Sequence[str]) -> str | None:
     """The lab that these arguments name, if that can be told from them alone and something is to be changed."""
-    if not arguments or arguments[0] not in VERBS or {"--dry-run", "--help", "-h"}.intersection(arguments):
+    if not arguments or arguments[0] not in _changing() or {"--dry-run", "--help", "-h"}.intersection(arguments):
         return None
     named = [after for word, after in pairwise(arguments) if word in ("--name", "-n")]
     named += [word.removeprefix("--name=") for word in arguments if word.startswith("--name=")]

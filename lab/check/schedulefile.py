@@ -118,9 +118,9 @@ def _argument(place: str, key: str, hint: Any, value: Any, found: list[str]) -> 
             return tuple(value)
     elif item is Link and isinstance(value, list) and all(isinstance(one, str) for one in value):
         return "-".join(value)
-    elif isinstance(value, str) and value:
+    elif isinstance(value, getattr(item, "__supertype__", item)) and value != "":
         return value
-    found.append(f"{place}: `{key}` should be {EXPECTED[item]}")
+    found.append(f"{place}: `{key}` should be {EXPECTED.get(item, 'a number')}")
     return None
 
 

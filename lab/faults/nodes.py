@@ -17,10 +17,7 @@ class OnNodes(Verb):
 
     @property
     def said(self) -> str:
-        return f"{self.name} {', '.join(self.targets)}"
-
-    def __str__(self) -> str:
-        return f"lab {self.name} {' '.join(self.targets)}"
+        return " ".join([self.name, ", ".join(self.targets), *self.options()])
 
     @classmethod
     def draws(cls) -> tuple[Draw, ...]:

@@ -20,6 +20,12 @@ KINDS: list[type[Fault]] = [Paused, Cut, Down]
 VERBS: list[type[Verb]] = [Partition, CutLink, Join, Flap, Stop, Kill, Start, Pause, Resume, StepDown, Heal]
 
 
+def register(*things: type[Fault] | type[Verb]) -> None:
+    """Add kinds and verbs that are defined elsewhere, before `lab.cli` is imported when they are to be commands too."""
+    KINDS.extend(thing for thing in things if issubclass(thing, Fault))
+    VERBS.extend(thing for thing in things if issubclass(thing, Verb))
+
+
 def verbs() -> dict[str, type[Verb]]:
     """By name."""
     return {verb.name: verb for verb in VERBS}

@@ -32,9 +32,6 @@ class StepDown(Verb):
         what = "the meta leader" if self.of == META else f"the leader of {self.of}"
         return f"step down {what}" + (f" in favour of {self.to}" if self.to else "")
 
-    def __str__(self) -> str:
-        return f"lab step-down {self.of}" + (f" --to {self.to}" if self.to else "")
-
     def affects(self, topology: Topology) -> Effects:
         return Effects(streams=frozenset() if self.of == META else frozenset({self.of}))
 

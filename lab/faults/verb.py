@@ -44,18 +44,22 @@ class Verb(ABC):
     @property
     def said(self) -> str:
         """As a person would say it: `partition central`."""
-        return " ".join([self.name, *self.words()])
+        return " ".join([self.name, *self.words(), *self.options()])
 
     def __str__(self) -> str:
         """As it is typed."""
-        return f"lab {self.said}"
+        return f"lab {' '.join([self.name, *self.words(), *self.options()])}"
 
     def words(self) -> Sequence[str]:
-        """Its arguments as they are typed."""
+        """The plain words."""
         value = getattr(self, self.SHORT) if self.SHORT else ()
-        given = {f.name: getattr(self, f.name) for f in fields(self) if f.default != getattr(self, f.name)}  # type: ignore[arg-type]
-        options = [word for name, one in given.items() if name != self.SHORT for word in (f"--{name}", str(one))]
-        return [*((value,) if isinstance(value, str) else value), *options]
+        return (value,) if isinstance(value, str) else tuple(value)
+
+    def options(self) -> list[str]:
+        """The options that are not at their defaults."""
+        values = {f.name: (getattr(self, f.name), f.default) for f in fields(self) if f.name != self.SHORT}  # type: ignore[arg-type]
+        given = {name: value for name, (value, default) in values.items() if value != default}
+        return [word for name, value in given.items() for word in (f"--{name}", str(value))]
 
     def arguments(self) -> dict[str, Any]:
         """Field -> value, as a file has it; what is empty is left out."""

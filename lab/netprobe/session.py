@@ -7,6 +7,7 @@ connects prove a fault is planned and judged in `lab/faults/proof.py`.
 import os
 import select
 import subprocess
+import threading
 import time
 import zlib
 from collections.abc import Iterable
@@ -67,11 +68,13 @@ class Probe:
             if stream:
                 with suppress(BrokenPipeError):  # it has ended, and could not be told what was still to be written
                     stream.close()
-        if wait:
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
+        if not wait:  # but its end is waited for by somebody: a program that lives on would collect dead processes
+            threading.Thread(target=self._process.wait, daemon=True).start()
+            return
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
 
     def _ask(self, steps: list[Step], timeout: float = 0, least: float = 0) -> list[str]:
         lines, inside = [], None

@@ -6,7 +6,7 @@ or list fills: `kill: central` is `kill: {targets: [central]}`.
 
 import re
 import shlex
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
 from functools import cache
 from typing import Any, ClassVar, NewType, cast
 
@@ -270,7 +270,8 @@ class OnNodes:
         roles = [f"{LEADER}{self.stream_leader}"] if self.stream_leader else []
         roles += [f"{FOLLOWERS}{self.stream_followers}"] if self.stream_followers else []
         roles += [META] if self.meta_leader else []
-        return self.VERB(targets=(*self.targets, *roles))  # type: ignore[call-arg]
+        given = {field.name: getattr(self, field.name) for field in fields(self.VERB)}  # type: ignore[arg-type]
+        return self.VERB(**given | {"targets": (*self.targets, *roles)})
 
     def __str__(self) -> str:
         return str(self.plain())
@@ -281,7 +282,7 @@ def step_form(verb: type[Verb]) -> type[Verb]:
     """A verb as a step has it: where it takes nodes, these may be given a name, and found by what they lead."""
     if verb.SHORT != "targets":
         return verb
-    fields = [
+    extra = [
         ("targets", tuple[Target, ...], field(default=())),
         ("stream_leader", str, field(default="")),
         ("stream_followers", str, field(default="")),
@@ -289,7 +290,7 @@ def step_form(verb: type[Verb]) -> type[Verb]:
         ("as_", Defined, field(default=NAMELESS)),
     ]
     space = {"VERB": verb, "__doc__": verb.__doc__}
-    return cast(type[Verb], make_dataclass(verb.__name__, fields, bases=(OnNodes, verb), namespace=space, frozen=True))
+    return cast(type[Verb], make_dataclass(verb.__name__, extra, bases=(OnNodes, verb), namespace=space, frozen=True))
 
 
 def defines(kind: type) -> tuple[Any, ...]:

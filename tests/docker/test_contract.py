@@ -3,22 +3,29 @@
 The real one is a lab of two nodes in two regions, which is up in a few seconds.
 """
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pytest
 from fakes import FakeEngine, FakeProbe
-from labs import Lab
+from labs import Lab as Command
 
+from lab.api import Lab
 from lab.docker.engine import Engine
 from lab.docker.observation import Container
 from lab.errors import DockerError
-from lab.faults import change
+from lab.faults import change, proof
 from lab.faults.cut import Cut
 from lab.faults.down import Down
+from lab.faults.fault import Fault
 from lab.faults.paused import Paused
-from lab.faults.registry import present
+from lab.faults.registry import KINDS, VERBS, ordered, present
+from lab.faults.verb import Verb
 from lab.netprobe.session import Probe
 from lab.topology import CLIENT_PORT, Topology
 
@@ -47,7 +54,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    lab = Lab(TOPOLOGY.name)
+    lab = Command(TOPOLOGY.name)
     file: Path = tmp_path_factory.mktemp("contract") / "lab.yaml"
     file.write_text("regions: [west, east]\nnodes_per_region: 1\nreplicas: 1\n")
     lab.run("down")
@@ -174,3 +181,73 @@ def test_an_interface_that_was_detached_meanwhile_is_gone(world: World, probe: P
 def test_an_interface_that_nobody_has_cannot_be_taken_down(world: World, probe: Probe) -> None:
     with pytest.raises(DockerError, match="cannot be taken down: missing"):
         probe.take_down([(world.east().pid, "10.9.9.9")])
+
+
+# --- every kind that is registered ---
+
+# One of each kind on the two nodes, and the same with another parameter, for kinds that have one.
+EXAMPLES: dict[type[Fault], tuple[Fault, Fault | None]] = {
+    Cut: (Cut(EAST, LINK), None),
+    Down: (Down(EAST), None),
+    Paused: (Paused(EAST), None),
+}
+
+
+@pytest.fixture
+def lab(world: World, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    if isinstance(world.engine, FakeEngine):
+        monkeypatch.setattr(proof, "greeting", world.engine.greeting)
+        monkeypatch.setattr(change, "Probe", FakeProbe)
+    return Lab(TOPOLOGY.name, engine=world.engine)
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    assert EXAMPLES.keys() == {*KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.kind))
+def test_a_fault_is_observed_and_proven_once_and_gone_after_healing(lab: Lab, kind: type[Fault]) -> None:
+    fault, other = EXAMPLES[kind]
+    done = lab.make(lambda _: frozenset({fault}))
+    assert (done.injected, done.healed, lab.faults()) == ((fault,), (), (fault,))
+    assert done.evidence is not None
+    assert lab.make(lambda _: frozenset({fault})).nothing, "twice is once"
+    if other:
+        assert lab.make(lambda _: frozenset({other})).replaced == ((fault, other),)
+        assert lab.faults() == (other,)
+    healed = lab.heal().change
+    assert healed is not None
+    assert healed.healed == (other or fault,)
+    assert healed.evidence is not None
+    assert lab.faults() == ()
+
+
+VERB_EXAMPLES = [
+    verb.draws()[0].make(TOPOLOGY, Random(3)) for verb in VERBS if verb.draws() and verb.lasting and verb.by_hand
+]
+
+
+@pytest.mark.parametrize("verb", VERB_EXAMPLES, ids=lambda verb: str(verb.name))
+def test_a_block_undoes_what_it_did(lab: Lab, verb: Verb) -> None:
+    with lab.do(verb) as done:
+        assert done.change is not None
+        assert lab.faults() == ordered(verb.faults(TOPOLOGY))
+    assert lab.faults() == ()
+
+
+@pytest.mark.parametrize("verb", VERB_EXAMPLES, ids=lambda verb: str(verb.name))
+def test_a_command_that_was_killed_half_way_is_healed(real: World, verb: Verb) -> None:
+    lab = Lab(TOPOLOGY.name, engine=real.engine)
+    for seconds in (0.15, 0.3, 0.45, 0.6):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lab", *str(verb).split()[1:], "--name", TOPOLOGY.name],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+        lab.heal()
+        assert lab.faults() == ()
+    assert lab.do(verb).change is not None
+    lab.heal()
