@@ -62,12 +62,13 @@ def origins(history: History) -> Array:
 
 
 def arrivals(index: Index) -> dict[str, Arrival]:
-    """By region, of the read streams that were read at all."""
+    """By region, of what its clients read, where it was read in the end."""
     number = index.messages.numbers(index.history.publishes)
-    return {stored.region: _arrival(index, stored, number) for stored in index.reads}
+    stored = {region: index.read_of(region) for region in index.topology.regions}
+    return {region: _arrival(index, region, read, number) for region, read in stored.items() if read}
 
 
-def _arrival(index: Index, stored: Stored, number: Array) -> Arrival:
+def _arrival(index: Index, region: str, stored: Stored, number: Array) -> Arrival:
     times, foreign = np.full(index.messages.count, NEVER, np.int64), 0
     for start, rows in chunks(stored.read.rows):
         numbers = stored.numbers[start : start + len(rows)]
@@ -76,9 +77,7 @@ def _arrival(index: Index, stored: Stored, number: Array) -> Arrival:
         times[numbers[first]] = rows["stored"][first]
         foreign += int(((numbers == NONE) & (rows["flags"] & PROBE == 0)).sum())
     fate = _fates(index, stored)
-    return Arrival(
-        stored.region, stored.problem, len(stored.numbers), foreign, stored.first[number], times[number], fate
-    )
+    return Arrival(region, stored.problem, len(stored.numbers), foreign, stored.first[number], times[number], fate)
 
 
 def _fates(index: Index, stored: Stored) -> Array:
