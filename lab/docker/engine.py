@@ -35,8 +35,8 @@ class Engine:
     _lock: tuple[int, ...] = ()
 
     def holding(self, lock: TextIO) -> Self:
-        """The same engine for the holder of a lab's lock: those of `detach` and `start_probe` inherit it, so that
-        when this one is killed, the next command on the lab waits until what is under way has been done."""
+        """The same engine, whose `detach` and `start_probe` hand a lab's lock on to the processes that they start. So
+        when this process is killed, the next command on the lab waits until what is under way has been done."""
         engine = copy.copy(self)
         engine._lock = (lock.fileno(),)
         return engine
