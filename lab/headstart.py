@@ -50,7 +50,7 @@ def begin(arguments: Sequence[str]) -> Headstart | None:
         if not lock.taken(held):
             held.close()
             return None
-        engine = Engine()
+        engine = Engine().holding(held)
         probe = Probe(engine, lab)
     except (OSError, LabError):  # the command itself meets it again, and says so
         return None

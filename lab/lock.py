@@ -1,28 +1,55 @@
 """One changing command at a time for each lab on this host.
 
 The lock is the kernel's, on an open file: it is dropped when the command has died, and with it what it had started to
-make a cut (`Engine.read`, `Engine.start_probe`), since these inherit the file.
+make a cut, which inherits the file (`Engine.holding`).
 """
 
 import fcntl
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from lab.errors import LabError
+from lab.errors import LabError, UsageError
+from lab.topology import NAME, NAME_RULE
 
 WAIT_S = 60
 
 
 def opened(lab: str) -> TextIO:
-    """The lab's lock, not taken yet."""
-    path = Path(tempfile.gettempdir()) / f"nats-region-lab-{os.getuid()}-{lab}.lock"
-    lock = path.open("a+")
-    os.set_inheritable(lock.fileno(), True)
-    return lock
+    """The lab's lock, not taken yet. Raises `UsageError` for what cannot be a lab's name, `LabError` where there can be
+    no lock."""
+    if not NAME.fullmatch(lab):
+        raise UsageError(f"`{lab}` is no name of a lab", f"a name is {NAME_RULE}")
+    path = _folder() / f"{lab}.lock"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        return os.fdopen(handle, "a+")
+    except OSError as error:
+        raise LabError(f"the lock `{path}` cannot be opened: {error.strerror}", "remove it, and repeat") from error
+
+
+def _folder() -> Path:
+    """Your own, where nobody else can put a link. Not $XDG_RUNTIME_DIR, which not every process of a user has: two
+    commands with a lock each would not wait for each other."""
+    path = Path(tempfile.gettempdir()) / f"nats-region-lab-{os.getuid()}"
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise LabError(
+            f"the folder of the labs' locks, `{path}`, cannot be made: {error.strerror}",
+            "remove what is there, or set TMPDIR to a folder of your own",
+        ) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise LabError(
+            f"`{path}` must be a folder that is open to you alone, since it holds the labs' locks",
+            "remove it, or set TMPDIR to a folder of your own",
+        )
+    return path
 
 
 def taken(lock: TextIO) -> bool:

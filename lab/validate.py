@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from lab.errors import UsageError
-from lab.topology import MAX_NODES, NAME, Topology
+from lab.topology import MAX_NODES, NAME, NAME_RULE, Topology
 from lab.units import duration_ns, shortened, size_bytes
 
 REGION = re.compile(r"[a-z][a-z0-9]{0,14}")
@@ -47,10 +47,7 @@ OWN_OPTIONS = frozenset(
 def problems(topology: Topology) -> Iterator[tuple[str, str]]:
     """Everything that is wrong with a topology, as (field, sentence); empty when it can be run."""
     if not NAME.fullmatch(topology.name):
-        yield (
-            "name",
-            f"`{topology.name}` must be lower-case letters, digits and `-`, starting with a letter, at most 31",
-        )
+        yield "name", f"`{topology.name}` must be {NAME_RULE}"
     yield from _region_problems(topology)
     if not 1 <= topology.nodes_per_region <= MAX_NODES:
         yield "nodes_per_region", f"must be 1 to {MAX_NODES}, not {topology.nodes_per_region}"

@@ -5,6 +5,7 @@ read (`observe`) comes from two `docker` processes for the whole lab; python-on-
 to import, is loaded when something is to be changed. Every mishap leaves here as a `DockerError`.
 """
 
+import copy
 import json
 import re
 import shutil
@@ -12,7 +13,7 @@ import subprocess
 import time
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TextIO
 
 from lab.docker import client
 from lab.docker.client import translated
@@ -31,11 +32,19 @@ REMOVE_TIMEOUT_S = 10
 class Engine:
     """One Docker engine, the one that the `docker` command talks to (context, DOCKER_HOST)."""
 
+    _lock: tuple[int, ...] = ()
+
+    def holding(self, lock: TextIO) -> Self:
+        """The same engine, whose `detach` and `start_probe` hand a lab's lock on to the processes that they start. So
+        when this process is killed, the next command on the lab waits until what is under way has been done."""
+        engine = copy.copy(self)
+        engine._lock = (lock.fileno(),)
+        return engine
+
     # --- reading ---
 
-    def read(self, *arguments: str, keeps_lock: bool = False) -> str:
-        """stdout of `docker ARGUMENTS`. With `keeps_lock` the process inherits the lab's lock: when the command is
-        killed, the next one on this lab waits until what is under way has been done."""
+    def read(self, *arguments: str, keeps: tuple[int, ...] = ()) -> str:
+        """stdout of `docker ARGUMENTS`; the process inherits the open files that it `keeps`."""
         try:
             done = subprocess.run(
                 _command(*arguments),
@@ -43,7 +52,7 @@ class Engine:
                 text=True,
                 timeout=READ_TIMEOUT_S,
                 check=False,
-                close_fds=not keeps_lock,
+                pass_fds=keeps,
             )
         except subprocess.TimeoutExpired as error:
             raise _no_answer() from error
@@ -244,7 +253,7 @@ class Engine:
         """By a process of its own: the same command as python-on-whales', whose import would take as long as the rest
         of a partition (docs/decisions/0003-one-instant.md)."""
         try:
-            self.read("network", "disconnect", network, container, keeps_lock=True)
+            self.read("network", "disconnect", network, container, keeps=self._lock)
         except DockerError as error:
             if "is not connected" not in error.message:
                 raise
@@ -279,7 +288,7 @@ class Engine:
             raise explain(done.stderr.decode(), "import")
 
     def start_probe(self, lab: str, image: str) -> "subprocess.Popen[bytes]":
-        """Start the network probe; it waits for its plan on stdin, and inherits the lab's lock until it has ended.
+        """Start the network probe; it waits for its plan on stdin, and has the lab's lock until it has ended.
 
         It works in other namespaces than its own; with a network of its own it would start 0.08 s later. Its label is
         not `lab.name`: it is no part of the lab, and may end a moment after the command.
@@ -293,7 +302,7 @@ class Engine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            close_fds=False,
+            pass_fds=self._lock,
         )
 
 

@@ -82,18 +82,19 @@ class Change:
 
 
 @contextmanager
-def exclusive(lab: str, say: Say, opened: TextIO | None = None) -> Iterator[None]:
+def exclusive(lab: str, say: Say, opened: TextIO | None = None) -> Iterator[TextIO]:
     """One changing command at a time for each lab on this host."""
     with opened or lock.opened(lab) as held:
         lock.take(lab, held, say)
-        yield
+        yield held
 
 
 def change(
     engine: Engine, lab: str, want: Want, say: Say, dry_run: bool = False, begun: Headstart | None = None
 ) -> Change:
     """Observe the lab and make exactly the faults be in force that `want` asks for. Raises `LabError`."""
-    with exclusive(lab, say, begun.lock if begun else None):
+    with exclusive(lab, say, begun.lock if begun else None) as held:
+        engine = engine.holding(held)
         probe = begun.probe if begun else None if dry_run else Probe(engine, lab)
         try:
             before = begun.observing.result() if begun else engine.observe(lab)

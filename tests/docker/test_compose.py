@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from labs import ROOT, docker
 
-from lab import files
+from lab import files, lock
 from lab.docker import images
 from lab.docker.engine import Engine
+from lab.netprobe.session import Probe, make_image
 from lab.topology import Topology
 from lab.up import bring_up
 
@@ -129,3 +130,17 @@ def test_a_log_is_followed_until_it_is_closed_and_read_since_a_moment(names: tup
     assert "Server is ready" in engine.log_since(container, time.time() - 60)
     assert engine.log_since(container, time.time() + 60) == ""
     assert engine.log_tail(container, 1) in engine.log_since(container, 0)
+
+
+def test_the_probe_of_a_lab_keeps_its_lock_and_no_other() -> None:
+    first, second = (topology.name for topology in TOPOLOGIES)
+    make_image(Engine())
+    with lock.opened(first) as held, lock.opened(second) as other:
+        assert lock.taken(held)
+        assert lock.taken(other)
+        probe = Probe(Engine().holding(held), first)
+    with lock.opened(first) as again, lock.opened(second) as free:
+        assert lock.taken(free), "another lab's work goes on in the same process"
+        assert not lock.taken(again), "as when the command was killed: its probe is still at work"
+        probe.close()
+        lock.take(first, again, print)
