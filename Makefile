@@ -33,11 +33,11 @@ check: ## load, faults and a verdict on the running lab (SEED=7 DURATION=10m NAM
 test: ## set up what is missing, then lint and all tests
 	./bootstrap.sh --dev
 	$(MAKE) --no-print-directory lint
-	.venv/bin/pytest
+	.venv/bin/pytest -n 3
 
 unit: ## the tests that need no Docker
 	./bootstrap.sh --dev --no-docker
-	.venv/bin/pytest tests/unit
+	.venv/bin/pytest -n 2 tests/unit
 
 lint: .venv/actionlint/$(ACTIONLINT) ## ruff, mypy, actionlint
 	.venv/bin/ruff check

@@ -1,11 +1,33 @@
-"""A lab as a user has it: by its command line."""
+"""A lab as a user has it: by its command line. And the labs that tests start, by their names."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from lab.topology import Topology
+
+# Labs of several tests run side by side, so no two of these may want the same port or subnet; names decide about both
+# (tests/unit/test_lab_names.py). What is left of them after all tests is removed.
+NAMES = (
+    "test-shared",
+    "test-another",
+    "test-check",
+    "test-check-old",
+    "test-config",
+    "test-contract",
+    "test-interrupted",
+    "test-pair-1",
+    "test-pair-2",
+    "test-port",
+)
+PLAYED = ("test-own", "test-set")  # scenarios are played under these names, on labs of their own: `test-set-…`
+NOWHERE = "test-nowhere"  # never started
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB = Path(sys.executable).parent / "lab"
@@ -16,6 +38,10 @@ class Lab:
     """A lab as a user has it: by its command line."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        known = self.name in (*NAMES, *PLAYED, NOWHERE) or self.name.startswith(PLAYED)
+        assert known, f"`{self.name}` is not in the list in tests/labs.py"
 
     def command(self, *arguments: str) -> list[str]:
         return [str(LAB), *arguments, "--name", self.name]
@@ -58,3 +84,25 @@ class Lab:
 
 def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@contextmanager
+def leaking(lab: Lab) -> Iterator[None]:
+    """Docker's isolation is switched off for this lab's subnets alone, so that the host routes around a cut."""
+    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    subnets = str(next(iter(Topology(name=lab.name).subnets.values())).supernet(new_prefix=24))
+    rule = ["DOCKER-USER", "-s", subnets, "-d", subnets, "-j", "ACCEPT"]
+    iptables = [*become_root, "iptables", "--wait", "10"]  # Docker has the tables while another lab is changed
+    subprocess.run([*iptables, "-I", *rule], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*iptables, "-D", *rule], check=True)
+
+
+def left_behind() -> set[str]:
+    """Labs of the tests of which something is there."""
+    found: set[str] = set()
+    for command in (["ps", "-a"], ["network", "ls"], ["volume", "ls"]):
+        found |= set(docker(*command, "--filter", "label=lab.name", "--format", '{{.Label "lab.name"}}').split())
+    return {name for name in found if name in NAMES or name.startswith(tuple(f"{name}-" for name in PLAYED))}

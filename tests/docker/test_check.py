@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labs import ROOT, Lab, docker
+from labs import NOWHERE, ROOT, Lab, docker
 
 from lab.jetstream.session import connect
 from lab.jetstream.streams import clean, define
@@ -267,4 +267,4 @@ def test_impossible_wishes_are_refused_before_anything_happens(checked: Lab, tmp
     assert "leave no time for faults" in checked.fails("check", "--duration", "5s", code=2)
     assert "do not go together" in checked.fails("check", "--judge", "latest", "--replay", "latest", code=2)
     assert "there is no run" in checked.fails("check", "--judge", "nothing", code=2)
-    assert "is not running" in Lab("test-nowhere").fails("check")
+    assert "is not running" in Lab(NOWHERE).fails("check")

@@ -20,7 +20,7 @@ from lab.up import bring_up
 
 TOPOLOGIES = tuple(
     Topology(name=f"test-{name}", regions=("west", "east"), nodes_per_region=1, replicas=1)
-    for name in ("first", "second")
+    for name in ("pair-1", "pair-2")
 )
 OTHER = "nats-region-lab/test-other-name:1"
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import random
 import re
 import signal
@@ -12,7 +11,7 @@ import time
 from typing import Any
 
 import pytest
-from labs import ROOT, Lab, docker
+from labs import NOWHERE, ROOT, Lab, docker, leaking
 
 from lab.jetstream.session import ApiError, connect
 from lab.render import stream_configs
@@ -306,7 +305,7 @@ def test_a_region_that_is_down_says_so(lab: Lab) -> None:
 
 
 def test_a_lab_that_is_not_running_says_how_to_start_it(shared_lab: Lab) -> None:
-    error = Lab("test-nowhere").fails("status")
+    error = Lab(NOWHERE).fails("status")
     assert "is not running" in error
     assert "lab up" in error
 
@@ -335,14 +334,8 @@ def test_watch_goes_on_until_interrupted(lab: Lab) -> None:
 
 
 def test_a_leak_across_a_cut_fails_the_command(lab: Lab) -> None:
-    """Docker's isolation is switched off behind the lab's back, so that the host routes around the cut."""
-    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    rule = ["DOCKER-USER", "-s", "10.199.0.0/16", "-d", "10.199.0.0/16", "-j", "ACCEPT"]
-    subprocess.run([*become_root, "iptables", "-I", *rule], check=True)
-    try:
+    with leaking(lab):
         error = lab.fails("partition", "central")
-    finally:
-        subprocess.run([*become_root, "iptables", "-D", *rule], check=True)
     assert "must be cut, but: open" in error
     lab.run("heal")
     lab.run("partition", "central")
@@ -356,14 +349,14 @@ def test_published_ports_are_on_the_loopback_only(lab: Lab) -> None:
 
 
 def test_two_labs_side_by_side_and_down_leaves_nothing(lab: Lab) -> None:
-    other = Lab("test-other")
+    other = Lab("test-another")
     try:
         other.run("up")
         other.run("partition", "west")
         assert lab.faults() == set()
         other.run("pub", "east", "foo.x", "only here")
         assert all(entry["body"] != "only here" for entry in lab.json("view", "east"))
-        assert {"test-shared", "test-other"} <= set(
+        assert {lab.name, other.name} <= set(
             json.loads(
                 subprocess.run([*lab.command("list")[:2], "--json"], capture_output=True, text=True, check=True).stdout
             )
@@ -387,7 +380,7 @@ def test_up_names_who_has_a_port_and_leaves_nothing() -> None:
 
 
 def test_a_broken_config_shows_the_servers_own_words_and_leaves_nothing() -> None:
-    lab = Lab("test-broken")
+    lab = Lab("test-config")
     lab.run("render")
     config = ROOT / ".lab" / lab.name / "configs" / "east-2.conf"
     try:
@@ -402,7 +395,7 @@ def test_a_broken_config_shows_the_servers_own_words_and_leaves_nothing() -> Non
 
 
 def test_an_interrupted_up_leaves_nothing_and_a_killed_one_is_finished_by_the_next() -> None:
-    lab = Lab("test-interrupt")
+    lab = Lab("test-interrupted")
     try:
         process = subprocess.Popen(lab.command("up"), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(4)

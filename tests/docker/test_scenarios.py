@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from labs import ROOT, Lab, docker
-
-from lab.topology import Topology
+from labs import ROOT, Lab, docker, leaking
 
 HEAD = "title: A test\nabout: A test.\nsteps:\n"
 
@@ -67,21 +65,9 @@ def test_a_fault_that_was_in_force_already_tells_nothing(lab: Lab, tmp_path: Pat
 
 
 def test_a_leak_across_a_cut_tells_nothing(lab: Lab, tmp_path: Path) -> None:
-    """Docker's isolation is switched off for this lab's subnets alone, so that the host routes around the cut."""
-    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    subnets = Topology().named(lab.name).subnets
-    mine = str(next(iter(subnets.values())).supernet(new_prefix=24))
-    rule = ["DOCKER-USER", "-s", mine, "-d", mine, "-j", "ACCEPT"]
-    subprocess.run([*become_root, "iptables", "-I", *rule], check=True)
-    try:
-        said = lab.run(
-            "scenario",
-            "run",
-            written(tmp_path, "  - partition: central\n  - expect: {works: {operations: publish, in: central}}\n"),
-            code=4,
-        )
-    finally:
-        subprocess.run([*become_root, "iptables", "-D", *rule], check=True)
+    file = written(tmp_path, "  - partition: central\n  - expect: {works: {operations: publish, in: central}}\n")
+    with leaking(lab):
+        said = lab.run("scenario", "run", file, code=4)
     assert "must be cut, but: open" in said
     assert lab.faults() == set()
 

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 
 import naive_checker
+import pytest
 from small_histories import READS, REGIONS, STREAMS, WRITES, Small, small
 
 from lab.check.checkers import judge
@@ -49,10 +50,11 @@ def spoil(history: Small, dice: random.Random) -> None:
         del entries[place:]
 
 
-def test_fast_and_naive_agree_on_a_thousand_histories() -> None:
+@pytest.mark.parametrize("first", range(0, 1000, 250))
+def test_fast_and_naive_agree_on_a_thousand_histories(first: int) -> None:
     seen: set[str] = set()
     spoilt = 0
-    for seed in range(1000):
+    for seed in range(first, first + 250):
         dice = random.Random(seed)
         history = small(dice)
         for _ in range(dice.randint(0, 3)):
@@ -69,5 +71,5 @@ def test_fast_and_naive_agree_on_a_thousand_histories() -> None:
         assert fast == naive, (seed, fast ^ naive)
         seen |= fast
         spoilt += bool(fast)
-    assert spoilt > 500
+    assert spoilt > 125
     assert seen == {"P1", "P2a", "P2b", "P3", "P4", "P5a", "P5b", "P5c", "P6", "P8", "P10"}
