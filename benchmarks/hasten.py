@@ -53,10 +53,12 @@ def lab(topology: Topology, command: str) -> str:
 async def publish(topology: Topology, what: str) -> None:
     """A message in each region that takes one: what is killed, or has less than two nodes, does not."""
 
+    layout = layout_of(topology)
+
     async def one(region: str) -> None:
         with suppress(NatsError):
-            async with connect(region, topology.region_nodes(region)) as session:
-                await session.publish(f"{topology.stream}.bench", what.encode(), timeout=3)
+            async with connect(region, topology.region_nodes(region), layout.credentials(region)) as session:
+                await session.publish(layout.subject("bench"), what.encode(), timeout=3)
 
     await asyncio.gather(*map(one, topology.regions))
 
@@ -85,17 +87,17 @@ def over(topology: Topology, since: float) -> float:
 
 def arrival_s(topology: Topology) -> float:
     """Seconds until a message of each region was in every read stream; asked of the servers' monitoring."""
-    began = time.monotonic()
+    began, layout = time.monotonic(), layout_of(topology)
     asyncio.run(publish(topology, "after"))
     while True:
         counts: dict[str, int] = {}
-        for node in topology.nodes:
-            for account in (monitor.get(node.monitor_port, monitor.PATHS["jsz"]) or {}).get("account_details") or []:
-                for stream in account.get("stream_detail") or []:
-                    if stream["cluster"].get("leader") == node.name:
-                        counts[stream["name"]] = stream["state"]["messages"]
-        written = sum(counts.get(layout_of(topology).origin(region).key, 0) for region in topology.regions)
-        if all(counts.get(layout_of(topology).copy(region).key) == written for region in topology.regions):
+        for node, reading in asyncio.run(monitor.read(list(topology.nodes))).items():
+            for account, detail in reading.streams():
+                stream = layout.find(account, detail["name"])
+                if stream and detail["cluster"].get("leader") == node:
+                    counts[stream.key] = detail["state"]["messages"]
+        written = sum(counts.get(stream.key, 0) for stream in layout.origins)
+        if all(counts.get(stream.key) == written for stream in layout.copies):
             return time.monotonic() - began
         time.sleep(0.2)
 

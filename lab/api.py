@@ -195,8 +195,7 @@ class Lab:
         return finished(ready.until_healthy(self.engine, self.observe(), timeout, self.say))
 
     def hasten(self, timeout: float = HEALTHY_S) -> "Hastened":
-        """`until_healthy`, helped along: read streams whose sources stand still get another leader, which servers do
-        not do on their own. For labs that only have to be healthy again; it spoils what is said of convergence."""
+        """`until_healthy`, helped by step-downs that servers do not do on their own: it says nothing of convergence."""
         from lab import hasten
 
         return finished(hasten.until_healthy(self.engine, self.observe(), timeout, self.say))

@@ -13,6 +13,7 @@ from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import NatsError
 from lab.jetstream.session import connect
+from lab.layouts import layout_of
 from lab.observe import ready, status
 from lab.progress import Say
 from lab.topology import Node, Topology
@@ -112,18 +113,18 @@ def _stands_still(stream: str, source: status.SourceStatus, memory: Memory, now:
 async def until_healthy(engine: Engine, observation: Observation, seconds: float, say: Say) -> Hastened:
     """As `ready.until_healthy`, with step-downs where they are `due`. Raises `NotReady` after `seconds`."""
     topology, memory, done = observation.topology, Memory(), list[Resigned]()
-    began = time.monotonic()
+    layout, began = layout_of(topology), time.monotonic()
 
     async def help_along(snapshot: status.Snapshot) -> None:
         memory.look(snapshot, time.monotonic())
         await asyncio.gather(*(depose(*pair) for pair in due(snapshot, topology, memory, time.monotonic())))
 
     async def depose(stream: status.StreamStatus, origins: tuple[str, ...]) -> None:
-        nodes = topology.region_nodes(stream.region)
+        nodes, login = topology.region_nodes(stream.region), layout.credentials(stream.region)
         try:
-            await asyncio.gather(*(_reach(stream.region, node, origins) for node in nodes))
-            async with connect(stream.region, nodes) as session:
-                await session.api(f"STREAM.LEADER.STEPDOWN.{stream.name}", timeout=ANSWER_S)
+            await asyncio.gather(*(_reach(stream.region, node, login, origins) for node in nodes))
+            async with connect(stream.region, nodes, login) as session:
+                await session.api(f"STREAM.LEADER.STEPDOWN.{layout.stream(stream.name).name}", timeout=ANSWER_S)
         except NatsError:  # the next look shows whether it still has to be
             return
         memory.ask(stream.name)
@@ -134,8 +135,8 @@ async def until_healthy(engine: Engine, observation: Observation, seconds: float
     return Hastened(healthy, tuple(done))
 
 
-async def _reach(region: str, node: Node, origins: tuple[str, ...]) -> None:
+async def _reach(region: str, node: Node, login: tuple[str, str] | None, origins: tuple[str, ...]) -> None:
     """Whichever node leads next: its request has to arrive. A gateway is listed as joined until its pings stay without
     an answer for up to 15 s, so after a short cut that says nothing. Raises `NatsError`."""
-    async with connect(region, [node]) as session:
+    async with connect(region, [node], login) as session:
         await asyncio.gather(*(session.stream_info(origin, ANSWER_S) for origin in origins))

@@ -29,8 +29,7 @@ def stream(name: str, region: str, sources: tuple[SourceStatus, ...] = ()) -> St
 
 def healthy() -> Snapshot:
     layout = layout_of(TOPOLOGY)
-    origins = [origin.key for origin in layout.origins]
-    sources = tuple(replace(SOURCE, origin=origin) for origin in origins)
+    sources = tuple(replace(SOURCE, origin=origin.key) for origin in layout.origins)
     nodes = (
         NodeStatus(n.name, n.region, "running", "2.15.1", True, "west-2", n.client_port, n.monitor_port)
         for n in TOPOLOGY.nodes
@@ -38,9 +37,8 @@ def healthy() -> Snapshot:
     links = (
         LinkStatus(link.name, link.regions, "joined", dict.fromkeys(link.regions, (3, 3))) for link in TOPOLOGY.links
     )
-    writes = [stream(layout.origin(region).key, region) for region in TOPOLOGY.regions]
-    reads = [stream(layout.copy(region).key, region, sources) for region in TOPOLOGY.regions]
-    return Snapshot("lab", "nats", "official", tuple(nodes), tuple(links), (*writes, *reads), (), ())
+    streams = (stream(row.key, row.region, sources if row.is_copy else ()) for row in layout.streams)
+    return Snapshot("lab", "nats", "official", tuple(nodes), tuple(links), tuple(streams), (), ())
 
 
 def with_stream(snapshot: Snapshot, name: str, **changes: Any) -> Snapshot:
@@ -178,7 +176,7 @@ class Servers:
         return self.snapshots.pop(0) if len(self.snapshots) > 1 else self.snapshots[0]
 
     @asynccontextmanager
-    async def connect(self, _: str, nodes: Sequence[Node]) -> Any:
+    async def connect(self, _: str, nodes: Sequence[Node], __: object = None) -> Any:
         self.connected = nodes[0].name
         yield self
 
