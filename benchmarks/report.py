@@ -19,7 +19,7 @@ import json, re, sys, time
 from pathlib import Path
 from lab.check import store
 from lab.check.report import documents
-from lab.check.verdict import Verdict
+from lab.check.findings import Verdict
 # Not getrusage: a process begins with its parent's maximum.
 peak_kb = lambda: int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 whole = store.load(Path(sys.argv[1]))

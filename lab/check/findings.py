@@ -1,17 +1,10 @@
-"""What the checkers say: values only. Merged by the worst: valid < unknown < violated."""
+"""What the checkers say: values only."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
-Validity = Literal["valid", "unknown", "violated"]
-ORDER: tuple[Validity, ...] = ("valid", "unknown", "violated")
-EXIT_CODES: dict[Validity, int] = {"valid": 0, "violated": 3, "unknown": 4}
+from lab.verdict import EXIT_CODES, Validity
+
 EXAMPLES = 8
-
-
-def worst(validities: Iterable[Validity]) -> Validity:
-    return max(validities, key=ORDER.index, default="valid")
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ import typer
 
 from lab.cli.app import PANEL_CHECK, AsJson, Name, app, attached, print_json, run, say, write
 from lab.errors import UsageError
+from lab.verdict import EXIT_CODES, worst
 
 if TYPE_CHECKING:
     from lab.check.judging import Result
     from lab.check.schedule import Schedule
     from lab.topology import Topology
-
-RunName = Annotated[str | None, typer.Option(metavar="RUN", help="A run's id, its folder, or `latest`.")]
 
 
 @app.command(rich_help_panel=PANEL_CHECK)
@@ -57,7 +56,7 @@ def check(
 
     lab = attached(name)
     first = secrets.randbelow(10**6) if seed is None else seed
-    turn, code = 0, 0
+    turn, validities = 0, []
     while True:
         wanted = _schedule(lab.topology, first + turn, schedule, duration, rate, replay)
         folder = run(run_check(lab, wanted, Options(deep, clean)))
@@ -65,11 +64,11 @@ def check(
         _show(result, as_json, junit)
         if result.history.run.ended == "interrupted":
             raise typer.Exit(130)
-        code = max(code, result.verdict.exit_code, key=(0, 4, 3).index)
+        validities.append(result.verdict.validity)
         turn += 1
         violated = result.verdict.validity == "violated"
         if (until_violated and violated) or (not until_violated and turn >= repeat):
-            raise typer.Exit(code)
+            raise typer.Exit(EXIT_CODES[worst(validities)])
 
 
 def _exclusive(**options: object) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, attached, print_json
+from lab.verdict import EXIT_CODES, VALIDITY
 
 if TYPE_CHECKING:
     from lab.jetstream.session import Ack
@@ -72,7 +73,7 @@ def compare(
         print_json(comparison)
     else:
         typer.echo(views.comparison(comparison))
-    raise typer.Exit({"agree": 0, "differ": 3, "unknown": 4}[comparison.verdict])
+    raise typer.Exit(EXIT_CODES[VALIDITY[comparison.verdict]])
 
 
 streams_app = typer.Typer(help="The underlying streams: list, define, clean.", no_args_is_help=True)

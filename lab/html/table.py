@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.check.findings import Validity
-from lab.check.report.words import SYMBOLS, WORDS
 from lab.html.svg import escape
+from lab.verdict import SYMBOLS, Validity
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def _cell(cell: Cell, number: bool) -> str:
 def _inside(cell: Cell) -> str:
     text = escape(cell.text)
     if cell.validity:
-        mark = f'<span class="mark" role="img" aria-label="{WORDS[cell.validity]}">{SYMBOLS[cell.validity]}</span>'
+        mark = f'<span class="mark" role="img" aria-label="{cell.validity}">{SYMBOLS[cell.validity]}</span>'
         text = f"{mark} {text}" if text else mark
     text = f'<a href="#{escape(cell.link)}">{text}</a>' if cell.link else text
     return f"{text}<small>{escape(cell.more)}</small>" if cell.more else text

@@ -1,14 +1,13 @@
 """A matrix of versions as text, Markdown and HTML; pure."""
 
-from lab.check.findings import Validity
 from lab.check.report.page import document, section
 from lab.html.svg import escape, tag
 from lab.html.table import Cell, Table
 from lab.html.table import html as html_table
 from lab.html.table import markdown as markdown_table
-from lab.matrix.values import Matrix, Outcome, VerdictOn
+from lab.matrix.values import Matrix, Outcome
+from lab.verdict import VALIDITY
 
-VALIDITY: dict[VerdictOn, Validity] = {"held": "valid", "violated": "violated", "could not tell": "unknown"}
 HOW = (
     "One row a test, one column a version of nats-server, each on a lab of its own. ✓ all was as the test expects "
     "of that version; a finding is a broken promise that the test knows of; ✗ something was violated; ? cannot be told."

@@ -6,20 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lab import verdict as verdicts
 from lab.api import Lab
 from lab.errors import LabError, UsageError
-from lab.matrix.values import Outcome, VerdictOn, worst
+from lab.matrix.values import Outcome, worst
 from lab.scenario import labs
 from lab.scenario.actions import Upgrade
 from lab.scenario.player import Audience, play
 from lab.scenario.scenario import Result, Scenario, Variant
 from lab.topology import Topology
+from lab.verdict import VALIDITY, WORDS
 
 if TYPE_CHECKING:
     from lab.check.schedule import Schedule
 
 CHECK = "check"
-VERDICTS: dict[str, VerdictOn] = {"valid": "held", "violated": "violated", "unknown": "could not tell"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Trials:
         counts = told["figures"]["counts"]
         figures = [("acknowledged", f"{counts['acknowledged']:,}"), ("faults proven", str(counts["proven"]))]
         figures += [("violated", " ".join(violated))] if violated else []
-        verdict = VERDICTS[result.verdict.validity]
+        verdict = WORDS[result.verdict.validity]
         took = time.monotonic() - began
         return Outcome(CHECK, version, verdict, told["sentence"], took, 0, tuple(figures), str(folder))
 
@@ -101,8 +102,7 @@ def _broken(test: str, version: str, began: float, error: LabError) -> Outcome:
 
 def _of_results(name: str, version: str, results: list[Result], seconds: float) -> Outcome:
     judgements = [one for result in results for step in result.steps for one in step.judgements]
-    verdicts: list[VerdictOn] = [result.verdict for result in results]
-    verdict: VerdictOn = next((v for v in ("violated", "could not tell") if v in verdicts), "held")
+    verdict = WORDS[verdicts.worst(VALIDITY[result.verdict] for result in results)]
     found = [one for one in judgements if one.judged == "found"]
     telling = next((one for one in judgements if one.judged == verdict and verdict != "held"), None)
     telling = telling or next(iter(found), None)

@@ -2,14 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from lab.errors import UsageError
 from lab.scenario.conditions import version_key
-
-VerdictOn = Literal["held", "violated", "could not tell"]
-ORDER: tuple[VerdictOn, ...] = ("held", "could not tell", "violated")
-EXIT_CODES: dict[VerdictOn, int] = {"held": 0, "could not tell": 4, "violated": 3}
+from lab.verdict import EXIT_CODES, ORDER, VALIDITY, Word
 
 
 @dataclass(frozen=True)
@@ -20,7 +16,7 @@ class Outcome:
 
     test: str
     version: str
-    verdict: VerdictOn
+    verdict: Word
     sentence: str
     seconds: float
     findings: int = 0
@@ -41,12 +37,12 @@ class Matrix:
 
     @property
     def exit_code(self) -> int:
-        return EXIT_CODES[worst(self.outcomes).verdict]
+        return EXIT_CODES[VALIDITY[worst(self.outcomes).verdict]]
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """The first of those whose verdict is the worst."""
-    return max(outcomes, key=lambda outcome: ORDER.index(outcome.verdict))
+    return max(outcomes, key=lambda outcome: ORDER.index(VALIDITY[outcome.verdict]))
 
 
 def versions_of(text: str) -> tuple[str, ...]:

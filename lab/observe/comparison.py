@@ -15,6 +15,7 @@ from lab.docker.observation import Observation
 from lab.errors import NatsError
 from lab.jetstream.session import Entry, connect
 from lab.layouts import Layout, Stream, layout_of
+from lab.verdict import Agreement
 
 Origin = tuple[str, int]
 
@@ -48,7 +49,7 @@ class Comparison:
     """`verdict`: agree, differ, or unknown when a region could not be read. `out_of_order` counts neighbouring pairs of
     each region that the first region has the other way round: allowed across origins, and only information."""
 
-    verdict: str
+    verdict: Agreement
     messages: int
     regions: tuple[RegionView, ...]
     altered: tuple[Origin, ...]
@@ -113,7 +114,7 @@ def compare(reads: Mapping[str, Sequence[Copy] | str], written: Sequence[Copy] =
     altered = tuple(sorted(origin for origin, seen in digests.items() if len(seen) > 1))
     wrong = altered or any(row.missing or row.duplicated for row in rows)
     unread = any(row.error for row in rows)
-    verdict = "differ" if wrong else "unknown" if unread else "agree"
+    verdict: Agreement = "differ" if wrong else "unknown" if unread else "agree"
     return Comparison(verdict, len(known), tuple(rows), altered, _disorder(held), known)
 
 

@@ -15,7 +15,8 @@ from lab.scenario.conditions import applies
 from lab.scenario.context import Stage
 from lab.scenario.expectations import Published
 from lab.scenario.observations import observe, versions
-from lab.scenario.scenario import Expected, Judged, Judgement, Result, Scenario, Step, StepResult, Variant, When
+from lab.scenario.scenario import Expected, Judgement, Result, Scenario, Step, StepResult, Variant, When
+from lab.verdict import Judged
 
 HEALTHY_S = 240.0
 POLL_S = 0.2

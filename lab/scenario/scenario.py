@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from lab.topology import Topology
+from lab.verdict import EXIT_CODES, VALIDITY, WORDS, Judged, Word, worst
 
 if TYPE_CHECKING:
     from lab.scenario.actions import Action
     from lab.scenario.expectations import Expectation
 
-Judged = Literal["held", "found", "violated", "could not tell"]
 Length = Literal["short", "long"]
 
 
@@ -116,20 +116,10 @@ class Result:
     title: str = field(default="", compare=False)
 
     @property
-    def verdict(self) -> Literal["held", "violated", "could not tell"]:
-        """A violation that was seen stands, whatever else could not be told."""
-        judged = {judgement.judged for step in self.steps for judgement in step.judgements}
-        if "violated" in judged:
-            return "violated"
-        if self.broken or "could not tell" in judged or not judged:
-            return "could not tell"
-        return "held"
-
-
-EXIT_CODES = {"held": 0, "violated": 3, "could not tell": 4}
+    def verdict(self) -> Word:
+        judged = worst(VALIDITY[judgement.judged] for step in self.steps for judgement in step.judgements)
+        return WORDS[worst([judged, "unknown"]) if self.broken else judged]
 
 
 def exit_code(results: tuple[Result, ...]) -> int:
-    """3 outranks 4: a violation is not made uncertain by another scenario."""
-    verdicts = {result.verdict for result in results}
-    return 3 if "violated" in verdicts else 4 if "could not tell" in verdicts or not results else 0
+    return EXIT_CODES[worst(VALIDITY[result.verdict] for result in results)]

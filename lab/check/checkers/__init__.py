@@ -1,15 +1,16 @@
 """A verdict is a pure function of a history: `judge`.
 
 Each checker looks at one group of properties (`registry.py` lists them) and names what it found by place. The parts of
-a verdict are merged by the worst: valid < unknown < violated. A checker that fails says so and makes it unknown.
+a verdict are merged by the worst (`lab/verdict.py`). A checker that fails says so and makes it unknown.
 """
 
 from lab.check.checkers.classification import FATES, fates
 from lab.check.checkers.examples import Draft, tell
 from lab.check.checkers.index import Index
 from lab.check.checkers.registry import CHECKERS, PROPERTIES, Property, property_of
-from lab.check.findings import Finding, Verdict, worst
+from lab.check.findings import Finding, Verdict
 from lab.check.history import History
+from lab.verdict import worst
 
 BEYOND = (
     "a crash of the operating system or a power failure: nothing here loses what a disk had not yet written",

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.check.checkers.index import CHUNK, NONE, Index, Mask, Numbers, Positions
-from lab.check.findings import EXAMPLES, Example, Finding, Validity
+from lab.check.findings import EXAMPLES, Example, Finding
 from lab.check.history import OUTCOMES, SECOND, Array, FaultRecord
+from lab.verdict import Validity
 
 NOTHING = "there was nothing to look at"
 BURST = 64  # positions this near belong to one burst

@@ -7,6 +7,7 @@ from lab.check.findings import Example, Finding, Verdict
 from lab.check.history import History
 from lab.check.report import logs, sections, words
 from lab.html.svg import escape, tag
+from lab.verdict import SYMBOLS
 
 KINDS = 25  # of complaints shown
 
@@ -36,7 +37,7 @@ def _line(verdict: Verdict, finding: Finding) -> str:
 
 def _finding(history: History, verdict: Verdict, finding: Finding, said: Sequence[logs.Line]) -> str:
     place = f", {escape(finding.place)}" if finding.place else ""
-    mark = tag("span", tag("span", words.SYMBOLS[finding.validity], class_="mark"), class_=finding.validity)
+    mark = tag("span", tag("span", SYMBOLS[finding.validity], class_="mark"), class_=finding.validity)
     name = f"{mark} {escape(finding.property)} {escape(property_of(finding.property).name)}{place}"
     shown: set[tuple[logs.Line, ...]] = set()
     examples = ""

@@ -17,12 +17,13 @@ from lab.check.report.sections import (
     told,
 )
 from lab.html.table import literal, markdown
+from lab.verdict import SYMBOLS
 
 EXAMPLES, LINES = 2, 2  # of a finding, of the servers
 
 
 def report(history: History, verdict: Verdict, figures: Figures, said: Sequence[logs.Line]) -> str:
-    symbol = words.SYMBOLS[verdict.validity]
+    symbol = SYMBOLS[verdict.validity]
     parts = [f"# {symbol} {literal(words.headline(history, verdict, figures))}\n"]
     parts.append(f"{words.EXPLAINED[verdict.validity]} {literal(' · '.join(environment(history, figures)))}\n")
     if verdict.findings:
@@ -43,7 +44,7 @@ def _examples(history: History, verdict: Verdict, said: Sequence[logs.Line]) -> 
     parts = ["## What was found\n"] if findings else []
     for finding in findings:
         name = " ".join(filter(None, (finding.property, property_of(finding.property).name, finding.place)))
-        parts.append(f"- {words.SYMBOLS[finding.validity]} **{literal(name)}**: {literal(finding.sentence)}")
+        parts.append(f"- {SYMBOLS[finding.validity]} **{literal(name)}**: {literal(finding.sentence)}")
         for example in finding.examples[:EXAMPLES]:
             story, course = told(example, finding)
             lead = ", ".join(filter(None, (words.at(example.time), example.message, story)))

@@ -10,6 +10,7 @@ from lab.check.report import logs, sections, style, words
 from lab.check.report.findings import found, servers
 from lab.html.svg import INNER, LEFT, WIDTH, Picture, escape, tag
 from lab.html.table import html
+from lab.verdict import SYMBOLS
 
 ORDER = (
     "Messages of one origin have one order everywhere; messages of different origins may come in another order in each "
@@ -97,7 +98,7 @@ def _data(history: History, figures: Figures, pictures: dict[str, Picture]) -> s
 
 
 def _top(history: History, verdict: Verdict, figures: Figures) -> str:
-    symbol, word = words.SYMBOLS[verdict.validity], words.WORDS[verdict.validity]
+    symbol, word = SYMBOLS[verdict.validity], verdict.validity
     badge = tag("span", f"{symbol} {word}", class_=f"badge {verdict.validity}")
     facts = "".join(tag("span", escape(fact)) for fact in sections.environment(history, figures))
     headline = tag("h1", escape(words.headline(history, verdict, figures)))

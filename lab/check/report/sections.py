@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from lab.check.checkers import property_of
 from lab.check.figures import Figures
-from lab.check.findings import Example, Finding, Verdict, worst
+from lab.check.findings import Example, Finding, Verdict
 from lab.check.history import History
 from lab.check.report import words
 from lab.html.table import Cell, Table
 from lab.topology import DEFAULT_NAME
+from lab.verdict import worst
 
 WHOLE = "whole lab"
 

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from lab.check.checkers import property_of
 from lab.check.figures import Figures
 from lab.check.figures.messages import DUPLICATE, EXPIRED, FATES, LOST, PHANTOM
-from lab.check.findings import Finding, Validity, Verdict
+from lab.check.findings import Finding, Verdict
 from lab.check.history import SECOND, FaultRecord, History
+from lab.verdict import Validity
 
-SYMBOLS: dict[Validity, str] = {"valid": "✓", "unknown": "?", "violated": "✗"}
-WORDS: dict[Validity, str] = {"valid": "valid", "unknown": "unknown", "violated": "violated"}
 EXPLAINED: dict[Validity, str] = {
     "valid": "Every property that was checked held in this run.",
     "unknown": "The run does not prove enough to say yes or no.",

@@ -7,9 +7,9 @@ from typing import ClassVar
 from lab.faults.arguments import Seconds
 from lab.scenario import evidence as see
 from lab.scenario.actions import Count
-from lab.scenario.scenario import Judged
+from lab.verdict import Word
 
-Verdict = tuple[Judged, str]
+Verdict = tuple[Word, str]
 SHOWN = 3
 AT_ONCE = Seconds(0)
 

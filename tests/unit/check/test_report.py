@@ -10,12 +10,13 @@ import pytest
 import synthetic
 
 from lab.check.checkers import judge
-from lab.check.findings import Example, Finding, Verdict, worst
+from lab.check.findings import Example, Finding, Verdict
 from lab.check.history import SECOND, History
 from lab.check.report import documents
 from lab.check.report.logs import complaints, lines
 from lab.check.report.words import seconds
 from lab.html.table import Cell, Table, html, markdown
+from lab.verdict import worst
 
 NINE = ("west", "central", "east", "north", "south", "oslo", "lima", "perth", "accra")
 BEGAN = "2026-11-24T05:56:50+00:00"

@@ -8,7 +8,8 @@ import pytest
 from lab.scenario import evidence as see
 from lab.scenario import player, report
 from lab.scenario.expectations import EXPECTATIONS
-from lab.scenario.scenario import Expected, Judged, Judgement, Result, StepResult, exit_code
+from lab.scenario.scenario import Expected, Judgement, Result, StepResult, exit_code
+from lab.verdict import Judged
 
 Healthy: Any = EXPECTATIONS["healthy"]
 ILL, WELL = see.Lacks(("no meta leader",)), see.Lacks(())
