@@ -52,5 +52,5 @@ def detached(node: str, link: str) -> Effects:
 
 def severed(topology: Topology, link: str) -> Effects:
     """A link that carries nothing at all: the nodes of one of its sides are detached."""
-    side = topology.link(link).cut_side
-    return joined(detached(node.name, link) for node in topology.region_nodes(side))
+    sides = [each.cut_side for each in topology.links if each.name == link]
+    return joined(detached(node.name, link) for side in sides for node in topology.region_nodes(side))

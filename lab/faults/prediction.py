@@ -1,32 +1,21 @@
-"""What should work after a set of faults, by quorum arithmetic alone; pure.
+"""What should work after a set of faults, operation by operation, from quorum arithmetic alone; pure.
 
-A raft group acts when a majority of its peers see each other: the meta group has every node as a peer, a stream's group
-its replicas, all in one region. What the servers do is measured by `lab/observe/availability.py`, whose cells these are
-about.
+Who sees whom and which groups can act is `lab/faults/reachability.py`'s. What the servers do is measured by
+`lab/observe/availability.py`, whose cells these are about.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lab.faults.cut import Cut
-from lab.faults.down import Down
+from lab.faults.effects import joined
 from lab.faults.fault import Fault
-from lab.faults.paused import Paused
+from lab.faults.reachability import Reachability
 from lab.layouts import layout_of
-from lab.observe.operations import (
-    DIRECT_GET,
-    EXISTING_CONSUMER,
-    GET,
-    META_LEADER,
-    NEW_CONSUMER,
-    NEW_STREAM,
-    OPERATIONS,
-    PUBLISH,
-    SEE_OWN_PUBLISH,
-    Cell,
-    Matrix,
-)
+from lab.observe.operations import CONTROL_PLANE, DIRECT_GET, GET, LOCAL, META_LEADER, OPERATIONS, Cell, Matrix
 from lab.topology import Topology
+
+# Whether it works (None: arithmetic does not tell) and why.
+Expectation = tuple[bool | None, str]
 
 
 @dataclass(frozen=True)
@@ -58,17 +47,15 @@ class Prediction:
         return next(cell for cell in self.cells if (cell.region, cell.operation) == (region, operation))
 
 
-def majority(peers: int) -> int:
-    return peers // 2 + 1
-
-
 def predict(topology: Topology, faults: Iterable[Fault]) -> Prediction:
     """What should work in each region with these faults in force."""
-    view = _View(topology, frozenset(faults))
-    summary, cells = view.summary(), []
-    for region in topology.regions:
-        cells += [Forecast(region, operation, *view.forecast(region, operation)) for operation in OPERATIONS]
-    return Prediction(tuple(summary), tuple(cells))
+    left = Reachability(topology, joined(fault.affects(topology) for fault in faults))
+    cells = [
+        Forecast(region, operation, *_forecast(left, region, operation))
+        for region in topology.regions
+        for operation in OPERATIONS
+    ]
+    return Prediction(tuple(_summary(left)), tuple(cells))
 
 
 def differences(prediction: Prediction, measured: Matrix) -> tuple[Difference, ...]:
@@ -87,94 +74,70 @@ def settled(prediction: Prediction, measured: Matrix) -> bool:
     return not differences(prediction, measured) and not any(cell.state == "silent" for cell in measured.cells)
 
 
-class _View:
-    """Who sees whom."""
+def _summary(left: Reachability) -> Iterator[str]:
+    topology, nodes = left.topology, len(left.topology.nodes)
+    yield f"the meta group has {nodes} peers and needs {left.needed} that see each other"
+    for region in topology.regions:
+        if not left.up(region):
+            yield f"{region}: no server answers"
+            continue
+        seen = _seen(left, region)
+        enough = "enough for" if seen >= left.needed else "too few for"
+        yield f"{region} sees {seen} of {nodes} servers: {enough} a meta leader"
+    yield f"a stream has {topology.replicas} replicas in its region and needs {left.stream_majority}"
+    leading = {topology.node(name).region for name in left.meta_leaders}
+    if leading and leading != {node.region for node in left.answering.values()}:
+        places = " or ".join(region for region in topology.regions if region in leading)
+        yield f"only a meta leader in {places} is heard by all who can have one"
 
-    def __init__(self, topology: Topology, faults: frozenset[Fault]) -> None:
-        self.topology = topology
-        out = {fault.node for fault in faults if isinstance(fault, Down | Paused)}
-        self.up = {node.name: node for node in topology.nodes if node.name not in out}
-        self.cut = {(fault.node, fault.link) for fault in faults if isinstance(fault, Cut)}
-        self.needed = majority(len(topology.nodes))
-        self.seen = {name: self.sees(name) for name in self.up}
-        able = {name for name, seen in self.seen.items() if len(seen) >= self.needed}
-        # A leader that some able node does not hear is called in question again and again, until one is that all hear.
-        heard = {name for name in able if all(name in self.seen[other] for other in able)}
-        self.leaders = heard or able
 
-    def sees(self, name: str) -> set[str]:
-        """The nodes that this one can talk to, itself included: its region's over routes, the others' over links."""
-        node = self.up[name]
-        found = {other.name for other in self.up.values() if other.region == node.region}
-        for link in self.topology.links:
-            if node.region in link.regions and (name, link.name) not in self.cut:
-                far = link.regions[link.regions[0] == node.region]
-                found |= {o.name for o in self.up.values() if o.region == far and (o.name, link.name) not in self.cut}
-        return found
+def _seen(left: Reachability, region: str) -> int:
+    """How many servers the region's first one that answers can talk to."""
+    return next((len(left.sees(name)) for name, node in left.answering.items() if node.region == region), 0)
 
-    def nodes_up(self, region: str) -> int:
-        return sum(node.region == region for node in self.up.values())
 
-    def summary(self) -> list[str]:
-        lines = [f"the meta group has {len(self.topology.nodes)} peers and needs {self.needed} that see each other"]
-        for region in self.topology.regions:
-            nodes = [name for name, node in self.up.items() if node.region == region]
-            if not nodes:
-                lines.append(f"{region}: no server answers")
-                continue
-            seen = len(self.seen[nodes[0]])
-            enough = "enough for" if seen >= self.needed else "too few for"
-            lines.append(f"{region} sees {seen} of {len(self.topology.nodes)} servers: {enough} a meta leader")
-        lines.append(
-            f"a stream has {self.topology.replicas} replicas in its region and needs {majority(self.topology.replicas)}"
-        )
-        regions = sorted({self.up[name].region for name in self.leaders}, key=self.topology.regions.index)
-        if self.leaders and len(regions) < len({self.up[name].region for name in self.up}):
-            lines.append(f"only a meta leader in {' or '.join(regions)} is heard by all who can have one")
-        return lines
-
-    def forecast(self, region: str, operation: str) -> tuple[bool | None, str]:
-        if not self.nodes_up(region):
-            return False, f"no server of {region} answers"
-        leader, group = self.meta(region), self.group(region)
-        if operation == META_LEADER:
-            return leader
-        if operation in (PUBLISH, SEE_OWN_PUBLISH, EXISTING_CONSUMER):
-            return group
-        if operation == DIRECT_GET:
-            return self.direct(region)
-        if operation in (NEW_CONSUMER, NEW_STREAM):
-            return self.placed(region, leader)
-        assert operation == GET
-        return leader if leader[0] is not True else group if group[0] is not True else leader
-
-    def placed(self, region: str, leader: tuple[bool | None, str]) -> tuple[bool | None, str]:
-        """The probe's consumer and stream have one replica each, which the meta leader places on any of the servers."""
-        if leader[0] and self.nodes_up(region) < self.topology.nodes_per_region:
-            return None, f"it depends on which server of {region} it is placed on"
+def _forecast(left: Reachability, region: str, operation: str) -> Expectation:
+    if not left.up(region):
+        return False, f"no server of {region} answers"
+    leader, group = _leader(left, region), _group(left, region)
+    if operation == META_LEADER:
         return leader
+    if operation == DIRECT_GET:
+        return _direct(left, region, group)
+    if operation in LOCAL:
+        return group
+    if operation in CONTROL_PLANE:
+        return _placed(left, region, leader)
+    assert operation == GET
+    return group if leader[0] and not group[0] else leader
 
-    def meta(self, region: str) -> tuple[bool | None, str]:
-        nodes = [name for name, node in self.up.items() if node.region == region]
-        seen = len(self.seen[nodes[0]])
-        if all(self.seen[name] & self.leaders for name in nodes):
-            return True, f"{region} sees {seen} of {len(self.topology.nodes)} servers, {self.needed} are needed"
-        if any(self.seen[name] & self.leaders for name in nodes):
-            return None, f"not all servers of {region} see the same"
-        return False, f"{region} sees {seen} of {len(self.topology.nodes)} servers, {self.needed} are needed"
 
-    def group(self, region: str) -> tuple[bool | None, str]:
-        """A stream's or a consumer's raft group in the region."""
-        replicas, up = self.topology.replicas, self.nodes_up(region)
-        down, needed = self.topology.nodes_per_region - up, majority(replicas)
-        if replicas - down >= needed:
-            return True, f"{min(replicas, up)} of {replicas} replicas in {region}, {needed} are needed"
-        if up < needed:
-            return False, f"{up} of {replicas} replicas in {region}, {needed} are needed"
-        return None, f"it depends on which {replicas} of {self.topology.nodes_per_region} servers hold the replicas"
+def _leader(left: Reachability, region: str) -> Expectation:
+    own = [node.name for node in left.topology.region_nodes(region) if node.name in left.answering]
+    heard = [bool(left.sees(name) & left.meta_leaders) for name in own]
+    if any(heard) and not all(heard):
+        return None, f"not all servers of {region} see the same"
+    seen, nodes = _seen(left, region), len(left.topology.nodes)
+    return all(heard), f"{region} sees {seen} of {nodes} servers, {left.needed} are needed"
 
-    def direct(self, region: str) -> tuple[bool | None, str]:
-        if not layout_of(self.topology).copy(region).allows_direct_get:
-            return False, "the original definitions do not allow Direct Get"
-        works, reason = self.group(region)
-        return (True, reason) if works else (None, f"a replica may answer without a leader; {reason}")
+
+def _placed(left: Reachability, region: str, leader: Expectation) -> Expectation:
+    """The probe's consumer and stream have one replica each, which the meta leader places on any of the servers."""
+    if leader[0] and left.up(region) < left.topology.nodes_per_region:
+        return None, f"it depends on which server of {region} it is placed on"
+    return leader
+
+
+def _group(left: Reachability, region: str) -> Expectation:
+    """A stream's or a consumer's Raft group in the region."""
+    works, replicas, up = left.has_stream_quorum(region), left.topology.replicas, left.up(region)
+    if works is None:
+        return None, f"it depends on which {replicas} of {left.topology.nodes_per_region} servers hold the replicas"
+    return works, f"{min(replicas, up)} of {replicas} replicas in {region}, {left.stream_majority} are needed"
+
+
+def _direct(left: Reachability, region: str, group: Expectation) -> Expectation:
+    if not layout_of(left.topology).copy(region).allows_direct_get:
+        return False, "the original definitions do not allow Direct Get"
+    works, reason = group
+    return (True, reason) if works else (None, f"a replica may answer without a leader; {reason}")

@@ -24,6 +24,14 @@ OPERATIONS = (
     META_LEADER,
 )
 
+# Decided within the region, whatever becomes of the others.
+WRITES = (PUBLISH, SEE_OWN_PUBLISH)
+LOCAL_READS = (DIRECT_GET, EXISTING_CONSUMER)
+LOCAL = (*WRITES, *LOCAL_READS)
+# Answered by the meta leader.
+CONTROL_PLANE = (NEW_CONSUMER, NEW_STREAM)
+NEEDS_A_META_LEADER = (GET, *CONTROL_PLANE)
+
 State = Literal["works", "fails", "silent", "unknown"]
 
 

@@ -14,19 +14,18 @@ from lab.check.checkers.examples import Case, Draft, count, judged, pick, second
 from lab.check.checkers.index import NONE, Index, chunks
 from lab.check.checkers.outages import outages
 from lab.check.history import OK, OUTCOMES, SECOND, Array, Probe
+from lab.observe.operations import CONTROL_PLANE, LOCAL_READS, NEW_CONSUMER
 
+# All in nanoseconds, as all times of a history.
 VISIBLE = SECOND  # L1: from the acknowledgement to the region's own read stream, at the 99th percentile
-ENOUGH = 20  # messages for a percentile
-ISOLATED_RATIO, MAJORITY_RATIO = 0.99, 0.999
 SETTLE = 2 * SECOND  # a publish that was under way when a fault took hold
 UNAWARE = ELECTIONS  # until a region knows that it is alone
-PATIENCE = 5.0  # L5: seconds to create a consumer
-ELECTION = 10 * SECOND  # L6
+CONSUMER_MADE = 5 * SECOND  # L5: to create one
+NODE_LOST = 10 * SECOND  # L6: without an acknowledgement, when a quorum is left
 QUORUM_BACK = CONTROL_BACK = 20 * SECOND  # L7, L9
-# Operations by their names in lab/observe/availability.py, which is no pure module.
-LOCAL_READS = ("direct-get", "existing-consumer")
-NEW_CONSUMER = "new-consumer"
-CONTROL_PLANE = (NEW_CONSUMER, "new-stream")
+
+ENOUGH = 20  # messages for a percentile
+ISOLATED_RATIO, MAJORITY_RATIO = 0.99, 0.999
 
 
 @dataclass(frozen=True)
@@ -197,17 +196,18 @@ def _majority(
         probe
         for window in aware
         for probe in _probes(probes, window, (NEW_CONSUMER,))
-        if not any(mark - PATIENCE * SECOND < probe.time < mark + ELECTIONS for mark in marks)
+        if not any(mark - CONSUMER_MADE < probe.time < mark + ELECTIONS for mark in marks)
     ]
     if made:
-        wrong = [probe for probe in made if probe.outcome != "ok" or probe.seconds > PATIENCE]
+        wrong = [probe for probe in made if probe.outcome != "ok" or probe.seconds * SECOND > CONSUMER_MADE]
         yield judged(
             "L5",
             f"{region} consumers",
             len(made),
             len(wrong),
             f"all of {count(len(made), 'consumer')} could be created {when}",
-            f"{len(wrong):,} of {count(len(made), 'consumer')} could not be created within {PATIENCE:g} s {when}",
+            f"{len(wrong):,} of {count(len(made), 'consumer')} could not be created within "
+            f"{CONSUMER_MADE / SECOND:g} s {when}",
             [_probe(probe) for probe in _some(wrong)],
         )
 
@@ -219,14 +219,13 @@ def _node_down(index: Index, region: str, windows: list[Window], publishes: Publ
     """With a quorum left, no longer without an acknowledgement than an election takes."""
     own = {node.name for node in index.topology.region_nodes(region)}
     heals = [fault.healed for fault in index.history.faults if fault.healed and own & {*fault.nodes}]
-    spare = (index.topology.replicas - 1) // 2
     checked, worst, cases = 0, 0, []
     violations = 0
     for window in windows:
-        if not 0 < window.condition.down <= spare:
+        if not (window.condition.down and window.condition.quorum):
             continue
         # It may only just have its quorum back.
-        bound = QUORUM_BACK if any(0 <= window.began - healed < QUORUM_BACK for healed in heals) else ELECTION
+        bound = QUORUM_BACK if any(0 <= window.began - healed < QUORUM_BACK for healed in heals) else NODE_LOST
         part = publishes.within(window.began, window.ended)
         if not len(part.outcome):
             continue
@@ -256,10 +255,9 @@ def _node_down(index: Index, region: str, windows: list[Window], publishes: Publ
 
 def _no_quorum(index: Index, region: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
     """Without a quorum nothing is acknowledged; with it back, publishes work again within 20 s."""
-    needed = index.topology.replicas // 2 + 1
     checked, false, cases, slow = 0, 0, [], 0
     for window in windows:
-        if window.condition.up >= needed:
+        if window.condition.quorum is not False:
             continue
         part = publishes.within(window.began + SECOND, window.ended)
         wrong = (part.outcome == OK) & (part.completed < window.ended)

@@ -11,6 +11,8 @@ from itertools import pairwise
 
 from lab.check.checkers.outages import bound
 from lab.check.history import SECOND, FaultRecord, History
+from lab.faults.effects import Effects, joined, severed
+from lab.faults.reachability import Reachability
 from lab.topology import Topology
 
 ELECTIONS = 20 * SECOND  # they take 4 to 9 s; a quorum is given up for lost after 10 s
@@ -20,11 +22,13 @@ INTERMITTENT = ("flap",)  # in force now and then: never certain
 @dataclass(frozen=True)
 class Condition:
     """`isolated`: no other region can be reached. `majority`: more than half of all nodes can, itself included.
-    `parted`: some other region cannot. `down`: nodes of its own that do not answer."""
+    `parted`: some other region cannot. `quorum`: whether its streams can act, None when that depends on where their
+    replicas are. `down`: nodes of its own that do not answer."""
 
     isolated: bool = False
     majority: bool = True
     parted: bool = False
+    quorum: bool | None = True
     down: int = 0
     nodes: int = 0
 
@@ -47,18 +51,24 @@ class Window:
         return replace(self, began=self.began + grace) if self.began + grace < self.ended else None
 
 
+def effects(topology: Topology, fault: FaultRecord) -> Effects:
+    """What a fault of a run took away."""
+    links = joined(severed(topology, link) for link in fault.links)
+    return Effects(out=frozenset(fault.nodes), streams=frozenset(fault.streams)) | links
+
+
 def condition(topology: Topology, region: str, faults: Iterable[FaultRecord]) -> Condition:
-    down = {node for fault in faults for node in fault.nodes}
-    cut = {link for fault in faults for link in fault.links}
-    up = {name: sum(node.name not in down for node in topology.region_nodes(name)) for name in topology.regions}
-    others = [other for other in topology.regions if other != region]
-    reached = [other for other in others if up[other] and topology.link(region, other).name not in cut]
-    nodes = len(topology.region_nodes(region))
+    return condition_of(region, Reachability(topology, joined(effects(topology, fault) for fault in faults)))
+
+
+def condition_of(region: str, left: Reachability) -> Condition:
+    reached, nodes = left.reached(region), left.topology.nodes_per_region
     return Condition(
         isolated=not reached,
-        majority=2 * (up[region] + sum(up[other] for other in reached)) > len(topology.nodes),
-        parted=len(reached) < len(others),
-        down=nodes - up[region],
+        majority=left.has_majority(region),
+        parted=len(reached) < len(left.topology.regions) - 1,
+        quorum=left.has_stream_quorum(region),
+        down=nodes - left.up(region),
         nodes=nodes,
     )
 
@@ -68,6 +78,7 @@ class Conditions:
 
     def __init__(self, history: History) -> None:
         self.history, self.topology = history, history.run.topology
+        self._left: dict[Effects, Reachability] = {}  # few sets of effects recur at many times
         ends = [phase.ended for phase in history.run.phases]
         settle = [phase.began for phase in history.run.phases if phase.name == "read"]
         self.end = min(settle) if settle else max(ends, default=0)
@@ -89,12 +100,18 @@ class Conditions:
         for began, ended in pairwise(times):
             possible = [fault for fault in faults if fault.active(began)]
             sure = [fault for fault in possible if _sure(fault, began)]
-            now = condition(self.topology, region, sure)
-            if now == condition(self.topology, region, possible):
+            now = self._condition(region, sure)
+            if now == self._condition(region, possible):
                 own = [fault for fault in self._own(region) if fault.began <= began]
                 calm = all(_over(fault, self.end) <= began for fault in own)
                 settled = all(_over(fault, self.end, sources=True) <= began for fault in own)
                 yield Window(region, began, ended, now, calm, settled)
+
+    def _condition(self, region: str, faults: Iterable[FaultRecord]) -> Condition:
+        taken = joined(effects(self.topology, fault) for fault in faults)
+        if taken not in self._left:
+            self._left[taken] = Reachability(self.topology, taken)
+        return condition_of(region, self._left[taken])
 
     def _own(self, region: str) -> list[FaultRecord]:
         """The faults of a region's own nodes and streams."""

@@ -95,7 +95,10 @@ def _figures(figures: Figures) -> dict[str, Any]:
             "pairs": [asdict(pair) for pair in figures.visibility],
         },
         "availability": {
-            "stretches": [asdict(stretch) for stretch in figures.availability.stretches],
+            "stretches": [
+                {"began": stretch.began_s, "ended": stretch.ended_s, "faults": stretch.faults}
+                for stretch in figures.availability.stretches
+            ],
             "cells": [asdict(cell) for cell in figures.availability.cells],
         },
         "disorder": [asdict(pair) for pair in figures.disorder],

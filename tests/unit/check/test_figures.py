@@ -280,7 +280,7 @@ def test_probes_are_counted_between_the_changes_of_faults() -> None:
         probe(190, "ok"),
     ]
     found = figures(history([], {}, [isolation], probes)).availability
-    assert [(s.began, s.ended, s.faults) for s in found.stretches] == [
+    assert [(s.began_s, s.ended_s, s.faults) for s in found.stretches] == [
         (0, 100, ()),
         (100, 150, ("f100",)),
         (150, 200, ()),

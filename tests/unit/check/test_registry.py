@@ -1,8 +1,8 @@
 from lab.check.checkers import CHECKERS, PROPERTIES
-from lab.check.checkers.availability import CONTROL_PLANE, LOCAL_READS
 from lab.check.checkers.outages import SLACK, recovery
 from lab.check.checkers.table import PAGE, renewed
 from lab.check.history import SECOND
+from lab.observe.operations import CONTROL_PLANE, LOCAL_READS
 
 
 def test_the_page_has_the_properties_as_they_are() -> None:
