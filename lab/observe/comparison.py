@@ -1,20 +1,14 @@
-"""Do the regions agree? What clients read in each region, side by side, message by message; the judgement is pure.
+"""Do the regions agree? What clients read in each region, side by side, message by message; pure.
 
 A message is known by its origin: the stream that stored it first and its sequence there, which every copy carries in
 its header.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import pairwise
 
-from lab.docker.observation import Observation
-from lab.errors import NatsError
-from lab.jetstream.session import Entry, connect
-from lab.layouts import Layout, Stream, layout_of
 from lab.verdict import Agreement
 
 Origin = tuple[str, int]
@@ -46,8 +40,8 @@ class RegionView:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`verdict`: agree, differ, or unknown when a region could not be read. `out_of_order` counts neighbouring pairs of
-    each region that the first region has the other way round: allowed across origins, and only information."""
+    """`verdict`: agree, differ, or unknown when a region could not be read. `out_of_order` says of each region at
+    how many places its order turns from the first region's: allowed across origins, and only information."""
 
     verdict: Agreement
     messages: int
@@ -55,36 +49,6 @@ class Comparison:
     altered: tuple[Origin, ...]
     out_of_order: dict[str, int]
     known: dict[Origin, Copy] = field(repr=False, hash=False)
-
-
-async def gather(observation: Observation, timeout: float = 10) -> Comparison:
-    """Read what each region's clients read, and what its origins still hold. `timeout` in seconds."""
-    topology, layout = observation.topology, layout_of(observation.topology)
-
-    async def one(region: str) -> tuple[list[Copy], list[Copy]] | str:
-        origins = [stream for stream in layout.streams_in(region) if stream.is_origin]
-        try:
-            async with connect(region, observation.running_nodes(region), layout.credentials(region)) as session:
-                names = [layout.copy(region).name, *(origin.name for origin in origins)]
-                stored, *written = [[copy_of(e) async for e in session.read(name, timeout=timeout)] for name in names]
-                by_origin = zip(origins, written, strict=True)
-                return stored, [as_read(copy, layout, origin) for origin, copies in by_origin for copy in copies]
-        except NatsError as error:
-            return error.message
-
-    answers = await asyncio.gather(*(one(region) for region in topology.regions))
-    reads = {r: a[0] if not isinstance(a, str) else a for r, a in zip(topology.regions, answers, strict=True)}
-    return compare(reads, [copy for answer in answers if not isinstance(answer, str) for copy in answer[1]])
-
-
-def copy_of(entry: Entry) -> Copy:
-    digest = sha256(entry.subject.encode() + b"\0" + entry.body).digest()
-    return Copy(entry.origin, entry.subject, entry.body[:60].decode(errors="replace"), digest)
-
-
-def as_read(copy: Copy, layout: Layout, origin: Stream) -> Copy:
-    """What an origin holds, as its copies should have it, but for the digest."""
-    return Copy(copy.origin, layout.as_read(origin, copy.subject), copy.preview, b"")
 
 
 def compare(reads: Mapping[str, Sequence[Copy] | str], written: Sequence[Copy] = ()) -> Comparison:
@@ -101,33 +65,35 @@ def compare(reads: Mapping[str, Sequence[Copy] | str], written: Sequence[Copy] =
         if isinstance(answer, str):
             rows.append(RegionView(region, 0, error=answer))
             continue
-        copies = answer
-        counts = Counter(copy.origin for copy in copies)
-        rows.append(
-            RegionView(
-                region,
-                len(copies),
-                tuple(sorted(origin for origin in known if origin not in counts)),
-                tuple(sorted(origin for origin, count in counts.items() if count > 1)),
-            )
-        )
+        rows.append(RegionView(region, len(answer), tuple(absent(answer, known)), tuple(repeated(answer))))
     altered = tuple(sorted(origin for origin, seen in digests.items() if len(seen) > 1))
     wrong = altered or any(row.missing or row.duplicated for row in rows)
     unread = any(row.error for row in rows)
     verdict: Agreement = "differ" if wrong else "unknown" if unread else "agree"
-    return Comparison(verdict, len(known), tuple(rows), altered, _disorder(held), known)
+    first = next(iter(held.values()), ())
+    out_of_order = {region: len(turns(copies, first)) for region, copies in held.items()}
+    return Comparison(verdict, len(known), tuple(rows), altered, out_of_order, known)
 
 
-def _disorder(held: Mapping[str, Sequence[Copy]]) -> dict[str, int]:
-    orders = {region: [copy.origin for copy in copies] for region, copies in held.items()}
-    if not orders:
-        return {}
-    reference = {origin: place for place, origin in enumerate(next(iter(orders.values())))}
-    return {
-        region: sum(
-            1
-            for one, two in pairwise(order)
-            if one in reference and two in reference and reference[one] > reference[two]
-        )
-        for region, order in orders.items()
-    }
+def absent(copies: Sequence[Copy], wanted: Iterable[Origin]) -> list[Origin]:
+    """Those of the wanted messages that are not among the copies, sorted."""
+    there = {copy.origin for copy in copies}
+    return sorted(origin for origin in wanted if origin not in there)
+
+
+def repeated(copies: Sequence[Copy]) -> dict[Origin, int]:
+    """The messages that are there more than once, sorted, with how many copies are superfluous."""
+    counts = Counter(copy.origin for copy in copies)
+    return {origin: counts[origin] - 1 for origin in sorted(counts) if counts[origin] > 1}
+
+
+def turns(copies: Sequence[Copy], reference: Sequence[Copy]) -> list[tuple[Origin, Origin]]:
+    """Neighbours, of the messages that both hold, that the reference has the other way round; none: the same order.
+
+    First copies count, as in a check: a duplicate neither makes disorder nor hides it. Why neighbours, while a check
+    tells a share of all pairs (`lab/check/checkers/order.py`): a person lays a handful of messages side by side and
+    looks for the places, and one latecomer is one place, however many it comes after.
+    """
+    place = {origin: number for number, origin in enumerate(dict.fromkeys(copy.origin for copy in reference))}
+    order = [origin for origin in dict.fromkeys(copy.origin for copy in copies) if origin in place]
+    return [(one, two) for one, two in pairwise(order) if place[one] > place[two]]

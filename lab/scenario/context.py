@@ -14,7 +14,8 @@ from lab.jetstream import leaders
 from lab.jetstream.attempts import attempt
 from lab.jetstream.session import Session, connect
 from lab.layouts import Layout, Stream, layout_of
-from lab.observe import comparison
+from lab.observe.comparison import Copy
+from lab.observe.contents import as_read, copy_of
 from lab.scenario.evidence import Answer, Held, Sent
 from lab.topology import Topology
 
@@ -80,18 +81,18 @@ class Stage:
     async def held(self, regions: Sequence[str], written: bool = False) -> Held:
         """What the regions' clients read of this scenario, and with `written` what the origins hold too."""
         answers = await asyncio.gather(*(self._copies(self.layout.copy(region)) for region in regions))
-        wrote: list[comparison.Copy] = []
+        wrote: list[Copy] = []
         for origin in self.layout.origins if written else ():
             copies = await self._copies(origin)
             if not isinstance(copies, str):
-                wrote += [comparison.as_read(copy, self.layout, origin) for copy in copies]
+                wrote += [as_read(copy, self.layout, origin) for copy in copies]
         return Held(dict(zip(regions, answers, strict=True)), tuple(wrote))
 
-    async def _copies(self, stream: Stream) -> tuple[comparison.Copy, ...] | str:
+    async def _copies(self, stream: Stream) -> tuple[Copy, ...] | str:
         try:
             async with self.connect(stream.region) as session:
                 entries = session.read(stream.name, self.first.get(stream.key, 0) + 1, timeout=READ_TIMEOUT_S)
-                copies = [comparison.copy_of(entry) async for entry in entries]
+                copies = [copy_of(entry) async for entry in entries]
         except NatsError as error:
             return error.message
         return tuple(copy for copy in copies if copy.origin[1] > self.first.get(copy.origin[0], 0))

@@ -1,14 +1,10 @@
 """What expectations are judged by: observations of the real servers, as values."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from lab.observe.comparison import Copy, Origin
 from lab.observe.operations import Cell
-
-if TYPE_CHECKING:
-    from lab.observe.comparison import Copy
-
-Origin = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -34,8 +30,8 @@ class Sent:
 class Held:
     """What each region's read stream holds of this scenario, in its order; a text says why a region was not read."""
 
-    regions: dict[str, "tuple[Copy, ...] | str"] = field(hash=False)
-    written: "tuple[Copy, ...]" = ()
+    regions: dict[str, tuple[Copy, ...] | str] = field(hash=False)
+    written: tuple[Copy, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -87,3 +87,16 @@ def test_when_no_region_could_be_read_it_is_unknown() -> None:
 @pytest.mark.parametrize("east", [copies(ONE, TWO, TWO), copies(ONE), [copy(ONE), copy(TWO, b"other")]])
 def test_a_difference_that_was_seen_counts_more_than_a_region_that_was_not(east: list[Copy]) -> None:
     assert compare({"west": copies(ONE, TWO), "central": "nobody answers", "east": east}).verdict == "differ"
+
+
+@pytest.mark.parametrize(
+    ("east", "places"),
+    [
+        ([TWO, THREE, ONE], 1),  # ONE is a latecomer
+        ([TWO, ("foo-write-east", 9), ONE], 1),  # what only one region holds does not hide a turn
+        ([ONE, TWO, ONE, THREE], 0),  # a second copy is no disorder
+    ],
+)
+def test_order_is_that_of_the_first_copies_of_common_messages(east: list[Origin], places: int) -> None:
+    result = compare({"west": copies(ONE, TWO, THREE), "east": copies(*east)})
+    assert result.out_of_order == {"west": 0, "east": places}

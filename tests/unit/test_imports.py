@@ -23,6 +23,7 @@ PURE = [
     "lab/topology.py",
     "lab/view.py",
     "lab/observe/operations.py",
+    "lab/observe/comparison.py",
     "lab/faults/prediction.py",
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/layouts").glob("*.py"))),
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "lab/render").glob("*.py"))),
@@ -125,14 +126,6 @@ def test_only_the_command_line_imports_the_command_line() -> None:
     for path in MODULES:
         if "cli" not in path.parts and path.name != "__main__.py":
             assert not any(within(name, {"lab.cli"}) for name in everywhere(path)), path
-
-
-def test_the_judgement_of_a_comparison_uses_no_adapter() -> None:
-    tree = ast.parse((ROOT / "lab/observe/comparison.py").read_text(encoding="utf-8"))
-    pure = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in ("compare", "_disorder")]
-    used = {node.id for function in pure for node in ast.walk(function) if isinstance(node, ast.Name)}
-    assert len(pure) == 2
-    assert not used & {"asyncio", "jetstream", "Observation", "gather"}
 
 
 def test_a_verdict_is_a_pure_function_of_a_history() -> None:

@@ -4,7 +4,6 @@ Each checker looks at one group of properties (`registry.py` lists them) and nam
 a verdict are merged by the worst (`lab/verdict.py`). A checker that fails says so and makes it unknown.
 """
 
-from lab.check.checkers.classification import FATES, fates
 from lab.check.checkers.examples import Draft, tell
 from lab.check.checkers.index import Index
 from lab.check.checkers.registry import CHECKERS, PROPERTIES, Property, property_of
@@ -49,4 +48,4 @@ def _untested(drafts: list[Draft]) -> list[str]:
     return [f"{each.id} {each.name}: nothing in this run to judge it by" for each in PROPERTIES if each.id not in seen]
 
 
-__all__ = ["CHECKERS", "FATES", "PROPERTIES", "Property", "fates", "judge", "property_of"]
+__all__ = ["CHECKERS", "PROPERTIES", "Property", "judge", "property_of"]

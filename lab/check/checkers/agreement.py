@@ -2,16 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lab.check.checkers.examples import Case, Draft, count, judged, pick
 from lab.check.checkers.index import NONE, Index, Mask, Stored
+from lab.check.checkers.order import disorder
 from lab.check.history import Replica
-
-SAMPLE = 20_000  # pairs of messages whose order is compared between two regions
 
 
 def convergence(index: Index) -> Iterator[Draft]:
@@ -24,7 +22,7 @@ def convergence(index: Index) -> Iterator[Draft]:
     pending = np.zeros(index.messages.count, np.bool_)
     for stored in reads:
         pending[index.pending(stored)] = True
-    disorder = _disorder(reads)
+    turned = _disorder(reads)
     for here, stored in enumerate(reads):
         odd = _odd(counts, here) & ~pending
         if problem:  # a message too many is certain all the same, one too few is not
@@ -40,7 +38,7 @@ def convergence(index: Index) -> Iterator[Draft]:
             stored.name,
             held,
             len(wrong) + foreign,
-            f"the same {count(held, 'row')} as in the other regions{disorder}",
+            f"the same {count(held, 'row')} as in the other regions{turned}",
             _difference(counts, here, wrong, foreign),
             cases,
             doubt,
@@ -90,22 +88,11 @@ def _difference(counts: list[NDArray[np.uint8]], here: int, wrong: NDArray[np.in
 
 
 def _disorder(reads: list[Stored]) -> str:
-    """How differently regions order what they hold; allowed, and worth knowing. By a sample of pairs."""
-    shares = []
-    generator = np.random.default_rng(0)
-    for one, other in combinations(reads, 2):
-        both = np.flatnonzero((one.first != NONE) & (other.first != NONE))
-        if len(both) < 2:
-            continue
-        left, right = (generator.choice(both, SAMPLE) for _ in range(2))
-        differs = (one.first[left] < one.first[right]) != (other.first[left] < other.first[right])
-        shares.append(
-            (float(differs[left != right].mean()) if (left != right).any() else 0.0, one.region, other.region)
-        )
-    if not shares or max(shares)[0] == 0:
+    """How differently regions order what they hold; allowed, and worth knowing."""
+    most = max(disorder(reads), key=lambda pair: pair.pairs and pair.share)
+    if not most.pairs:
         return ""
-    share, one_region, other_region = max(shares)
-    return f"; up to {share:.1%} of pairs in another order ({one_region} and {other_region}), which is allowed"
+    return f"; up to {most.share:.1%} of pairs in another order ({most.one} and {most.other}), which is allowed"
 
 
 # --- P9 ---

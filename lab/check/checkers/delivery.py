@@ -1,7 +1,4 @@
-"""What became of each message: P1 (its write stream holds it), P2a (no loss), P2b (no duplicates), P3 (no phantoms).
-
-`fates` gives the same as one number for each publish, for pictures.
-"""
+"""What became of each message: P1 (its write stream holds it), P2a (no loss), P2b (no duplicates), P3 (no phantoms)."""
 
 from collections.abc import Iterator
 
@@ -247,11 +244,11 @@ def no_phantoms(index: Index) -> Iterator[Draft]:
 
 def _phantoms(index: Index, stored: Stored) -> tuple[Positions, Positions, Positions, Positions]:
     found: tuple[list[Positions], ...] = tuple([np.empty(0, np.int64)] for _ in range(4))
-    fate = index.messages.fate
+    told = index.messages.told
     for start, rows in chunks(stored.read.rows):
         numbers, flags = stored.numbers[start : start + len(rows)], rows["flags"]
         known = numbers >= 0
-        what = np.where(known, fate[numbers] if len(fate) else 0, ACKED)
+        what = np.where(known, told[numbers] if len(told) else 0, ACKED)
         foreign = flags & (OURS | PROBE) == 0
         if stored.read.kind == "read":
             foreign &= ~index.sourced_before(stored, rows)  # that is P4's

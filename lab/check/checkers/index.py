@@ -19,7 +19,7 @@ from lab.units import duration_ns
 
 CHUNK = 1 << 17
 NONE = -1
-# What became of a message, by all attempts to publish it.
+# What its publisher knows of a message, by all attempts to publish it.
 UNTRIED, FAILED, UNKNOWN, ACKED = 0, 1, 2, 3
 Numbers = NDArray[np.int32]
 Positions = NDArray[np.int64]
@@ -58,11 +58,11 @@ class Messages:
         self.count = int(self.starts[-1])
         if self.count > 4 * len(history.publishes) + 1_000_000:
             raise ValueError("the counters of the publishes are not dense")
-        self.fate = np.zeros(self.count, np.uint8)
+        self.told = np.zeros(self.count, np.uint8)
         # OK beats INFO beats FAIL: a message that was tried twice is acknowledged when one attempt was.
         rank = np.array([ACKED, FAILED, UNKNOWN], np.uint8)
         for _, rows in chunks(history.publishes):
-            np.maximum.at(self.fate, self.numbers(rows), rank[rows["outcome"]])
+            np.maximum.at(self.told, self.numbers(rows), rank[rows["outcome"]])
         layout = history.run.layout
         self.home = np.array(
             [_place(history.run.streams, layout.origin(process.region).key) for process in history.run.processes],
@@ -107,7 +107,7 @@ class Messages:
 
     @cached_property
     def acked(self) -> Mask:
-        mask: Mask = self.fate == ACKED
+        mask: Mask = self.told == ACKED
         return mask
 
 

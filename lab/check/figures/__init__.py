@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.check.checkers.index import Index
+from lab.check.checkers.order import Disorder, disorder
 from lab.check.figures.availability import Availability, availability
 from lab.check.figures.convergence import Lag, Recovery, Visibility, lag, recovery, visibility
 from lab.check.figures.fate import Dots, Fates, fate
 from lab.check.figures.messages import arrivals, origins
-from lab.check.figures.order import Disorder, disorder
 from lab.check.figures.traffic import Axis, Traffic, axis, traffic
 from lab.check.history import FAIL, INFO, OK, History
 
@@ -58,7 +58,7 @@ def figures(history: History) -> Figures:
         recovery(history, arrived, origin),
         visibility(history, arrived, origin),
         availability(history, time.end),
-        disorder(arrived),
+        disorder(index.reads),
     )
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lab.check.checkers.classification import FATES as CHECKED
-from lab.check.checkers.classification import fates_in
-from lab.check.checkers.index import NONE, Index, Stored, chunks
+from lab.check.checkers.delivery import LOSSES, losses
+from lab.check.checkers.index import ACKED, FAILED, NONE, Index, Stored, chunks
 from lab.check.history import FAIL, PROBE, Array, History
 
 NEVER = int(np.iinfo(np.int64).max)
@@ -28,15 +27,8 @@ FATES = (
     "lost",
     "refused, yet there",
 )
-OF_CHECKERS = {
-    "arrived": FINE,
-    "duplicated": DUPLICATE,
-    "recovered": LANDED,
-    "absent": ABSENT,
-    "phantom": PHANTOM,
-    "expired": EXPIRED,
-    "pending": UNREAD,
-}
+# Of the losses of P2a, those that are none.
+EXCUSED = {"expired": EXPIRED, "pending": UNREAD}
 
 
 @dataclass(frozen=True)
@@ -76,16 +68,22 @@ def _arrival(index: Index, region: str, stored: Stored, number: Array) -> Arriva
         first = first[stored.first[numbers[first]] == first + start]
         times[numbers[first]] = rows["stored"][first]
         foreign += int(((numbers == NONE) & (rows["flags"] & PROBE == 0)).sum())
-    fate = _fates(index, stored)
+    fate = _fates(index, stored, number)
     return Arrival(region, stored.problem, len(stored.numbers), foreign, stored.first[number], times[number], fate)
 
 
-def _fates(index: Index, stored: Stored) -> Array:
-    """As the checkers see it. A read that was not complete tells nothing of what it lacks."""
-    outcome = index.history.publishes["outcome"]
-    kinds = np.array([OF_CHECKERS.get(kind, LOST) for kind in CHECKED], np.uint8)
-    fate: Array = kinds[fates_in(index, stored)]
-    fate[(fate == ABSENT) & (outcome == FAIL)] = REFUSED
+def _fates(index: Index, stored: Stored, number: Array) -> Array:
+    """Of each publish, which is of message `number`. A read that was not complete tells nothing of what it lacks."""
+    told, there = index.messages.told, stored.first != NONE
+    fate: Array = np.full(index.messages.count, ABSENT, np.uint8)
+    fate[there] = LANDED
+    fate[there & (told == ACKED)] = FINE
+    fate[stored.numbers[stored.repeats()]] = DUPLICATE
+    fate[there & (told == FAILED)] = PHANTOM
+    lost, kinds = losses(index, stored)
+    fate[lost] = np.array([EXCUSED.get(kind, LOST) for kind in LOSSES], np.uint8)[kinds]
+    fate = fate[number]
+    fate[(fate == ABSENT) & (index.history.publishes["outcome"] == FAIL)] = REFUSED
     if stored.problem:
         fate[(fate == LOST) | (fate == ABSENT)] = UNREAD
     return fate

@@ -125,7 +125,7 @@ def order_table(figures: Figures) -> Table:
             words.count(pair.common),
             Cell(
                 words.percent(pair.share),
-                note=f"{pair.pairs:,} pairs" + (f" of every {pair.every}th message" if pair.every > 1 else ""),
+                note=f"{pair.pairs:,} pairs" + (f" of one message in {pair.every}" if pair.every > 1 else ""),
             ),
         )
         for pair in figures.disorder

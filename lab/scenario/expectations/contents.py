@@ -1,11 +1,11 @@
 """Expectations about the messages that the regions hold; pure."""
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from lab.faults.arguments import Region
-from lab.observe.comparison import compare
+from lab.observe.comparison import Copy, absent, compare, repeated, turns
 from lab.scenario import evidence as see
 from lab.scenario.actions import MessageRef
 from lab.scenario.expectations.phrases import NONE, SOME, Quantity, Timed, Verdict, by_number, join, origins, quoted
@@ -42,7 +42,7 @@ class NotVisible(Timed):
             return "could not tell", "none of these messages was acknowledged"
         for region, copies in evidence.held.regions.items():
             if isinstance(copies, str):
-                return "could not tell", f"{region} could not be read: {copies}"
+                return _unread(region, copies)
             seen = [copy.origin for copy in copies if copy.origin in wanted]
             if seen:
                 return "violated", f"{region} has {origins(seen)}"
@@ -71,11 +71,9 @@ def _all_present(evidence: see.HeldAndSent, what: str) -> Verdict:
     unread, lacking = [], []
     for region, copies in evidence.held.regions.items():
         if isinstance(copies, str):
-            unread.append(f"{region} could not be read: {copies}")
-            continue
-        absent = sorted(wanted - {copy.origin for copy in copies})
-        if absent:
-            lacking.append(f"{region} lacks {len(absent)} of {len(wanted)}: {origins(absent)}")
+            unread.append(_unread(region, copies)[1])
+        elif missing := absent(copies, wanted):
+            lacking.append(f"{region} lacks {len(missing)} of {len(wanted)}: {origins(missing)}")
     if lacking:
         return "violated", "; ".join(lacking + unread)
     return ("could not tell", "; ".join(unread)) if unread else ("held", f"{len(wanted)} of {len(wanted)} {what} there")
@@ -97,8 +95,8 @@ class Lost(Timed):
         numbers = {}
         for region, copies in evidence.held.regions.items():
             if isinstance(copies, str):
-                return "could not tell", f"{region} could not be read: {copies}"
-            numbers[region] = len(wanted - {copy.origin for copy in copies})
+                return _unread(region, copies)
+            numbers[region] = len(absent(copies, wanted))
         seen = ", ".join(f"{number} of {len(wanted)} are missing in {region}" for region, number in numbers.items())
         return "held" if all(map(self.count.holds, numbers.values())) else "violated", seen
 
@@ -134,13 +132,12 @@ def _duplicates(held: see.Held, wanted: Quantity) -> Verdict:
     seen, fine = [], True
     for region, copies in held.regions.items():
         if isinstance(copies, str):
-            return "could not tell", f"{region} could not be read: {copies}"
-        counts = Counter(copy.origin for copy in copies)
-        superfluous = counts.total() - len(counts)
+            return _unread(region, copies)
+        twice = repeated(copies)
+        superfluous = sum(twice.values())
         fine = fine and wanted.holds(superfluous)
-        twice = sorted(origin for origin, count in counts.items() if count > 1)
-        examples = f" ({origins(twice)})" if twice else ""
-        seen.append(f"{region}: {counts.total()} stored, {superfluous} of them superfluous{examples}")
+        examples = f" ({origins([*twice])})" if twice else ""
+        seen.append(f"{region}: {len(copies)} stored, {superfluous} of them superfluous{examples}")
     return "held" if fine else "violated", "; ".join(seen)
 
 
@@ -180,7 +177,7 @@ class OrderKept(Timed):
     def judge(self, evidence: see.Held) -> Verdict:
         for region, copies in evidence.regions.items():
             if isinstance(copies, str):
-                return "could not tell", f"{region} could not be read: {copies}"
+                return _unread(region, copies)
             first = list(dict.fromkeys(copy.origin for copy in copies))  # a second copy says nothing about order
             for stream in sorted({origin[0] for origin in first}):
                 sequences = [sequence for name, sequence in first if name == stream]
@@ -200,15 +197,16 @@ class OrderDiffers(Timed):
         return f"the order of messages differs between {join(self.in_)}{self.time}"
 
     def judge(self, evidence: see.Held) -> Verdict:
-        orders = []
+        read: list[Sequence[Copy]] = []
         for region, copies in evidence.regions.items():
             if isinstance(copies, str):
-                return "could not tell", f"{region} could not be read: {copies}"
-            orders.append(list(dict.fromkeys(copy.origin for copy in copies)))
-        common = set.intersection(*map(set, orders)) if orders else set()
-        projected = [[origin for origin in order if origin in common] for order in orders]
-        differ = any(order != projected[0] for order in projected)
-        return (
-            "held" if differ else "violated",
-            f"{'different orders' if differ else 'the same order'} of {len(common)}",
-        )
+                return _unread(region, copies)
+            read.append(copies)
+        common = set.intersection(*({copy.origin for copy in copies} for copies in read))
+        if any(turns(copies, read[0]) for copies in read[1:]):
+            return "held", f"different orders of {len(common)}"
+        return "violated", f"the same order of {len(common)}"
+
+
+def _unread(region: str, why: str) -> Verdict:
+    return "could not tell", f"{region} could not be read: {why}"

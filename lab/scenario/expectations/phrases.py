@@ -1,11 +1,11 @@
 """What all expectations share: time, quantities, and how names and examples are put into sentences; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from lab.faults.arguments import Seconds
-from lab.scenario import evidence as see
+from lab.observe.comparison import Origin
 from lab.scenario.actions import Count
 from lab.verdict import Word
 
@@ -75,5 +75,5 @@ def examples(items: Iterable[str], total: int) -> str:
     return ", ".join(shown) + (f" and {total - len(shown)} more" if total > len(shown) else "")
 
 
-def origins(origins: list[see.Origin]) -> str:
+def origins(origins: Sequence[Origin]) -> str:
     return examples((f"{stream}:{sequence}" for stream, sequence in origins), len(origins))

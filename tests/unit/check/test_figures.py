@@ -10,9 +10,9 @@ import pytest
 import synthetic
 
 from lab.check.checkers.index import Index
+from lab.check.checkers.order import inversions
 from lab.check.figures import Figures, figures
 from lab.check.figures.messages import ABSENT, DUPLICATE, FATES, FINE, LANDED, LOST, PARTIAL, PHANTOM, REFUSED, UNREAD
-from lab.check.figures.order import inversions
 from lab.check.history import (
     FAIL,
     INFO,
@@ -314,5 +314,5 @@ def test_figures_are_aligned_with_retries_of_one_message() -> None:
     base = history([("west", 1, 1, 3, "info"), ("west", 3, 3, 3.01, "ok")], everywhere([(0, 1.5)]))
     base.publishes["counter"] = 0
     drawn = figures(base)
-    assert len(Index(base).messages.fate) == 1
+    assert len(Index(base).messages.told) == 1
     assert counts(drawn, "east") == {FINE: 2}

@@ -1,0 +1,40 @@
+"""What the regions hold, read from their streams, for `lab/observe/comparison.py` to judge."""
+
+import asyncio
+from hashlib import sha256
+
+from lab.docker.observation import Observation
+from lab.errors import NatsError
+from lab.jetstream.session import Entry, connect
+from lab.layouts import Layout, Stream, layout_of
+from lab.observe.comparison import Comparison, Copy, compare
+
+
+async def gather(observation: Observation, timeout: float = 10) -> Comparison:
+    """Read what each region's clients read, and what its origins still hold. `timeout` in seconds."""
+    topology, layout = observation.topology, layout_of(observation.topology)
+
+    async def one(region: str) -> tuple[list[Copy], list[Copy]] | str:
+        origins = [stream for stream in layout.streams_in(region) if stream.is_origin]
+        try:
+            async with connect(region, observation.running_nodes(region), layout.credentials(region)) as session:
+                names = [layout.copy(region).name, *(origin.name for origin in origins)]
+                stored, *written = [[copy_of(e) async for e in session.read(name, timeout=timeout)] for name in names]
+                by_origin = zip(origins, written, strict=True)
+                return stored, [as_read(copy, layout, origin) for origin, copies in by_origin for copy in copies]
+        except NatsError as error:
+            return error.message
+
+    answers = await asyncio.gather(*(one(region) for region in topology.regions))
+    reads = {r: a[0] if not isinstance(a, str) else a for r, a in zip(topology.regions, answers, strict=True)}
+    return compare(reads, [copy for answer in answers if not isinstance(answer, str) for copy in answer[1]])
+
+
+def copy_of(entry: Entry) -> Copy:
+    digest = sha256(entry.subject.encode() + b"\0" + entry.body).digest()
+    return Copy(entry.origin, entry.subject, entry.body[:60].decode(errors="replace"), digest)
+
+
+def as_read(copy: Copy, layout: Layout, origin: Stream) -> Copy:
+    """What an origin holds, as its copies should have it, but for the digest."""
+    return Copy(copy.origin, layout.as_read(origin, copy.subject), copy.preview, b"")
