@@ -99,6 +99,3 @@ class Versions:
     """Node -> the version that its server reports, None when it does not answer."""
 
     versions: dict[str, str | None] = field(hash=False)
-
-
-Evidence = Held | Cells | Publishes | HeldAndSent | LeaderViews | Figure | Lacks | Answer | Delivered | Versions

@@ -1,7 +1,7 @@
 """Gathers, from the real servers, the evidence that an expectation is judged by."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from functools import singledispatch
 from typing import Any
 
 from lab.errors import NatsError
@@ -10,19 +10,27 @@ from lab.layouts import Layout
 from lab.observe import availability, ready, status
 from lab.observe.operations import Cell
 from lab.scenario import evidence as see
-from lab.scenario import expectations as expect
 from lab.scenario.context import Stage
+from lab.scenario.expectations import Timed, contents, outcomes, servers
+
+OfCopies = (
+    contents.NothingDuplicated | contents.Duplicated | contents.Agree | contents.OrderKept | contents.OrderDiffers
+)
 
 
-async def observe(expectation: expect.Expectation, stage: Stage) -> see.Evidence:
-    return await _LOOK[type(expectation)](expectation, stage)
+@singledispatch
+async def observe(wanted: Timed[Any], stage: Stage) -> Any:
+    """The evidence that the expectation judges."""
+    raise NotImplementedError(f"nothing gathers what `{wanted.name}` judges")
 
 
-async def _published(wanted: expect.Published, stage: Stage) -> see.Publishes:
+@observe.register
+async def _published(wanted: outcomes.Published, stage: Stage) -> see.Publishes:
     return see.Publishes(stage.published(wanted.messages))
 
 
-async def _cells(wanted: expect.Works | expect.Fails, stage: Stage) -> see.Cells:
+@observe.register
+async def _cells(wanted: servers.Works | servers.Fails, stage: Stage) -> see.Cells:
     async def one(region: str) -> tuple[Cell, ...]:
         return await availability.row(stage.observation, region, wanted.operations, prepared=True)
 
@@ -30,31 +38,36 @@ async def _cells(wanted: expect.Works | expect.Fails, stage: Stage) -> see.Cells
     return see.Cells(tuple(cell for row in rows for cell in row))
 
 
-async def _messages(wanted: expect.Visible | expect.NotVisible, stage: Stage) -> see.HeldAndSent:
+@observe.register
+async def _messages(wanted: contents.Visible | contents.NotVisible, stage: Stage) -> see.HeldAndSent:
     return see.HeldAndSent(await stage.held(stage.regions(wanted.in_)), stage.published(wanted.messages))
 
 
-async def _losses(wanted: expect.NothingLost | expect.Lost, stage: Stage) -> see.HeldAndSent:
+@observe.register
+async def _losses(wanted: contents.NothingLost | contents.Lost, stage: Stage) -> see.HeldAndSent:
     sent = stage.published(wanted.of)  # before the streams are read: what comes later may still be under way
     return see.HeldAndSent(await stage.held(stage.regions(wanted.in_)), sent)
 
 
-async def _held(wanted: Any, stage: Stage) -> see.Held:
-    return await stage.held(stage.regions(wanted.in_), written=isinstance(wanted, expect.Agree))
+@observe.register
+async def _held(wanted: OfCopies, stage: Stage) -> see.Held:
+    return await stage.held(stage.regions(wanted.in_), written=isinstance(wanted, contents.Agree))
 
 
-async def _figure(wanted: expect.Stored | expect.Holds, stage: Stage) -> see.Figure:
+@observe.register
+async def _figure(wanted: servers.Stored | servers.Holds, stage: Stage) -> see.Figure:
     try:
         async with stage.connect(stage.region_of(wanted.stream)) as session:
             state = (await session.stream_info(wanted.stream))["state"]
     except NatsError as error:
         return see.Figure(None, error.message)
-    if isinstance(wanted, expect.Holds):
+    if isinstance(wanted, servers.Holds):
         return see.Figure(state["messages"])
     return see.Figure(state["last_seq"] - stage.first.get(wanted.stream, 0))
 
 
-async def _leader(wanted: expect.Leader, stage: Stage) -> see.LeaderViews:
+@observe.register
+async def _leader(wanted: servers.Leader, stage: Stage) -> see.LeaderViews:
     avoided = tuple(node for name in wanted.not_ for node in stage.nodes[name])
     where = {node.name: node.region for node in stage.topology.nodes}
     if wanted.of == "meta":
@@ -74,22 +87,26 @@ def _stream_leader(reading: monitor.Reading, layout: Layout, stream: str) -> str
     return None
 
 
-async def _healthy(wanted: expect.Healthy, stage: Stage) -> see.Lacks:
+@observe.register
+async def _healthy(wanted: servers.Healthy, stage: Stage) -> see.Lacks:
     snapshot = await status.read(await stage.look(), arrivals=wanted.sources)
     return see.Lacks(tuple(ready.missing(snapshot, stage.topology, wanted.sources)))
 
 
-async def _answered(wanted: expect.Answered, stage: Stage) -> see.Answer:
+@observe.register
+async def _answered(wanted: outcomes.Answered, stage: Stage) -> see.Answer:
     return stage.answers[wanted.request]
 
 
-async def _delivered(wanted: expect.Delivered, stage: Stage) -> see.Delivered:
+@observe.register
+async def _delivered(wanted: outcomes.Delivered, stage: Stage) -> see.Delivered:
     got = stage.fetched[wanted.consume]
     sent = stage.published(wanted.includes) if wanted.includes else ()
     return see.Delivered((), sent, got) if isinstance(got, str) else see.Delivered(tuple(got), sent)
 
 
-async def _version(wanted: expect.Version, stage: Stage) -> see.Versions:
+@observe.register
+async def _version(wanted: servers.Version, stage: Stage) -> see.Versions:
     return see.Versions(await versions(stage, wanted.nodes))
 
 
@@ -103,29 +120,6 @@ async def versions(stage: Stage, names: tuple[str, ...]) -> dict[str, str | None
     return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
 
 
-async def _traffic(wanted: expect.TrafficKept, stage: Stage) -> see.Publishes:
+@observe.register
+async def _traffic(wanted: outcomes.TrafficKept, stage: Stage) -> see.Publishes:
     return see.Publishes(tuple(stage.traffic[wanted.of].sent))
-
-
-_LOOK: dict[type, Callable[[Any, Stage], Awaitable[see.Evidence]]] = {
-    expect.Published: _published,
-    expect.Works: _cells,
-    expect.Fails: _cells,
-    expect.Visible: _messages,
-    expect.NotVisible: _messages,
-    expect.NothingLost: _losses,
-    expect.Lost: _losses,
-    expect.NothingDuplicated: _held,
-    expect.Duplicated: _held,
-    expect.Agree: _held,
-    expect.OrderKept: _held,
-    expect.OrderDiffers: _held,
-    expect.Stored: _figure,
-    expect.Holds: _figure,
-    expect.Leader: _leader,
-    expect.Healthy: _healthy,
-    expect.Answered: _answered,
-    expect.Delivered: _delivered,
-    expect.Version: _version,
-    expect.TrafficKept: _traffic,
-}

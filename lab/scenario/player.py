@@ -13,7 +13,7 @@ from lab.scenario import actions as act
 from lab.scenario import perform, traffic
 from lab.scenario.conditions import applies
 from lab.scenario.context import Stage
-from lab.scenario.expectations import Published
+from lab.scenario.expectations.outcomes import Published
 from lab.scenario.observations import observe, versions
 from lab.scenario.scenario import Expected, Judgement, Result, Scenario, Step, StepResult, Variant, When
 from lab.verdict import Judged
@@ -192,7 +192,7 @@ async def judge(expected: Expected, stage: Stage) -> Judgement:
     """Look until it holds or the time is over; with `throughout`, as long as it holds."""
     wanted, began = expected.expectation, time.monotonic()
     while True:
-        judged, seen = wanted.judge(await observe(wanted, stage))  # type: ignore[arg-type]
+        judged, seen = wanted.judge(await observe(wanted, stage))
         passed = time.monotonic() - began
         if judged == "held" and passed >= wanted.throughout:
             break

@@ -1,89 +1,38 @@
-"""The expectations of a scenario, as values that judge evidence; pure. `str()` is the sentence that people read."""
+"""The expectations of a scenario, as values that judge evidence; pure. `str()` is the sentence that people read.
 
-from lab.scenario.expectations.contents import (
-    Agree,
-    Duplicated,
-    Lost,
-    NothingDuplicated,
-    NothingLost,
-    NotVisible,
-    OrderDiffers,
-    OrderKept,
-    Visible,
-)
-from lab.scenario.expectations.outcomes import Answered, Delivered, Published, TrafficKept
+A new one is a class in one of these modules, its place in `KINDS`, and in `lab/scenario/observations.py` the evidence
+that it judges.
+"""
+
+from typing import Any
+
+from lab.scenario.expectations import contents, outcomes, servers
 from lab.scenario.expectations.phrases import Quantity, Timed
-from lab.scenario.expectations.servers import Fails, Healthy, Holds, Leader, Operation, Stored, Version, Works
+from lab.scenario.expectations.servers import Operation
 
-__all__ = [
-    "EXPECTATIONS",
-    "Agree",
-    "Answered",
-    "Delivered",
-    "Duplicated",
-    "Expectation",
-    "Fails",
-    "Healthy",
-    "Holds",
-    "Leader",
-    "Lost",
-    "NotVisible",
-    "NothingDuplicated",
-    "NothingLost",
-    "Operation",
-    "OrderDiffers",
-    "OrderKept",
-    "Published",
-    "Quantity",
-    "Stored",
-    "Timed",
-    "TrafficKept",
-    "Version",
-    "Visible",
-    "Works",
-]
-
-Expectation = (
-    Published
-    | Works
-    | Fails
-    | Visible
-    | NotVisible
-    | NothingLost
-    | Lost
-    | NothingDuplicated
-    | Duplicated
-    | Agree
-    | OrderKept
-    | OrderDiffers
-    | Stored
-    | Holds
-    | Leader
-    | Healthy
-    | Answered
-    | Delivered
-    | Version
-    | TrafficKept
+# In the order in which the reference lists them.
+KINDS: tuple[type[Timed[Any]], ...] = (
+    outcomes.Published,
+    servers.Works,
+    servers.Fails,
+    contents.Visible,
+    contents.NotVisible,
+    contents.NothingLost,
+    contents.Lost,
+    contents.NothingDuplicated,
+    contents.Duplicated,
+    contents.Agree,
+    contents.OrderKept,
+    contents.OrderDiffers,
+    servers.Stored,
+    servers.Holds,
+    servers.Leader,
+    servers.Healthy,
+    outcomes.Answered,
+    outcomes.Delivered,
+    servers.Version,
+    outcomes.TrafficKept,
 )
-EXPECTATIONS: dict[str, type] = {
-    "published": Published,
-    "works": Works,
-    "fails": Fails,
-    "visible": Visible,
-    "not_visible": NotVisible,
-    "nothing_lost": NothingLost,
-    "lost": Lost,
-    "nothing_duplicated": NothingDuplicated,
-    "duplicated": Duplicated,
-    "agree": Agree,
-    "order_kept": OrderKept,
-    "order_differs": OrderDiffers,
-    "stored": Stored,
-    "holds": Holds,
-    "leader": Leader,
-    "healthy": Healthy,
-    "answered": Answered,
-    "delivered": Delivered,
-    "version": Version,
-    "traffic_kept": TrafficKept,
-}
+EXPECTATIONS: dict[str, type[Timed[Any]]] = {kind.name: kind for kind in KINDS}
+
+__all__ = ["EXPECTATIONS", "KINDS", "Operation", "Quantity", "Timed"]

@@ -12,9 +12,10 @@ from lab.scenario.expectations.phrases import NONE, SOME, Quantity, Timed, Verdi
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visible(Timed):
+class Visible(Timed[see.HeldAndSent]):
     """Acknowledged messages are in the regions' read streams."""
 
+    name = "visible"
     messages: tuple[MessageRef, ...]
     in_: tuple[Region, ...] = ()
 
@@ -26,9 +27,10 @@ class Visible(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotVisible(Timed):
+class NotVisible(Timed[see.HeldAndSent]):
     """Not one of these messages is in the regions' read streams."""
 
+    name = "not_visible"
     messages: tuple[MessageRef, ...]
     in_: tuple[Region, ...] = ()
 
@@ -50,9 +52,10 @@ class NotVisible(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NothingLost(Timed):
+class NothingLost(Timed[see.HeldAndSent]):
     """Every acknowledged message of this scenario, or of the steps in `of`, is in every region."""
 
+    name = "nothing_lost"
     of: tuple[MessageRef, ...] = ()
     in_: tuple[Region, ...] = ()
 
@@ -80,9 +83,10 @@ def _all_present(evidence: see.HeldAndSent, what: str) -> Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lost(Timed):
+class Lost(Timed[see.HeldAndSent]):
     """So many acknowledged messages are missing in each of the regions: a loss that is understood."""
 
+    name = "lost"
     of: tuple[MessageRef, ...]
     in_: tuple[Region, ...]
     count: Quantity = SOME
@@ -102,9 +106,10 @@ class Lost(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NothingDuplicated(Timed):
+class NothingDuplicated(Timed[see.Held]):
     """No region holds a message twice."""
 
+    name = "nothing_duplicated"
     in_: tuple[Region, ...] = ()
 
     def __str__(self) -> str:
@@ -115,9 +120,10 @@ class NothingDuplicated(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Duplicated(Timed):
+class Duplicated(Timed[see.Held]):
     """So many stored copies are superfluous in each of the regions."""
 
+    name = "duplicated"
     in_: tuple[Region, ...]
     count: Quantity = SOME
 
@@ -142,9 +148,10 @@ def _duplicates(held: see.Held, wanted: Quantity) -> Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agree(Timed):
+class Agree(Timed[see.Held]):
     """The regions hold the same messages, each once, as `lab compare` judges it. Order may differ."""
 
+    name = "agree"
     in_: tuple[Region, ...] = ()
 
     def __str__(self) -> str:
@@ -166,9 +173,10 @@ class Agree(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderKept(Timed):
+class OrderKept(Timed[see.Held]):
     """In each region the messages of one origin stand in the order in which they were stored there."""
 
+    name = "order_kept"
     in_: tuple[Region, ...] = ()
 
     def __str__(self) -> str:
@@ -188,9 +196,10 @@ class OrderKept(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderDiffers(Timed):
+class OrderDiffers(Timed[see.Held]):
     """Two regions hold common messages in different orders, which they may."""
 
+    name = "order_differs"
     in_: tuple[Region, ...]
 
     def __str__(self) -> str:

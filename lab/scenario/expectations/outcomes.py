@@ -13,10 +13,11 @@ from lab.scenario.expectations.phrases import AT_ONCE, Quantity, Timed, Verdict,
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published(Timed):
+class Published(Timed[see.Publishes]):
     """Outcomes of publishes: `acknowledged`; `refused`, with an answer that says no; `not acknowledged`, with a refusal
     or no answer. `each_within` bounds every single one, `stream` names who stored them."""
 
+    name = "published"
     messages: tuple[MessageRef, ...]
     outcome: Literal["acknowledged", "refused", "not acknowledged"] = "acknowledged"
     stream: str = ""
@@ -60,9 +61,10 @@ def _outcome(sent: see.Sent) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivered(Timed):
+class Delivered(Timed[see.Delivered]):
     """What a `consume` step got."""
 
+    name = "delivered"
     consume: ConsumeRef
     count: Quantity | None = None
     includes: tuple[MessageRef, ...] = ()
@@ -87,10 +89,11 @@ class Delivered(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answered(Timed):
+class Answered(Timed[see.Answer]):
     """What a `request` got: the server's error `code` (0: no error), and an answer that contains `has` and not `lacks`.
     A mapping is contained when each of its keys is, a list when each of its items is."""
 
+    name = "answered"
     request: RequestRef
     code: int = 0
     has: dict[str, Any] = field(default_factory=dict, hash=False)
@@ -122,9 +125,10 @@ def contains(have: Any, wanted: Any) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrafficKept(Timed):
+class TrafficKept(Timed[see.Publishes]):
     """Background traffic was acknowledged in each of the regions without a gap longer than `longest_gap`."""
 
+    name = "traffic_kept"
     of: TrafficRef
     in_: tuple[Region, ...]
     longest_gap: Seconds

@@ -1,14 +1,16 @@
 """What all expectations share: time, quantities, and how names and examples are put into sentences; pure."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from lab.faults.arguments import Seconds
 from lab.observe.comparison import Origin
 from lab.scenario.actions import Count
 from lab.verdict import Word
 
+E = TypeVar("E")
 Verdict = tuple[Word, str]
 SHOWN = 3
 AT_ONCE = Seconds(0)
@@ -42,12 +44,18 @@ SOME = Quantity(at_least=Count(1))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timed:
-    """`within`: looked at again until it holds or the time is over. `throughout`: must hold all that time."""
+class Timed(ABC, Generic[E]):
+    """An expectation that is judged by evidence of one kind. `within`: looked at again until it holds or the time is
+    over. `throughout`: must hold all that time. A file calls it by its `name`; the field `SHORT` may stand alone."""
 
     within: Seconds = AT_ONCE
     throughout: Seconds = AT_ONCE
+    name: ClassVar[str]
     SHORT: ClassVar[str] = ""
+
+    @abstractmethod
+    def judge(self, evidence: E) -> Verdict:
+        """Whether it holds, and what was seen."""
 
     @property
     def time(self) -> str:

@@ -13,9 +13,10 @@ Operation = NewType("Operation", str)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Works(Timed):
+class Works(Timed[see.Cells]):
     """Operations of `lab probe` that must work."""
 
+    name = "works"
     operations: tuple[Operation, ...]
     in_: tuple[Region, ...]
 
@@ -32,10 +33,11 @@ class Works(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fails(Timed):
+class Fails(Timed[see.Cells]):
     """Operations of `lab probe` that the server must refuse, with its `code`. Silence is no refusal: a node needs up to
     20 s to know that the leader is gone, so give it `within`."""
 
+    name = "fails"
     operations: tuple[Operation, ...]
     in_: tuple[Region, ...]
     code: int | None = None
@@ -68,9 +70,10 @@ def _cell(cell: Cell) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored(Timed):
+class Stored(Timed[see.Figure]):
     """How many messages a stream has stored since the scenario began."""
 
+    name = "stored"
     stream: str
     messages: Quantity
 
@@ -82,9 +85,10 @@ class Stored(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holds(Timed):
+class Holds(Timed[see.Figure]):
     """How many messages a stream holds now, whenever they came."""
 
+    name = "holds"
     stream: str
     messages: Quantity
 
@@ -102,10 +106,11 @@ def _figure(figure: see.Figure, wanted: Quantity) -> Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leader(Timed):
+class Leader(Timed[see.LeaderViews]):
     """Who leads a stream (or `meta`): a node of the regions `in`, none at all, or `not` these nodes. `seen_from` are
     the regions whose nodes are asked; all of them that run must say the same."""
 
+    name = "leader"
     of: str
     in_: tuple[Region, ...] = ()
     none: bool = False
@@ -135,10 +140,11 @@ class Leader(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Healthy(Timed):
+class Healthy(Timed[see.Lacks]):
     """Nodes, gateways, meta leader, streams and sources are as `lab heal --wait` wants them; with `sources: false` it
     does not matter how far the read streams are."""
 
+    name = "healthy"
     sources: bool = True
     SHORT: ClassVar[str] = "within"
 
@@ -152,9 +158,10 @@ class Healthy(Timed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Version(Timed):
+class Version(Timed[see.Versions]):
     """The version that nodes report of themselves."""
 
+    name = "version"
     nodes: tuple[Node, ...]
     is_: str
 

@@ -1,6 +1,7 @@
 """What expectations make of evidence: what holds, what is violated, and what cannot be told."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,12 +9,14 @@ import pytest
 from lab.observe.comparison import Copy
 from lab.observe.operations import Cell, State
 from lab.scenario import evidence as see
-from lab.scenario import expectations
 from lab.scenario.conditions import applies, matches, readable
+from lab.scenario.expectations import EXPECTATIONS, KINDS, Quantity
+from lab.scenario.observations import observe
 from lab.scenario.scenario import When
 from lab.topology import Topology
 
-expect: Any = expectations  # names are plain texts here
+# Names are plain texts here.
+expect: Any = SimpleNamespace(Quantity=Quantity, **{kind.__name__: kind for kind in KINDS})
 W, C = "foo-write-west", "foo-write-central"
 
 
@@ -150,7 +153,12 @@ def test_an_expectation_is_judged_by_its_evidence(expectation: Any, evidence: An
 
 def test_every_expectation_is_seen_to_hold_and_to_be_violated() -> None:
     outcomes = {(type(expectation), verdict) for expectation, _, verdict in CASES}
-    assert {(kind, verdict) for kind in expect.EXPECTATIONS.values() for verdict in ("held", "violated")} <= outcomes
+    assert {(kind, verdict) for kind in KINDS for verdict in ("held", "violated")} <= outcomes
+
+
+def test_every_expectation_has_a_name_of_its_own_and_evidence() -> None:
+    assert len(EXPECTATIONS) == len(KINDS)
+    assert set(KINDS) <= observe.registry.keys()
 
 
 @pytest.mark.parametrize(
