@@ -178,11 +178,11 @@ class Lab:
 
     def compare(self, wait: float = 0) -> "Comparison":
         """Whether the regions hold the same messages; looked at again for `wait` seconds until they do."""
-        from lab.observe import comparison
+        from lab.observe.contents import gather
 
         deadline = time.monotonic() + wait
         while True:
-            found = finished(comparison.gather(self.observe()))
+            found = finished(gather(self.observe()))
             if found.verdict == "agree" or time.monotonic() >= deadline:
                 return found
             time.sleep(0.2)
