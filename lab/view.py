@@ -132,13 +132,7 @@ def change(change: "Change", dry_run: bool) -> str:
     lines = [f"{would}healed:   {fault}" for fault in change.healed]
     lines += [f"{would}injected: {fault}" for fault in change.injected]
     if change.evidence:
-        e = change.evidence
-        cuts = (
-            f"{e.dead} connects across cuts are dead, {e.alive} others alive"
-            if e.dead
-            else f"all {e.alive} connects alive"
-        )
-        lines.append(f"proven:   {cuts}, {e.ports} published ports as they should be")
+        lines.append(f"proven:   {change.evidence}")
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from lab.docker.observation import Observation
 from lab.errors import UsageError
-from lab.jetstream import leaders, monitor, streams
+from lab.jetstream import groups, monitor, streams
 from lab.jetstream.session import Ack, Entry, Session, connect
 from lab.jetstream.streams import Definitions
 from lab.layouts import Layout, layout_of
@@ -73,7 +73,7 @@ async def _anywhere(observation: Observation, use: Callable[[Session], Awaitable
     readings = await monitor.read(list(running))
 
     def knows_leader(node: Node) -> bool:
-        return bool(leaders.meta_leader(readings[node.name].jsz))
+        return bool(groups.meta_leader(readings[node.name].jsz))
 
     nodes = sorted(running, key=lambda node: not knows_leader(node))
     if not nodes:

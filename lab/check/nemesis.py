@@ -14,7 +14,6 @@ from lab.check.clock import Clock
 from lab.check.history import SECOND, FaultRecord
 from lab.check.schedule import Planned, Schedule
 from lab.errors import LabError
-from lab.faults import proof
 from lab.faults.fault import Fault
 from lab.faults.verb import Verb
 from lab.progress import Say
@@ -169,12 +168,7 @@ class Nemesis:
         """Raises `LabError`. The evidence as a sentence."""
         wanted: frozenset[Fault] = frozenset().union(*self._wanted.values())
         evidence = self._lab.make(lambda _: wanted).evidence
-        return said(evidence) if evidence else ""
-
-
-def said(evidence: proof.Evidence) -> str:
-    dead = f"{evidence.dead} connects across cuts are dead, " if evidence.dead else ""
-    return f"{dead}{evidence.alive} connects alive, {evidence.ports} published ports as they should be"
+        return str(evidence) if evidence else ""
 
 
 def _joined(one: str, other: str) -> str:

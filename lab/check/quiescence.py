@@ -11,7 +11,7 @@ from lab.check.reads import Bounds
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import NatsError
-from lab.jetstream import monitor
+from lab.jetstream import groups, monitor
 from lab.jetstream.session import Session
 from lab.layouts import layout_of
 from lab.observe import ready, status
@@ -128,8 +128,7 @@ async def replicas(topology: Topology) -> list[Replica]:
             stream = layout.find(account, detail["name"])
             if stream is None:
                 continue
-            state = detail["state"]
-            leader = (detail.get("cluster") or {}).get("leader", node) == node
+            state, leader = detail["state"], groups.leads(node, detail)
             counts = (state["messages"], state["bytes"], state["first_seq"], state["last_seq"])
             found.append(Replica(stream.key, node, leader, *counts, state.get("num_deleted", 0)))
     return sorted(found, key=lambda replica: (replica.stream, replica.node))

@@ -24,7 +24,7 @@ from lab.check import payload
 from lab.check.history import NOWHERE, ROW
 from lab.check.readers import flags_of
 from lab.errors import LabError, NatsError
-from lab.jetstream import consumers, pull
+from lab.jetstream import consumers, groups, pull
 from lab.jetstream.session import Session, connect
 from lab.layouts import layout_of
 from lab.topology import Topology
@@ -146,7 +146,7 @@ async def _by_consumer(session: Session, stream: str, rows: Rows) -> str:
     finally:
         with suppress(NatsError):
             await consumers.delete(session, stream, name, 2)
-    return str((info.get("cluster") or {}).get("leader", ""))
+    return groups.leader(info.get("cluster"))
 
 
 def _config(name: str, start: int) -> dict[str, Any]:
@@ -223,7 +223,7 @@ async def digests(session: Session, bounds: Bounds, nodes: set[str], tries: int 
             break
         name = f"lab-check-deep-{token_hex(4)}"
         info = await consumers.create(session, bounds.name, name, _config(name, bounds.first))
-        node = str((info.get("cluster") or {}).get("leader", ""))
+        node = groups.leader(info.get("cluster"))
         try:
             if node not in found:
                 digest = _Digest(bounds)

@@ -15,7 +15,7 @@ from typing import Any
 from lab.check.clock import Clock
 from lab.check.history import Probe, Sample
 from lab.errors import LabError, NatsError
-from lab.jetstream import consumers, monitor
+from lab.jetstream import consumers, groups, monitor
 from lab.jetstream.session import Session
 from lab.layouts import layout_of
 from lab.observe import availability
@@ -52,7 +52,7 @@ async def sample(
         began,
         {stream: info["state"]["last_seq"] for stream, info in found.items()},
         arrived(),
-        {stream: (info.get("cluster") or {}).get("leader", "") for stream, info in found.items()},
+        {stream: groups.leader(info.get("cluster")) for stream, info in found.items()},
         {node.name: leader for node, leader in zip(topology.nodes, documents, strict=True) if leader is not None},
     )
 
@@ -65,8 +65,7 @@ async def _info(session: Session, stream: str) -> dict[str, Any] | None:
 
 
 def _meta(node: Node) -> str | None:
-    jsz = monitor.get(node.monitor_port, "/jsz", SAMPLE_S)
-    return None if jsz is None else str((jsz.get("meta_cluster") or {}).get("leader", ""))
+    return groups.meta_leader(monitor.get(node.monitor_port, "/jsz", SAMPLE_S))
 
 
 async def sample_on(

@@ -43,12 +43,17 @@ class Connect:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a proof saw: how many connects of each kind, and the ones that contradict the faults in force."""
+    """What a proof saw: connects across cuts, which were all dead, other ones, which were all alive, and published
+    ports, which were all as the nodes' states say."""
 
     dead: int
     alive: int
     ports: int
-    contradictions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        cuts = f"{self.dead} connects across cuts are dead, {self.alive} others alive"
+        connects = cuts if self.dead else f"all {self.alive} connects alive"
+        return f"{connects}, {self.ports} published ports as they should be"
 
 
 def plan(observation: Observation, faults: frozenset[Fault] | None = None) -> list[Connect]:
@@ -132,7 +137,7 @@ def _prove(observation: Observation, connects: list[Connect], probe: Probe, foun
             "`lab heal` undoes everything; `lab doctor` checks what this engine isolates",
         )
     dead = sum(connect.expected == "dead" for connect in connects)
-    return Evidence(dead, len(connects) - dead, len(observation.containers), ())
+    return Evidence(dead, len(connects) - dead, len(observation.containers))
 
 
 def _sentence(connect: Connect, answer: str) -> str:

@@ -5,17 +5,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lab.docker.observation import Observation
-from lab.jetstream import monitor
+from lab.jetstream import groups, monitor
 from lab.jetstream.session import connect
 from lab.layouts import layout_of
 from lab.topology import Node
 
 META = "meta"
-
-
-def meta_leader(jsz: Mapping[str, Any] | None) -> str | None:
-    """The meta leader that a node names in its `/jsz`: "" when it knows none, None when it did not answer."""
-    return None if jsz is None else str((jsz.get("meta_cluster") or {}).get("leader", ""))
 
 
 async def meta_views(nodes: Iterable[Node], timeout: float = monitor.TIMEOUT_S) -> dict[str, str | None]:
@@ -24,19 +19,7 @@ async def meta_views(nodes: Iterable[Node], timeout: float = monitor.TIMEOUT_S) 
     documents = await asyncio.gather(
         *(asyncio.to_thread(monitor.get, node.monitor_port, "/jsz", timeout) for node in asked)
     )
-    return {node.name: meta_leader(document) for node, document in zip(asked, documents, strict=True)}
-
-
-def most_named(views: Mapping[str, str | None]) -> str:
-    """The leader that most of those name who name one; "" when nobody does."""
-    named = [leader for leader in views.values() if leader]
-    return max(set(named), key=named.count, default="")
-
-
-def by_majority(views: Mapping[str, str | None]) -> str:
-    """The leader that more than half of all nodes name; "" when there is none."""
-    leader = most_named(views)
-    return leader if 2 * list(views.values()).count(leader) > len(views) else ""
+    return {node.name: groups.meta_leader(document) for node, document in zip(asked, documents, strict=True)}
 
 
 def stream_region(observation: Observation, stream: str) -> str:
@@ -59,10 +42,10 @@ async def cluster(observation: Observation, stream: str) -> Mapping[str, Any]:
 async def leader(observation: Observation, of: str) -> str:
     """The node that leads a stream or `meta`; "" when nobody who answers knows one. Raises `NatsError`."""
     if of == META:
-        return most_named(await meta_views(observation.running_nodes()))
-    return str((await cluster(observation, of)).get("leader", ""))
+        return groups.most_named(await meta_views(observation.running_nodes()))
+    return groups.leader(await cluster(observation, of))
 
 
 async def followers(observation: Observation, stream: str) -> list[str]:
     """The nodes that hold a copy of a stream and do not lead it. Raises `NatsError`."""
-    return [str(replica["name"]) for replica in (await cluster(observation, stream)).get("replicas") or []]
+    return groups.followers(await cluster(observation, stream))

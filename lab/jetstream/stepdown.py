@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from lab.docker.observation import Observation
 from lab.errors import FaultNotProven, NatsError
-from lab.jetstream import leaders
+from lab.jetstream import groups, leaders
 from lab.jetstream.session import connect
 from lab.layouts import layout_of
 
@@ -27,7 +27,7 @@ async def _stream(observation: Observation, stream: str) -> str:
     async with connect(region, topology.region_nodes(region), layout.credentials(region), lasting=True) as session:
         while time.monotonic() < deadline:
             try:
-                leader = (await session.stream_info(stream, 1)).get("cluster", {}).get("leader", "")
+                leader = groups.leader((await session.stream_info(stream, 1)).get("cluster"))
                 if before and leader and leader != before:
                     return _changed(f"the leader of {stream}", before, leader, time.monotonic() - asked)
                 if leader and time.monotonic() - asked > ASK_AGAIN_S:
@@ -44,7 +44,7 @@ async def _meta(observation: Observation, to: str) -> str:
     body = {"placement": {"cluster": to}} if to else None
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
     while time.monotonic() < deadline:
-        leader = leaders.by_majority(await leaders.meta_views(topology.nodes, ASKING_S))
+        leader = groups.by_majority(await leaders.meta_views(topology.nodes, ASKING_S))
         if leader and to and topology.node(leader).region == to:
             if before:
                 return _changed("the meta leader", before, leader, time.monotonic() - asked)

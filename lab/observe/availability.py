@@ -12,7 +12,7 @@ from secrets import token_hex
 
 from lab.docker.observation import Observation
 from lab.errors import NatsError, NoAnswer
-from lab.jetstream import consumers, monitor
+from lab.jetstream import consumers, groups, monitor
 from lab.jetstream.session import NO_RESPONDERS, ApiError, Session, connect
 from lab.layouts import Layout, layout_of
 from lab.observe.operations import (
@@ -271,10 +271,9 @@ def ghost_stream(region: str) -> str:
 async def _meta_leader(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     """As the server sees it that the session talks to."""
     node = layout.topology.node(session.server)
-    jsz = await asyncio.to_thread(monitor.get, node.monitor_port, "/jsz", timeout)
-    if jsz is None:
+    leader = groups.meta_leader(await asyncio.to_thread(monitor.get, node.monitor_port, "/jsz", timeout))
+    if leader is None:
         raise NoAnswer(f"{node.name}: no answer within {timeout:g} s")
-    leader = str((jsz.get("meta_cluster") or {}).get("leader", ""))
     if not leader:
         raise NatsError(f"{node.name} knows no meta leader")
     return leader

@@ -12,7 +12,7 @@ from lab.docker.deaths import require_alive
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import NotReady
-from lab.jetstream import monitor
+from lab.jetstream import groups, monitor
 from lab.observe import status
 from lab.progress import Say
 from lab.topology import Topology
@@ -87,8 +87,7 @@ async def until_meta_leader(engine: Engine, observation: Observation, seconds: f
         if turn % 10 == 0:
             require_alive(engine, await asyncio.to_thread(engine.observe, observation.topology.name))
         node = nodes[turn % len(nodes)]
-        jsz = await asyncio.to_thread(monitor.get, node.monitor_port, "/jsz")
-        return str(((jsz or {}).get("meta_cluster") or {}).get("leader", ""))
+        return groups.meta_leader(await asyncio.to_thread(monitor.get, node.monitor_port, "/jsz")) or ""
 
     try:
         return await _until(ask, bool, seconds)

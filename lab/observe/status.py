@@ -15,7 +15,7 @@ from lab.docker.observation import Observation
 from lab.faults.cut import Cut
 from lab.faults.fault import Fault
 from lab.faults.registry import ordered, present
-from lab.jetstream import monitor
+from lab.jetstream import groups, monitor
 from lab.layouts import Layout, Stream, layout_of
 from lab.topology import Node
 
@@ -167,7 +167,7 @@ def _node(observation: Observation, node: Node, reading: monitor.Reading | None)
         state=state,
         version=varz["version"] if varz else None,
         jetstream="config" in jsz if jsz else None,
-        meta_leader=(jsz.get("meta_cluster") or {}).get("leader", "") if jsz else None,
+        meta_leader=groups.meta_leader(jsz),
         client_port=node.client_port,
         monitor_port=node.monitor_port,
     )
@@ -198,10 +198,7 @@ def _stream_details(layout: Layout, readings: Mapping[str, monitor.Reading]) -> 
     for reading in readings.values():
         for account, detail in reading.streams():
             stream = layout.find(account, detail["name"])
-            if stream is None:
-                continue
-            leads = (detail.get("cluster") or {}).get("leader", reading.node) == reading.node
-            if leads or stream.key not in details:
+            if stream and (groups.leads(reading.node, detail) or stream.key not in details):
                 details[stream.key] = detail
     return details
 
@@ -209,7 +206,7 @@ def _stream_details(layout: Layout, readings: Mapping[str, monitor.Reading]) -> 
 def _stream(stream: Stream, details: Mapping[str, dict[str, Any]], arrivals: Arrivals) -> StreamStatus:
     detail = details[stream.key]
     cluster, state = detail.get("cluster") or {}, detail["state"]
-    leader = cluster.get("leader", "")
+    leader = groups.leader(cluster)
     followers = cluster.get("replicas") or []
     sources = sorted(detail.get("sources") or [], key=lambda source: str(source["name"]))
     return StreamStatus(

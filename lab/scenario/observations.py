@@ -5,7 +5,7 @@ from functools import singledispatch
 from typing import Any
 
 from lab.errors import NatsError
-from lab.jetstream import monitor
+from lab.jetstream import groups, monitor
 from lab.layouts import Layout
 from lab.observe import availability, ready, status
 from lab.observe.operations import Cell
@@ -83,7 +83,7 @@ def _stream_leader(reading: monitor.Reading, layout: Layout, stream: str) -> str
     for account, detail in reading.streams():
         own = layout.find(account, detail["name"])
         if stream == (own.key if own else detail["name"]):
-            return str((detail.get("cluster") or {}).get("leader", ""))
+            return groups.leader(detail.get("cluster"))
     return None
 
 

@@ -19,8 +19,7 @@ def change(done: "Change") -> str:
     """A region's nodes in one line each, not in three."""
     lines = [f"injected: {fault}" for fault in done.injected] + [f"healed: {fault}" for fault in done.healed]
     if done.evidence:
-        dead = f"{done.evidence.dead} connects are dead, " if done.evidence.dead else ""
-        lines.append(f"proven: {dead}{done.evidence.alive} alive, {done.evidence.ports} ports as they should be")
+        lines.append(f"proven: {done.evidence}")
     return "\n".join(lines)
 
 

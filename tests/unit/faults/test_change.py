@@ -127,7 +127,7 @@ def test_heal_undoes_any_mixture(engine: FakeEngine, mixture: frozenset[Fault]) 
     assert frozenset(change.healed) == mixture
     assert change.injected == change.in_force == ()
     assert {name: (c.state, c.addresses) for name, c in engine.containers.items()} == healthy
-    assert change.evidence == proof.Evidence(dead=0, alive=72, ports=9, contradictions=())
+    assert change.evidence == proof.Evidence(dead=0, alive=72, ports=9)
 
 
 def test_healing_thaws_then_joins_then_starts(engine: FakeEngine) -> None:

@@ -105,14 +105,28 @@ def test_an_answer_contradicts_what_is_expected(expected: Literal["dead", "alive
 def test_a_proof_counts_what_it_saw(engine: FakeEngine) -> None:
     probe = FakeProbe(engine)
     evidence = proof.prove(engine, engine.observe(TOPOLOGY.name), probe)
-    assert evidence == proof.Evidence(dead=0, alive=72, ports=9, contradictions=())
+    assert evidence == proof.Evidence(dead=0, alive=72, ports=9)
     assert probe.runs == 1
+
+
+@pytest.mark.parametrize(
+    ("evidence", "sentence"),
+    [
+        (
+            proof.Evidence(dead=108, alive=36, ports=9),
+            "108 connects across cuts are dead, 36 others alive, 9 published ports as they should be",
+        ),
+        (proof.Evidence(dead=0, alive=72, ports=9), "all 72 connects alive, 9 published ports as they should be"),
+    ],
+)
+def test_evidence_is_a_sentence(evidence: proof.Evidence, sentence: str) -> None:
+    assert str(evidence) == sentence
 
 
 def test_an_answer_that_was_late_gets_a_second_try(engine: FakeEngine) -> None:
     probe = FakeProbe(engine)
     probe.wrong["west-1", "east-1"] = "silent"
-    assert proof.prove(engine, engine.observe(TOPOLOGY.name), probe).contradictions == ()
+    assert proof.prove(engine, engine.observe(TOPOLOGY.name), probe) == proof.Evidence(dead=0, alive=72, ports=9)
 
 
 def test_what_contradicts_the_faults_is_named(engine: FakeEngine) -> None:
