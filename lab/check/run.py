@@ -12,7 +12,6 @@ import time
 import zlib
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,11 +20,11 @@ from lab.check import folder as folders
 from lab.check import quiescence, reads, saving, workload
 from lab.check.checkers.outages import deadline
 from lab.check.clock import Clock
-from lab.check.history import FAIL, INFO, OK, SECOND, Phase, Replica
+from lab.check.gathered import Gathered, Options
+from lab.check.history import FAIL, INFO, OK, SECOND, Phase
 from lab.check.nemesis import Nemesis
-from lab.check.observers import Observed, observing
+from lab.check.observers import observing
 from lab.check.readers import connect_all
-from lab.check.reads import Bounds, Done
 from lab.check.schedule import Schedule
 from lab.docker import client
 from lab.docker.observation import Observation
@@ -42,37 +41,6 @@ HEALTHY_S, PROGRESS_S, FLUSH_S = 60.0, 10.0, 1.0
 
 class Interrupted(Exception):  # noqa: N818
     """Ctrl-C or SIGTERM came."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """`deep`: read each replica too. `clean`: delete the streams and define them anew first."""
-
-    deep: bool = False
-    clean: bool = False
-
-
-@dataclass
-class Gathered:
-    """What a run has gathered so far, and what it is about."""
-
-    observation: Observation
-    nats: str
-    definitions: dict[str, Any]
-    schedule: Schedule
-    folder: Path
-    clock: Clock
-    ledger: workload.Ledger
-    before: dict[str, int]
-    nemesis: Nemesis
-    observed: Observed = field(default_factory=Observed)
-    phases: list[Phase] = field(default_factory=list)
-    bounds: list[Bounds] = field(default_factory=list)
-    unreadable: dict[str, str] = field(default_factory=dict)
-    done: list[Done] = field(default_factory=list)
-    replicas: list[Replica] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    ended: str = "complete"
 
 
 async def run_check(lab: Lab, schedule: Schedule, options: Options | None = None) -> Path:

@@ -5,13 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lab import files
 from lab.check import folder as folders
 from lab.check import store
+from lab.check.gathered import Gathered, Options
 from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Array, History, Read, Replica, Run, kind_of
 from lab.check.schedule import Schedule
 from lab.docker.engine import Engine
@@ -21,9 +22,6 @@ from lab.layouts import layout_of
 from lab.topology import Topology
 from lab.units import duration_ns
 
-if TYPE_CHECKING:
-    from lab.check.run import Gathered, Options
-
 
 def save_plan(
     folder: Path,
@@ -32,7 +30,7 @@ def save_plan(
     nats: str,
     schedule: Schedule,
     configs: Mapping[str, Any],
-    options: "Options",
+    options: Options,
 ) -> None:
     from lab.check.schedulefile import dump
 
@@ -44,7 +42,7 @@ def save_plan(
     folders.write(folder, plan)
 
 
-def again(folder: Path, topology: Topology, schedule: Schedule, nats: str, options: "Options") -> str:
+def again(folder: Path, topology: Topology, schedule: Schedule, nats: str, options: Options) -> str:
     """The commands that do a run again. Pure."""
     flags = "".join(f" --{name}" for name in ("deep", "clean") if getattr(options, name))
     changed = [f.name for f in fields(Topology) if getattr(topology, f.name) != getattr(Topology(), f.name)]
@@ -69,7 +67,7 @@ def as_defined(topology: Topology, definitions: Mapping[str, Mapping[str, Any]])
     )
 
 
-async def save(engine: Engine, gathered: "Gathered") -> None:
+async def save(engine: Engine, gathered: Gathered) -> None:
     """Raises `LabError` when the disk does not take it."""
     try:
         after = await asyncio.to_thread(engine.observe, gathered.observation.topology.name)
@@ -82,7 +80,7 @@ async def save(engine: Engine, gathered: "Gathered") -> None:
     await asyncio.to_thread(store.save, history(gathered), gathered.folder)
 
 
-def history(gathered: "Gathered") -> History:
+def history(gathered: Gathered) -> History:
     topology, ledger, folder = gathered.observation.topology, gathered.ledger, gathered.folder
     versions = {container.image for container in gathered.observation.containers.values()}
     run = Run(  # judged by the streams as they were, which somebody may have defined otherwise
@@ -114,7 +112,7 @@ def history(gathered: "Gathered") -> History:
     )
 
 
-def _reads(gathered: "Gathered") -> list[Read]:
+def _reads(gathered: Gathered) -> list[Read]:
     topology, done = gathered.observation.topology, {done.stream: done for done in gathered.done}
     layout = layout_of(topology)
     bounds = {bounds.stream: bounds for bounds in gathered.bounds}
@@ -152,7 +150,7 @@ def _rows(path: Path, dtype: "np.dtype[Any]") -> Array:
     return np.memmap(path, dtype, "r", shape=(path.stat().st_size // dtype.itemsize,))
 
 
-def _restarts(gathered: "Gathered", after: Observation) -> list[str]:
+def _restarts(gathered: Gathered, after: Observation) -> list[str]:
     """Servers that ended or started again without being told to."""
     told = {node for record in gathered.nemesis.records for node in record.nodes}
     found = []

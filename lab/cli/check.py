@@ -52,7 +52,8 @@ def check(
         result = judging.judge(folders.find(root(), judge))
         _show(result, as_json, junit)
         raise typer.Exit(result.verdict.exit_code)
-    from lab.check.run import Options, run_check
+    from lab.check.gathered import Options
+    from lab.check.run import run_check
 
     lab = attached(name)
     first = secrets.randbelow(10**6) if seed is None else seed

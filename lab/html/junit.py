@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from lab.html.markup import clean
+
 
 @dataclass(frozen=True)
 class Case:
@@ -41,8 +43,3 @@ def document(suite: str, cases: Sequence[Case]) -> str:
             SubElement(entry, tag, message=detail.partition("\n")[0]).text = detail
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
-
-
-def clean(text: str) -> str:
-    """Text without the characters that XML cannot hold."""
-    return "".join(c if c in "\t\n" or (c >= " " and c not in "\ufffe\uffff") else "?" for c in text)

@@ -1,12 +1,10 @@
-"""The smallest parts of a drawing: elements, scales, ticks, paths. Pure text."""
+"""The smallest parts of a drawing: scales, ticks, paths. Pure text."""
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lab.check.history import Array
-from lab.html import junit
+from lab.html.markup import escape, place, tag
 
 WIDTH, LEFT, RIGHT = 1000, 128, 14
 INNER = WIDTH - LEFT - RIGHT
@@ -14,25 +12,6 @@ RIGHT_EDGE = WIDTH - RIGHT
 LETTER = 6.4  # the width of a letter of a label, about
 # A line of what the pointer shows in a drawing over time: a label, a unit, a value for each bin.
 Hover = tuple[str, str, tuple[float | str | None, ...]]
-
-
-def escape(words: str) -> str:
-    """Text for a page or a drawing, whatever is in it."""
-    return html.escape(junit.clean(words))
-
-
-def place(value: float) -> str:
-    """A coordinate, as short as it can be."""
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def tag(name: str, content: str = "", /, **attributes: float | str) -> str:
-    """An element; `class_` is `class`, an underscore a hyphen. `content` is markup already, attributes are text."""
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else place(value)}"'
-        for key, value in attributes.items()
-    )
-    return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
 
 
 def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
@@ -77,12 +56,12 @@ def ceiling(value: float) -> float:
     return next(power * factor for factor in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if power * factor >= value * 0.9999)
 
 
-def stairs(values: Sequence[float] | Array, base: Sequence[float] | Array, x: Sequence[float], y: Scale) -> str:
+def stairs(values: Iterable[float], base: Iterable[float], x: Sequence[float], y: Scale) -> str:
     """The outline of a filled step curve between `base` and `values`; x has one edge more."""
     return _steps(values, x, y, "M") + _steps(list(base)[::-1], x[::-1], y, "L") + "Z"
 
 
-def _steps(values: Sequence[float] | Array, x: Sequence[float], y: Scale, begin: str) -> str:
+def _steps(values: Iterable[float], x: Sequence[float], y: Scale, begin: str) -> str:
     heights = [place(y.at(float(value))) for value in values]
     parts = [f"{begin}{place(x[0])} {heights[0]}"]
     for number, height in enumerate(heights):

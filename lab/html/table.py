@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.html.svg import escape
+from lab.html.markup import escape
 from lab.verdict import SYMBOLS, Validity
 
 

@@ -1,7 +1,7 @@
 """A matrix of versions as text, Markdown and HTML; pure."""
 
-from lab.check.report.page import document, section
-from lab.html.svg import escape, tag
+from lab.html.document import document, section
+from lab.html.markup import escape, tag
 from lab.html.table import Cell, Table
 from lab.html.table import html as html_table
 from lab.html.table import markdown as markdown_table

@@ -1,10 +1,12 @@
 """The documentation names what there is, and leaves nothing out."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
+from generated_docs import PARTS, renewed
 
 from lab.cli import app
 
@@ -22,6 +24,12 @@ def test_every_command_in_the_docs_exists(page: Path) -> None:
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     assert [name for name in COMMANDS if f"lab {name}" not in readme] == []
+
+
+@pytest.mark.parametrize(("page", "name", "make"), PARTS, ids=[name for _, name, _ in PARTS])
+def test_what_is_made_from_the_code_is_as_the_code_says(page: Path, name: str, make: Callable[[], str]) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text == renewed(text, name, make()), "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

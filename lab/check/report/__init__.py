@@ -13,8 +13,9 @@ from lab.check.figures import Figures, figures
 from lab.check.findings import Verdict
 from lab.check.history import History
 from lab.check.report import logs as server_logs
-from lab.check.report import markdown, pictures, results, style, timelines
+from lab.check.report import markdown, pictures, results, timelines
 from lab.check.report.page import page
+from lab.html import style
 from lab.html.svg import Picture
 
 

@@ -6,7 +6,7 @@ from lab.check.checkers import property_of
 from lab.check.findings import Example, Finding, Verdict
 from lab.check.history import History
 from lab.check.report import logs, sections, words
-from lab.html.svg import escape, tag
+from lab.html.markup import escape, tag
 from lab.verdict import SYMBOLS
 
 KINDS = 25  # of complaints shown

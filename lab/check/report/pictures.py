@@ -11,7 +11,8 @@ from lab.check.figures.messages import FATES, LANDED
 from lab.check.history import Array, History
 from lab.check.report import words
 from lab.check.report.time_axis import bands, lanes, ticks
-from lab.html.svg import INNER, LEFT, LETTER, RIGHT_EDGE, WIDTH, Picture, Scale, place, tag, text, title
+from lab.html.markup import place, tag
+from lab.html.svg import INNER, LEFT, LETTER, RIGHT_EDGE, WIDTH, Picture, Scale, text, title
 
 STRIP, PAIR = 96, 46
 FEW = 3000  # dots: below, they are drawn large and round

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from lab.check.figures.traffic import Axis
 from lab.check.history import SECOND, FaultRecord, History
 from lab.check.report import words
-from lab.html.svg import LEFT, LETTER, RIGHT_EDGE, Scale, step, tag, text, title
+from lab.html.markup import tag
+from lab.html.svg import LEFT, LETTER, RIGHT_EDGE, Scale, step, text, title
 
 LANE, BAR = 21, 15
 

@@ -13,7 +13,8 @@ from lab.check.figures.traffic import Axis, Traffic
 from lab.check.history import SECOND, Array, History
 from lab.check.report import words
 from lab.check.report.time_axis import BAR, LANE, bands, edges, frame, lanes, level, name, phases, scale, ticks
-from lab.html.svg import LEFT, LETTER, RIGHT_EDGE, Hover, Picture, Scale, ceiling, curve, stairs, tag, text, title
+from lab.html.markup import tag
+from lab.html.svg import LEFT, LETTER, RIGHT_EDGE, Hover, Picture, Scale, ceiling, curve, stairs, text, title
 
 HOW_TIMELINE = (
     "Bars on top are faults, from the command to the heal; the tint below them marks the same time. For each region: "

@@ -1,0 +1,45 @@
+"""What a run is asked for, and what it has gathered so far."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.check.clock import Clock
+from lab.check.history import Phase, Replica
+from lab.check.nemesis import Nemesis
+from lab.check.observers import Observed
+from lab.check.reads import Bounds, Done
+from lab.check.schedule import Schedule
+from lab.check.workload import Ledger
+from lab.docker.observation import Observation
+
+
+@dataclass(frozen=True)
+class Options:
+    """`deep`: read each replica too. `clean`: delete the streams and define them anew first."""
+
+    deep: bool = False
+    clean: bool = False
+
+
+@dataclass
+class Gathered:
+    """What a run has gathered so far, and what it is about."""
+
+    observation: Observation
+    nats: str
+    definitions: dict[str, Any]
+    schedule: Schedule
+    folder: Path
+    clock: Clock
+    ledger: Ledger
+    before: dict[str, int]
+    nemesis: Nemesis
+    observed: Observed = field(default_factory=Observed)
+    phases: list[Phase] = field(default_factory=list)
+    bounds: list[Bounds] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    done: list[Done] = field(default_factory=list)
+    replicas: list[Replica] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    ended: str = "complete"

@@ -1,0 +1,39 @@
+"""The parts of the documentation that are made from the code: `make docs` writes them anew, tests/unit/test_docs.py
+compares."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.check.checkers.registry import PROPERTIES
+from lab.scenario import reference
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def properties() -> str:
+    rows = [f"| **{each.id}** {each.name} | {each.meaning} | {each.how} | {each.cause} |" for each in PROPERTIES]
+    return "\n".join(
+        ["| property | what it means | how it is checked | what violates it for real |", "|---|---|---|---|", *rows]
+    )
+
+
+# Page, name of the part, what it should be.
+PARTS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
+    (DOCS / "checking.md", "properties", properties),
+    (DOCS / "scenarios/README.md", "verbs and expectations", reference.tables),
+)
+
+
+def renewed(page: str, name: str, part: str) -> str:
+    """The page with one part as it should be. Raises `ValueError` when the page has no such part."""
+    begin, end = f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"the page has no part between `{begin}` and `{end}`")
+    return f"{before}{begin}\n\n{part}\n\n{end}{after}"
+
+
+if __name__ == "__main__":
+    for path, name, make in PARTS:
+        path.write_text(renewed(path.read_text(encoding="utf-8"), name, make()), encoding="utf-8")
