@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+import histories
 import numpy as np
 
 from lab.check.history import (
@@ -26,10 +27,8 @@ from lab.check.history import (
     SUBJECT,
     FaultRecord,
     History,
-    Phase,
     Probe,
     Process,
-    Read,
     Replica,
     Run,
     Sample,
@@ -351,7 +350,7 @@ class FakeCluster:
             (region, reader): self._live(region, reader) for region in self.reads for reader in ("durable", "ordered")
         }
         self._after_all()
-        reads = {}
+        run, reads = self._run(), {}
         for stream in (*self.writes.values(), *self.reads.values()):
             rows = np.array(
                 [
@@ -361,9 +360,8 @@ class FakeCluster:
                 ROW,
             )
             first = int(rows["sequence"][0]) if len(rows) else stream.last + 1
-            reads[stream.name] = Read(
-                stream.name, stream.kind, stream.region, rows, first, stream.last, stream.last - first + 1 - len(rows)
-            )
+            deleted = stream.last - first + 1 - len(rows)
+            reads[stream.name] = histories.read(run, stream.name, rows, first=first, last=stream.last, deleted=deleted)
         replicas = tuple(
             Replica(
                 name,
@@ -381,7 +379,7 @@ class FakeCluster:
         if "replica drifts" in self.bugs:
             replicas = (replace(replicas[0], messages=replicas[0].messages - 1), *replicas[1:])
         return History(
-            self._run(),
+            run,
             np.array(self.publishes, PUBLISH),
             reads,
             live,
@@ -432,24 +430,14 @@ class FakeCluster:
         return np.array(rows, LIVE)
 
     def _run(self) -> Run:
-        phases = (
-            Phase("warm-up", 0, 10 * SECOND),
-            Phase("main", 10 * SECOND, self.publish_until),
-            Phase("settle", self.publish_until, self.end),
-            Phase("read", self.end, self.end + SECOND),
-        )
-        return Run(
-            "fake",
-            "2030-01-01T00:00:00+00:00",
-            7,
+        edges = (0, 10, self.publish_until / SECOND, self.end / SECOND, self.end / SECOND + 1)
+        return histories.run(
+            (process.region for process in self.processes),
             self.topology,
-            "2.15.1",
-            "fake",
-            "fakefake",
-            tuple(self.processes),
-            self.streams,
-            ("", "503 no responders", "timeout"),
-            phases,
-            {},
-            "complete",
+            id="fake",
+            image="fake",
+            seed=7,
+            mark="fakefake",
+            errors=("", "503 no responders", "timeout"),
+            phases=histories.phases(*edges),
         )

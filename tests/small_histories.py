@@ -1,9 +1,9 @@
 """Small histories, made of plain lists that a test can change before they become a `History`."""
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import histories
 import numpy as np
 
 from lab.check.history import (
@@ -21,7 +21,6 @@ from lab.check.history import (
     History,
     Phase,
     Probe,
-    Process,
     Read,
     Replica,
     Run,
@@ -40,6 +39,8 @@ MS = SECOND // 1000
 
 @dataclass
 class Publish:
+    """`time` is when it was invoked; it was due then, and answered 2 ms later, unless said otherwise."""
+
     process: int
     counter: int
     outcome: int = OK
@@ -47,6 +48,8 @@ class Publish:
     stream: str = ""
     duplicate: bool = False
     time: int = 0
+    intended: int | None = None
+    completed: int | None = None
 
 
 @dataclass
@@ -95,32 +98,35 @@ class Small:
     topology: Topology = TOPOLOGY
 
     def history(self) -> History:
+        run = histories.run(
+            self.processes, self.topology, mark="smallrun", phases=self.phases, ended=self.ended, notes=self.notes
+        )
         publishes = np.array(
             [
                 (
-                    p.process, p.counter, p.time, p.time, p.time + 2 * MS, p.sequence, p.outcome,
+                    p.process, p.counter, p.time if p.intended is None else p.intended, p.time,
+                    p.time + 2 * MS if p.completed is None else p.completed, p.sequence, p.outcome,
                     STREAMS.index(p.stream) if p.stream else NOWHERE, p.duplicate, 0,
                 )
                 for p in self.publishes
             ],
             PUBLISH,
         )  # fmt: skip
-        reads = {name: self._read(name, entries) for name, entries in self.streams.items()}
-        live = self._seen(reads) if self.live is None else self.live
-        rows = {
-            key: np.array([(d.time, d.sequence, d.process, d.counter, 1, d.flags) for d in deliveries], LIVE)
-            for key, deliveries in live.items()
-        }
-        run = Run(
-            "small", "2030-01-01T00:00:00+00:00", 1, self.topology, "2.15.1", "", "smallrun",
-            tuple(Process(number, region) for number, region in enumerate(self.processes)),
-            STREAMS, ("",), self.phases, {}, self.ended, self.notes,
-        )  # fmt: skip
-        return History(run, publishes, reads, rows, self.faults, self.probes, self.samples, self.replicas)
+        reads = {name: self._read(run, name, entries) for name, entries in self.streams.items()}
+        if self.live is None:
+            live = {
+                (region, reader): histories.seen(reads[READS[region]].rows, acked=True)
+                for region in REGIONS
+                for reader in ("durable", "ordered")
+            }
+        else:
+            live = {
+                key: np.array([(d.time, d.sequence, d.process, d.counter, 1, d.flags) for d in deliveries], LIVE)
+                for key, deliveries in self.live.items()
+            }
+        return History(run, publishes, reads, live, self.faults, self.probes, self.samples, self.replicas)
 
-    def _read(self, name: str, entries: list[Entry]) -> Read:
-        region = name.rpartition("-")[2]
-        write = name in WRITES.values()
+    def _read(self, run: Run, name: str, entries: list[Entry]) -> Read:
         rows = np.array(
             [
                 (
@@ -131,21 +137,11 @@ class Small:
             ],
             ROW,
         )  # fmt: skip
-        first = int(rows["sequence"][0]) if len(rows) else 1
-        last = int(rows["sequence"][-1]) if len(rows) else 0
-        bounds = self.bounds.get(name, (first, last, last - first + 1 - len(rows)))
-        complete = name not in self.incomplete
-        return Read(name, "write" if write else "read", region, rows, *bounds, complete, "" if complete else "it broke")
-
-    def _seen(self, reads: Mapping[str, Read]) -> dict[tuple[str, str], list[Delivery]]:
-        return {
-            (region, reader): [
-                Delivery(int(row["sequence"]), int(row["process"]), int(row["counter"]), int(row["flags"]) | ACKED)
-                for row in reads[READS[region]].rows
-            ]
-            for region in REGIONS
-            for reader in ("durable", "ordered")
-        }
+        read = histories.read(run, name, rows)
+        if name in self.bounds:
+            first, last, deleted = self.bounds[name]
+            read = replace(read, first=first, last=last, deleted=deleted)
+        return replace(read, complete=False, error="it broke") if name in self.incomplete else read
 
 
 def small(dice: random.Random, most: int = 4) -> Small:

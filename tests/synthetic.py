@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import histories
 import numpy as np
 
 from lab.check.history import (
     FAIL,
     FINE,
     INFO,
-    LIVE,
     NOWHERE,
     OK,
     PUBLISH,
@@ -22,9 +22,7 @@ from lab.check.history import (
     Array,
     FaultRecord,
     History,
-    Phase,
     Probe,
-    Process,
     Read,
     Replica,
     Run,
@@ -97,31 +95,21 @@ def history(
     injected = tuple(faults(regions, seconds) if mix is None else mix)
     count = len(regions) * processes
     publishes = _publishes(dice, messages, seconds, count, injected, regions, processes)
-    streams = tuple(layout_of(topology).origin(region).key for region in regions)
-    run = Run(
+    run = histories.run(
+        (regions[number // processes] for number in range(count)),
+        topology,
         id="20261124T055650-default-s1",
         began="2026-11-24T05:56:50.000000+00:00",
         seed=seed,
-        topology=topology,
-        nats=topology.nats,
         image="nats:2.15.1",
         mark="a1b2c3d4",
-        processes=tuple(Process(number, regions[number // processes]) for number in range(count)),
-        streams=(*streams, *(layout_of(topology).copy(region).key for region in regions)),
         errors=("", "no responders", "timeout"),
-        phases=_phases(seconds),
+        phases=histories.phases(*(seconds * share for share in (0, 0.06, 0.98, 1.15, 1.3))),
         schedule={"seed": seed, "faults": [fault.what for fault in injected]},
-        ended="complete",
     )
     reads = _reads(dice, publishes, run, processes, injected)
     whole = History(run, publishes, reads, {}, injected, _probes(run, injected, seconds), (), _replicas(run, reads))
     return replace(whole, samples=_samples(whole, seconds), live=_live(whole))
-
-
-def _phases(seconds: float) -> tuple[Phase, ...]:
-    edges = [int(seconds * share * SECOND) for share in (0, 0.06, 0.98, 1.15, 1.3)]
-    names = ("warm-up", "main", "settle", "read")
-    return tuple(Phase(name, *edges[place : place + 2]) for place, name in enumerate(names))
 
 
 def _publishes(
@@ -174,14 +162,14 @@ def _reads(
         rows["stored"] = np.maximum.accumulate(publishes["completed"][mine] - 300_000)
         written.append(rows)
         name = run.layout.origin(region).key
-        reads[name] = Read(name, "write", region, rows, 1, len(rows))
+        reads[name] = histories.read(run, name, rows)
     for reader, region in enumerate(regions):
         copies = [_arrive(dice, rows, origin, reader, regions, injected) for origin, rows in enumerate(written)]
         rows = np.concatenate(copies)
         rows = rows[np.argsort(rows["stored"], kind="stable")]
         rows["sequence"] = np.arange(1, len(rows) + 1)
         name = run.layout.copy(region).key
-        reads[name] = Read(name, "read", region, rows, 1, len(rows))
+        reads[name] = histories.read(run, name, rows)
     return reads
 
 
@@ -265,10 +253,7 @@ def _live(whole: History) -> dict[tuple[str, str], Array]:
     for region in whole.run.topology.regions:
         read = whole.reads.get(whole.run.layout.copy(region).key)
         rows = np.empty(0, ROW) if read is None else read.rows
-        seen = np.zeros(len(rows), LIVE)
-        seen["time"], seen["sequence"] = rows["stored"] + 1_000_000, rows["sequence"]
-        seen["process"], seen["counter"], seen["delivery"], seen["flags"] = rows["process"], rows["counter"], 1, FINE
-        live[region, "durable"] = live[region, "ordered"] = seen
+        live[region, "durable"] = live[region, "ordered"] = histories.seen(rows, after_ns=1_000_000)
     return live
 
 

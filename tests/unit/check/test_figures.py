@@ -1,5 +1,6 @@
 """What a report draws, on histories small enough to know the answer by heart."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -8,6 +9,7 @@ from math import isnan
 import numpy as np
 import pytest
 import synthetic
+from small_histories import READS, REGIONS, WRITES, Entry, Publish, Small
 
 from lab.check.checkers.index import Index
 from lab.check.checkers.order import inversions
@@ -16,27 +18,15 @@ from lab.check.figures.messages import ABSENT, DUPLICATE, FATES, FINE, LANDED, L
 from lab.check.history import (
     FAIL,
     INFO,
-    NOWHERE,
     OK,
-    PUBLISH,
-    ROW,
     SECOND,
     FaultRecord,
     History,
     Phase,
     Probe,
-    Process,
-    Read,
-    Run,
     Sample,
 )
-from lab.check.history import FINE as WHOLE_ROW
-from lab.layouts import layout_of
-from lab.topology import Topology
 
-TOPOLOGY = Topology()
-REGIONS = TOPOLOGY.regions
-STREAMS = tuple(f"foo-{kind}-{region}" for kind in ("write", "read") for region in REGIONS)
 OUTCOMES = {"ok": OK, "fail": FAIL, "info": INFO}
 # (region of the publisher, due, sent, answered: seconds, outcome)
 Sent = tuple[str, float, float, float, str]
@@ -54,38 +44,33 @@ def history(
     end: float = 200,
 ) -> History:
     """A run in which every region has one process; `held` has the read streams, by region."""
-    publishes = np.zeros(len(sent), PUBLISH)
-    counters = dict.fromkeys(REGIONS, 0)
-    written = dict.fromkeys(REGIONS, 0)
-    for row, (region, due, invoked, answered, outcome) in zip(publishes, sent, strict=True):
-        row["process"], row["counter"] = REGIONS.index(region), counters[region]
-        counters[region] += 1
-        row["intended"], row["invoked"], row["completed"] = (round(t * SECOND) for t in (due, invoked, answered))
-        row["outcome"], row["stream"] = OUTCOMES[outcome], NOWHERE
+    publishes: list[Publish] = []
+    tried, stored = Counter[str](), Counter[str]()
+    for region, *times, outcome in sent:
+        due, invoked, answered = (round(time * SECOND) for time in times)
+        publish = Publish(REGIONS.index(region), tried[region], OUTCOMES[outcome], time=invoked)
+        publish.intended, publish.completed = due, answered
+        tried[region] += 1
         if outcome == "ok":
-            written[region] += 1
-            row["stream"], row["sequence"] = REGIONS.index(region), written[region]
-    reads = {}
-    for region, messages in held.items():
-        messages = list(messages)
-        rows = np.zeros(len(messages), ROW)
-        for place, (message, stored) in enumerate(messages):
-            rows[place]["sequence"], rows[place]["stored"] = place + 1, round(stored * SECOND)
-            rows[place]["process"], rows[place]["counter"] = (
-                publishes[message]["process"],
-                publishes[message]["counter"],
-            )
-            rows[place]["origin"], rows[place]["origin_sequence"] = publishes[message]["process"], message + 1
-            rows[place]["flags"] = WHOLE_ROW
-        name = layout_of(TOPOLOGY).copy(region).key
-        reads[name] = Read(name, "read", region, rows, 1, len(rows), 0, region not in incomplete)
-    run = Run(
-        "r", "2030-01-01T00:00:00+00:00", 1, TOPOLOGY, "2.15.1", "", "marked00",
-        tuple(Process(number, region) for number, region in enumerate(REGIONS)), STREAMS, ("",),
-        (Phase("main", 0, round(end * SECOND)), Phase("read", round(end * SECOND), round((end + 9) * SECOND))), {},
-        "complete",
-    )  # fmt: skip
-    return History(run, publishes, reads, {}, tuple(faults), tuple(probes), tuple(samples))
+            stored[region] += 1
+            publish.stream, publish.sequence = WRITES[region], stored[region]
+        publishes.append(publish)
+    return Small(
+        list(REGIONS),
+        publishes,
+        {READS[region]: [_entry(publishes, *message) for message in messages] for region, messages in held.items()},
+        incomplete=tuple(READS[region] for region in incomplete),
+        faults=tuple(faults),
+        probes=tuple(probes),
+        samples=tuple(samples),
+        phases=(Phase("main", 0, round(end * SECOND)), Phase("read", round(end * SECOND), round((end + 9) * SECOND))),
+    ).history()
+
+
+def _entry(publishes: Sequence[Publish], message: int, stored: float) -> Entry:
+    publish = publishes[message]
+    origin = WRITES[REGIONS[publish.process]]
+    return Entry(publish.process, publish.counter, origin, message + 1, stored=round(stored * SECOND))
 
 
 def fault(began: float, healed: float | None, kind: str = "partition", links: tuple[str, ...] = ()) -> FaultRecord:
