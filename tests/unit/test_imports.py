@@ -151,3 +151,10 @@ def test_a_report_is_made_without_touching_the_world(folder: str) -> None:
     assert modules
     for path in modules:
         assert not {name for name in everywhere(path) if within(name, WORLD | (BEHIND.keys() - {"numpy"}))}, path
+
+
+def test_nothing_that_measures_convergence_hastens_it() -> None:
+    for path in MODULES:
+        inside = path.relative_to(ROOT).as_posix()
+        if inside not in ("lab/hasten.py", "lab/api.py", "lab/cli/faults.py"):
+            assert "hasten" not in path.read_text(encoding="utf-8"), inside
