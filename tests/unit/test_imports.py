@@ -242,3 +242,9 @@ def test_only_the_command_line_imports_the_command_line() -> None:
 
 def test_the_names_of_what_touches_the_world_are_right() -> None:
     assert set(sys.stdlib_module_names) >= WORLD
+
+
+def test_nothing_that_measures_convergence_hastens_it() -> None:
+    for module in modules().values():
+        if module.path not in ("lab/hasten.py", "lab/api.py", "lab/cli/faults.py"):
+            assert "hasten" not in (ROOT / module.path).read_text(encoding="utf-8"), module.path
