@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NewType, get_type_hints
 
 from lab import yamlfile
-from lab.topology import Topology
+from lab.topology import Option, Topology
 from lab.units import DURATION
 from lab.validate import problems
 from lab.yamlfile import Document, Entry
@@ -19,6 +19,7 @@ Version = NewType("Version", str)
 Duration = NewType("Duration", str)
 Memory = NewType("Memory", str)
 Store = NewType("Store", str)
+OptionName = NewType("OptionName", str)
 
 FIELDS = tuple(f.name for f in fields(Topology))
 TYPES: dict[str, Any] = get_type_hints(Topology) | {
@@ -28,6 +29,7 @@ TYPES: dict[str, Any] = get_type_hints(Topology) | {
     "duplicate_window": Duration,
     "memory": Memory,
     "store": Store,
+    "server_options": dict[OptionName, Option],
 }
 VOCABULARY = {
     Version: text(
@@ -36,6 +38,7 @@ VOCABULARY = {
     Duration: text("a duration, such as `1h`, or `0`", f"0|{DURATION.pattern}", numbers=True),
     Memory: text("a size for Docker, such as `256m`", r"[1-9][0-9]*[bkmgBKMG]?"),
     Store: text("a size for NATS, such as `1GB`", r"[1-9][0-9]*([kmgtKMGT]([iI]?[bB])?)?"),
+    OptionName: text("text of letters, digits and `_`", "[A-Za-z0-9_]+"),
 }
 READS = Types(VOCABULARY)
 # What a value should be, where its type does not say enough.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from lab.errors import UsageError
-from lab.yamltypes import Reading, Types, Wrong, suggestion
+from lab.yamltypes import JSON, Reading, Types, Wrong, suggestion
 
 LARGEST_BYTES = 1_000_000  # a schedule for a day fits; PyYAML takes 10 s for so much
 MOST_VALUES = 200_000  # a few lines of aliases can stand for billions
@@ -45,6 +45,11 @@ class Entry(NamedTuple):
     @property
     def line(self) -> int:
         return _line(self.key)
+
+    @property
+    def text(self) -> str:
+        """The value as it stands in the file, or what it is instead of a word."""
+        return _name(self.node)
 
     @property
     def items(self) -> "list[Entry] | None":
@@ -252,13 +257,18 @@ class Document:
         if problem.sentence:
             sentence = problem.sentence
         elif problem.key:
-            sentence = f"a name should be text, not {_raw(at.key)}{_quotes(at.key)}"
+            sentence = f"a name should be {wanted}, not {_raw(at.key)}{_quotes(at.key)}"
         elif _empty(at.node):
             sentence = f"{where}has no value; it should be {wanted}"
         else:
-            quotes = _quotes(at.node) if wanted == "text" else ""
+            quotes = _quotes(at.node) if wanted in ("text", JSON) else self._no_quotes(at.node, wanted)
             sentence = f"{where}should be {wanted}, not {_raw(at.node)}{quotes}{problem.advice}"
         self.wrong(at, sentence, place)
+
+    def _no_quotes(self, node: yaml.Node, wanted: str) -> str:
+        """Advice where quotes make a text of what is wanted as a number."""
+        read = self.loader.resolve(yaml.ScalarNode, node.value, (True, False)) if _is_text(node) else ""  # type: ignore[no-untyped-call]
+        return ": leave out the quotes" if wanted == "a whole number" and read.endswith(":int") else ""
 
     def _follow(self, entry: Entry, loc: Iterable[int | str]) -> tuple[Entry, list[int | str]]:
         """Where a path leads, and the part of it that stands in the file: an item that is given without its list is
@@ -297,7 +307,8 @@ def _empty(node: yaml.Node) -> bool:
 def _raw(node: yaml.Node) -> str:
     """A value as it stands in the file; YAML may have read `no` as false and `1:30` as 90."""
     if isinstance(node, yaml.ScalarNode):
-        text = node.value if len(node.value) <= 40 else node.value[:40] + "…"
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in node.value[:40])
+        text += "…" if len(node.value) > 40 else ""
         return f"`{text}`" if text else "nothing"
     return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
 
@@ -306,9 +317,13 @@ def _name(key: yaml.Node) -> str:
     return str(key.value) if isinstance(key, yaml.ScalarNode) else _raw(key)
 
 
+def _is_text(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":str")
+
+
 def _quotes(node: yaml.Node) -> str:
     """Advice where quotes would make a text of what YAML reads as a number, a date or a truth."""
-    return ": put it in quotes" if isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":str") else ""
+    return ": put it in quotes" if isinstance(node, yaml.ScalarNode) and not _is_text(node) else ""
 
 
 def _twice(first: yaml.Node) -> str:

@@ -43,6 +43,7 @@ SCALARS: dict[Any, Any] = {
     bool: Annotated[bool, Strict()],
     Any: JsonValue,
 }
+JSON = "something that JSON has"
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}
 # The same, by what pydantic says of a value that is something else.
 EXPECTED = {
@@ -54,7 +55,7 @@ EXPECTED = {
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
-    "invalid-json-value": "something that JSON has",
+    "invalid-json-value": JSON,
 }
 
 
@@ -317,7 +318,8 @@ def _wrong(details: ErrorDetails) -> Wrong:
     if kind == "unknown":
         return Wrong(loc, f"this has no `{loc[-1]}`; {suggestion(str(loc[-1]), context['known'])}")
     if kind == "invalid_key" or loc[-1:] == ("[key]",):
-        return Wrong(tuple(part for part in loc if part != "[key]"), expected="text", key=True)
+        expected = context.get("expected", "text")
+        return Wrong(tuple(part for part in loc if part != "[key]"), expected=expected, key=True)
     if kind in ("sentence", "value_error"):
         return Wrong(loc, str(context.get("sentence") or context["error"]))
     if kind == "literal_error":

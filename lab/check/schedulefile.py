@@ -116,7 +116,7 @@ def _fault(document: Document, here: str, entry: Entry) -> Planned | None:
         example = "a mapping such as `{at: 10s, for: 8s, kind: partition, groups: [central]}`"
         document.wrong(entry, f"should be {example}", here)
         return None
-    kind = next((str(child.node.value) for child in entry.children if child.name == "kind"), "")
+    kind = next((child.text for child in entry.children if child.name == "kind"), "")
     name, given = OLD_KINDS.get(kind, (kind, {}))
     verb = kinds().get(name)
     if verb is None:

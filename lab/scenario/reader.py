@@ -187,10 +187,11 @@ class _Reader:
     def expectations(self, entry: Entry) -> Iterator[Expected]:
         kinds = expectations.EXPECTATIONS
         for one in [entry] if entry.items is None else entry.items:
-            parts = self.document.entries(one, ("when", "finding", *kinds), "an expectation")
+            parts = self.document.entries(one, (*kinds, "when", "finding"), "an expectation")
             named = [key for key in parts if key in kinds]
             if len(named) != 1:
-                self.document.wrong(one, f"an expectation should be one of {', '.join(kinds)}")
+                if one.children is not None:
+                    self.document.wrong(one, f"an expectation should be one of {', '.join(kinds)}")
                 continue
             built = self.value(kinds[named[0]], parts, named[0])
             when, finding = self.condition(parts), self.value(str, parts, "finding") or ""

@@ -51,6 +51,8 @@ WRONG = [
     ("server_options", "{a: [1]}", "`a` should be"),
     ("server_options", "{1: a}", "name should be text"),
     ("server_options", "{port: 1}", "set by the lab"),
+    ("server_options", '{"a\\nb": 1}', r"a name should be text of letters, digits and `_`, not `a\nb`"),
+    ("server_options", "{yes: 1}", "not `yes`: put it in quotes"),
     ("server_options", "{a: 1, a: 2}", "listed twice"),
 ]
 
