@@ -4,7 +4,7 @@ Everything random is decided here, from the seed: the same seed and lab give the
 `at` counts from the end of the warm-up. What can be asked for are the verbs of `lab/faults/registry.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
@@ -111,41 +111,54 @@ def resolve(seed: int, topology: Topology, rate: int = RATE, duration: float = D
     """The default check: a random mix of every kind. Raises `UsageError` when it cannot be."""
     schedule = Schedule(seed, rate, duration=duration)
     schedule = Schedule(seed, rate, duration=duration, faults=random_faults(seed, topology, schedule.main))
-    refuse(list(problems(schedule, topology)), "this check cannot be run")
+    refuse(problems(schedule, topology))
     return schedule
 
 
 # --- what can be wrong ---
 
 
-def refuse(found: list[str], what: str) -> None:
-    if found:
-        raise UsageError(f"{what}:\n" + "\n".join(f"  {line}" for line in found), "docs/check.md has the format")
+Wrong = tuple[Planned | str, str]  # a fault or the name of a field, and what is wrong with it
 
 
-def problems(schedule: Schedule, topology: Topology) -> Iterator[str]:
+def place(subject: Planned | str) -> str:
+    """What a problem is said to be of."""
+    return subject if isinstance(subject, str) else f"{subject.id} ({subject.kind})"
+
+
+def refuse(wrong: Iterable[Wrong]) -> None:
+    """Raises `UsageError` with all of it, if there is any."""
+    lines = [f"  {place(subject)}: {sentence}" for subject, sentence in wrong]
+    if lines:
+        raise UsageError("this check cannot be run:\n" + "\n".join(lines), "docs/check.md has the format")
+
+
+def problems(schedule: Schedule, topology: Topology) -> Iterator[Wrong]:
     """Everything that is wrong with a schedule on this lab."""
     if not 1 <= schedule.rate <= 100_000:
-        yield f"rate: must be 1 to 100000 publishes a second, not {schedule.rate}"
+        yield "rate", f"must be 1 to 100000 publishes a second, not {schedule.rate}"
     if not 1 <= schedule.processes <= 200:
-        yield f"processes: must be 1 to 200 in each region, not {schedule.processes}"
+        yield "processes", f"must be 1 to 200 in each region, not {schedule.processes}"
     for name in ("warmup", "settle"):
         if getattr(schedule, name) < 1:
-            yield f"{name}: must be at least 1 s, not {getattr(schedule, name):g} s"
+            yield name, f"must be at least 1 s, not {getattr(schedule, name):g} s"
     if schedule.main <= 0:
         yield (
-            f"duration: {schedule.duration:g} s leave no time for faults after {schedule.warmup:g} s of warm-up "
-            f"and before {schedule.settle:g} s of settling"
+            "duration",
+            f"{schedule.duration:g} s leave no time for faults after {schedule.warmup:g} s of warm-up "
+            f"and before {schedule.settle:g} s of settling",
         )
         return
     usable: list[tuple[Planned, frozenset[Fault]]] = []
+    names: set[str] = set()
     for fault in schedule.faults:
         wrong = list(_fault_problems(fault, schedule, topology))
-        yield from (f"{fault.id} ({fault.kind}): {line}" for line in wrong)
+        yield from ((fault, sentence) for sentence in wrong)
         if not wrong:
             usable.append((fault, fault.verb.faults(topology)))
-    names = [fault.id for fault in schedule.faults]
-    yield from (f"{name}: is listed twice" for name in sorted({n for n in names if names.count(n) > 1}))
+        if fault.id in names:
+            yield fault, f"the id `{fault.id}` is listed twice"
+        names.add(fault.id)
     yield from _contradictions(usable, topology)
 
 
@@ -159,7 +172,7 @@ def _fault_problems(fault: Planned, schedule: Schedule, topology: Topology) -> I
     yield from fault.verb.problems(topology, fault.seconds)
 
 
-def _contradictions(usable: list[tuple[Planned, frozenset[Fault]]], topology: Topology) -> Iterator[str]:
+def _contradictions(usable: list[tuple[Planned, frozenset[Fault]]], topology: Topology) -> Iterator[Wrong]:
     """Faults that are in force at the same time and cannot both be: the same thing twice, or a node down and frozen."""
     for index, (one, mine) in enumerate(usable):
         for other, theirs in usable[index + 1 :]:
@@ -167,8 +180,8 @@ def _contradictions(usable: list[tuple[Planned, frozenset[Fault]]], topology: To
                 continue
             twice = sorted(str(fault) for fault in mine & theirs)
             if twice:
-                yield f"{one.id} and {other.id} overlap, and both have it that {twice[0]}"
+                yield other, f"overlaps with {place(one)}, and both have it that {twice[0]}"
             nodes = [joined(fault.affects(topology) for fault in faults).out for faults in (mine, theirs)]
             both = sorted(nodes[0] & nodes[1])
             if both and not twice:
-                yield f"{one.id} and {other.id} overlap: {both[0]} cannot be down and paused"
+                yield other, f"overlaps with {place(one)}: {both[0]} cannot be down and paused"

@@ -1,138 +1,144 @@
-"""Reads and writes schedules as YAML, which people write by hand. Every problem is reported at once.
+"""What a schedule file describes, and a schedule as a file. What a schedule means on a lab is in `schedule.py`."""
 
-Owns the file's syntax and the type of each value; what a schedule means on a lab is `lab/check/schedule.py`'s.
-"""
-
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields, replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NewType, get_args, get_type_hints
 
-import yaml
-
-from lab.check.schedule import Planned, Schedule, kinds, problems, random_faults, refuse
-from lab.errors import UsageError
+from lab import yamlfile
+from lab.check.schedule import Planned, Schedule, kinds, place, problems, random_faults
 from lab.faults.arguments import EXPECTED, Link, Seconds
+from lab.faults.verb import Verb
 from lab.topology import Topology
-from lab.units import duration_ns
+from lab.units import DURATION, duration_ns
+from lab.yamlfile import Document, Entry
+from lab.yamltypes import Types, joined, must_be_given, text
 
-WHOLE = ("seed", "rate", "processes")
-TIMES = ("duration", "warmup", "settle")
-OLD_KINDS: dict[str, dict[str, Any]] = {"meta-step-down": {"kind": "step-down", "of": "meta"}}
+FORMAT = "docs/check.md has the format"
+TYPES: dict[str, Any] = {
+    "seed": int,
+    "rate": int,
+    "processes": int,
+    "duration": Seconds,
+    "warmup": Seconds,
+    "settle": Seconds,
+}
+Id = NewType("Id", str)
+FAULT: dict[str, Any] = {"id": Id, "kind": str, "at": Seconds, "for": Seconds}
+# Kinds of earlier versions: the verb, and the arguments that it stands for.
+OLD_KINDS: dict[str, tuple[str, dict[str, Any]]] = {"meta-step-down": ("step-down", {"of": "meta"})}
+NUMBER = r"[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?"
+
+
+def _seconds(given: str) -> float:
+    """Of `10s`, `1m30s` or a plain number. What is below zero is refused by what knows the time that it counts from."""
+    sign, length = (-1, given[1:]) if given.startswith("-") else (1, given)
+    return sign * (float(length) if length[-1].isdigit() else duration_ns(length) / 1e9)
+
+
+READS = Types(
+    {
+        Id: text("a name", ".+", numbers=True),
+        Link: joined("-"),
+        Seconds: text("a time such as `10s`", f"-?({NUMBER}|{DURATION.pattern})", read=_seconds, numbers=True),
+    }
+)
 
 
 def load(path: Path, topology: Topology, seed: int) -> Schedule:
     """The schedule of a file on this lab. Without `faults` they are drawn from the seed. Raises `UsageError` with all
     problems."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"the schedule `{path}` cannot be read: {reason}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1})" if mark else ""
-        raise UsageError(f"the schedule `{path}` is not YAML{place}: {getattr(error, 'problem', error)}") from None
-    if not isinstance(raw, dict):
-        raise UsageError(f"the schedule `{path}` is not a mapping", "docs/check.md has the format")
-    found: list[str] = []
-    schedule = _schedule(raw, topology, seed, found)
-    if not found:
-        found += problems(schedule, topology)
-    refuse(found, f"the schedule `{path}` cannot be run on this lab")
+    document = yamlfile.load(path, READS)
+    entries = document.top((*TYPES, "faults"), "rate: 500", FORMAT)
+    values = {key: document.read(TYPES[key], entries[key], place=key) for key in TYPES if key in entries}
+    planned = _faults(document, entries["faults"]) if "faults" in entries else []
+    document.refuse(FORMAT)
+    schedule = Schedule(**{"seed": seed} | values)
+    if "faults" in entries:
+        faults = sorted((fault for fault, _ in planned), key=lambda fault: (fault.at, fault.id))
+        schedule = replace(schedule, faults=tuple(faults))
+    else:
+        schedule = replace(schedule, faults=random_faults(schedule.seed, topology, schedule.main))
+    for subject, sentence in problems(schedule, topology):
+        at = entries.get(subject) if isinstance(subject, str) else next((e for f, e in planned if f == subject), None)
+        document.wrong(at, sentence, place(subject))
+    document.refuse(FORMAT)
     return schedule
 
 
 def dump(schedule: Schedule) -> str:
     """A schedule with nothing left to chance, as `load` reads it."""
-    text: str = yaml.safe_dump(_plain(schedule.document()), sort_keys=False, default_flow_style=None, width=120)
-    return "# Resolved: the same file gives the same faults at the same times.\n" + text
+    return yamlfile.dump(schedule.document(), "Resolved: the same file gives the same faults at the same times.")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a schedule file."""
+    every: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in kinds()} | OLD_KINDS
+    faults = [_table(name, kinds()[verb], given) for name, (verb, given) in every.items()]
+    file = READS.table("Schedule", TYPES | {"faults": list[reduce(or_, faults)]})  # type: ignore[misc]
+    return READS.schema("A schedule of NATS Region Lab", file)
 
 
-def _schedule(raw: dict[Any, Any], topology: Topology, seed: int, found: list[str]) -> Schedule:
-    known = {*WHOLE, *TIMES, "faults"}
-    found += [f"{key}: there is no such field; known: {', '.join(sorted(known))}" for key in raw if key not in known]
-    values: dict[str, Any] = {"seed": seed}
-    for key in WHOLE:
-        if key in raw:
-            if isinstance(raw[key], int) and not isinstance(raw[key], bool):
-                values[key] = raw[key]
-            else:
-                found.append(f"{key}: should be a whole number, not `{raw[key]}`")
-    for key in TIMES:
-        if key in raw:
-            values[key] = _seconds(key, raw[key], found)
-    schedule = Schedule(**values)
-    if "faults" not in raw:
-        return replace(schedule, faults=random_faults(schedule.seed, topology, schedule.main))
-    if not isinstance(raw["faults"], list):
-        found.append("faults: should be a list")
-        return schedule
-    faults = [fault for index, entry in enumerate(raw["faults"]) for fault in _fault(index, entry, found)]
-    return replace(schedule, faults=tuple(sorted(faults, key=lambda fault: (fault.at, fault.id))))
+def _table(name: str, verb: type[Verb], given: Mapping[str, Any]) -> Any:
+    fields = _types(verb, given) | {"kind": Literal[name]}
+    needed = [key for key in _needed(verb, given) if key not in verb.ALIASES.values()]
+    return READS.table(name, fields, ["kind", *needed], verb.__doc__ or "")
 
 
-def _fault(index: int, entry: Any, found: list[str]) -> Iterator[Planned]:
-    """The fault of one entry, unless something is wrong with it."""
-    place, before = f"fault {index + 1}", len(found)
-    if not isinstance(entry, dict):
-        found.append(f"{place}: should be a mapping such as `{{at: 10s, for: 8s, kind: partition, groups: [central]}}`")
-        return
-    entry = entry | OLD_KINDS.get(str(entry.get("kind")), {})
-    verb = kinds().get(str(entry.get("kind")))
+def _types(verb: type[Verb], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry may have, by all names."""
+    hints = get_type_hints(verb)
+    arguments = {f.name: hints[f.name] for f in fields(verb) if f.name not in given}  # type: ignore[arg-type]
+    aliases = {alias: arguments[name] for alias, name in verb.ALIASES.items() if name in arguments}
+    return {key: hint for key, hint in FAULT.items() if key != "for" or verb.lasting} | arguments | aliases
+
+
+def _needed(verb: type[Verb], given: Mapping[str, Any]) -> list[str]:
+    """What an entry must have beside its kind."""
+    arguments = [f.name for f in fields(verb) if must_be_given(f) and f.name not in given]  # type: ignore[arg-type]
+    return ["at", *(["for"] if verb.lasting else []), *arguments]
+
+
+def _faults(document: Document, entry: Entry) -> list[tuple[Planned, Entry]]:
+    """The faults that nothing is wrong with, each with its place in the file."""
+    if entry.items is None:
+        document.wrong(entry, "should be a list", "faults")
+    planned = [(_fault(document, f"fault {number}", item), item) for number, item in enumerate(entry.items or (), 1)]
+    return [(fault, item) for fault, item in planned if fault]
+
+
+def _fault(document: Document, here: str, entry: Entry) -> Planned | None:
+    """The fault of an entry; None when something is wrong with it, which is noted."""
+    before = len(document.problems)
+    if entry.children is None:
+        example = "a mapping such as `{at: 10s, for: 8s, kind: partition, groups: [central]}`"
+        document.wrong(entry, f"should be {example}", here)
+        return None
+    kind = next((child.text for child in entry.children if child.name == "kind"), "")
+    name, given = OLD_KINDS.get(kind, (kind, {}))
+    verb = kinds().get(name)
     if verb is None:
-        found.append(f"{place}: unknown kind `{entry.get('kind')}`; known kinds: {', '.join(kinds())}")
-        return
-    entry = {verb.ALIASES.get(key, key): value for key, value in entry.items()}
-    hints = {key: hint for key, hint in get_type_hints(verb).items() if key in {f.name for f in fields(verb)}}  # type: ignore[arg-type]
-    known = {"id", "kind", "at", *hints} | ({"for"} if verb.lasting else set())
-    found += [
-        f"{place}: a {verb.name} has no `{key}`; it has {', '.join(sorted(known))}" for key in entry if key not in known
-    ]
-    needed = {f.name for f in fields(verb) if f.default is MISSING}  # type: ignore[arg-type]
-    args = {
-        key: _argument(place, key, hint, entry.get(key), found)
-        for key, hint in hints.items()
-        if key in entry or key in needed
-    }
-    at = _seconds(f"{place}, at", entry.get("at"), found)
-    lasts = _seconds(f"{place}, for", entry.get("for"), found) if verb.lasting else 0.0
-    if len(found) == before:
-        yield Planned(str(entry.get("id", f"f{index + 1}")), verb(**args), at, lasts)
+        document.wrong(entry, f"unknown kind `{kind}`; known kinds: {', '.join(kinds())}", here)
+        return None
+    types, values = _types(verb, given), dict(given)
+    for key, part in document.entries(entry, types, f"a {kind}", here).items():
+        values[verb.ALIASES.get(key, key)] = _value(document, f"{here}, {key}", types[key], part)
+    for key in _needed(verb, given):
+        if key not in values:
+            document.wrong(entry, "is missing", f"{here}, {key}")
+    if len(document.problems) > before:
+        return None
+    id_, at, seconds = values.pop("id", here.replace("fault ", "f")), values.pop("at"), values.pop("for", 0.0)
+    del values["kind"]
+    return Planned(id_, verb(**values), at, seconds)
 
 
-def _argument(place: str, key: str, hint: Any, value: Any, found: list[str]) -> Any:
-    several = get_origin(hint) is tuple
-    item = get_args(hint)[0] if several else hint
-    if item is Seconds:
-        return _seconds(f"{place}, {key}", value, found)
-    if several:
-        value = [value] if isinstance(value, str) else value
-        if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
-            return tuple(value)
-    elif item is Link and isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return "-".join(value)
-    elif isinstance(value, getattr(item, "__supertype__", item)) and value != "":
-        return value
-    found.append(f"{place}: `{key}` should be {EXPECTED.get(item, 'a number')}")
-    return None
-
-
-def _seconds(place: str, value: Any, found: list[str]) -> float:
-    """Seconds of `10s`, `1m30s` or a plain number."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    try:
-        if isinstance(value, str):
-            sign = -1 if value.startswith("-") else 1
-            return sign * duration_ns(value.lstrip("-")) / 1e9
-    except UsageError:
-        pass
-    found.append(f"{place}: should be a time such as `10s`, not {'nothing' if value is None else f'`{value}`'}")
-    return 0.0
+def _value(document: Document, here: str, hint: Any, entry: Entry) -> Any:
+    item = get_args(hint)[0] if get_args(hint) else hint
+    expected = "" if item is Seconds else EXPECTED.get(item, "")
+    value = document.read(hint, entry, place=here, expected=expected)
+    if value in ("", ()):
+        document.wrong(entry, f"should be {expected or 'something'}, not nothing", here)
+    return value

@@ -96,7 +96,7 @@ def _schedule(
         return schedules.resolve(seed, topology, rate or schedules.RATE, seconds or schedules.DURATION_S)
     wanted = schedulefile.load(file, topology, seed)
     changed = replace(wanted, rate=rate or wanted.rate, duration=seconds or wanted.duration)
-    schedules.refuse(list(schedules.problems(changed, topology)), "this check cannot be run")
+    schedules.refuse(schedules.problems(changed, topology))
     return changed
 
 

@@ -68,9 +68,9 @@ def validate(files: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", 
 @scenario_app.command("schema")
 def print_schema() -> None:
     """The JSON Schema of a scenario file, for editors."""
-    from lab.scenario.schema import document
+    from lab.scenario.reader import schema
 
-    print_json(document())
+    print_json(schema())
 
 
 @scenario_app.command("run")

@@ -1,217 +1,270 @@
-"""YAML -> a `Scenario`: every problem at once, each with its line. What a file may say is what the types in `actions`,
-`expectations` and `values` say; nothing of it is written down a second time here."""
+"""What a scenario file describes. What it may say is what the types in `actions`, `expectations` and `scenario` say;
+nothing of that is written down a second time here, but for what only makes sense together."""
 
-import copy
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-import yaml
-
+from lab import labfile, yamlfile
 from lab.errors import UsageError
+from lab.faults import arguments
 from lab.faults.verb import Verb
 from lab.layouts import layout_of
+from lab.observe.operations import OPERATIONS
 from lab.scenario import actions, expectations
-from lab.scenario.builder import Builder
 from lab.scenario.conditions import readable
 from lab.scenario.scenario import ALWAYS, Expected, Length, Scenario, Step, Variant, When
 from lab.topology import Topology
-from lab.validate import problems
+from lab.units import DURATION, duration_ns
+from lab.yamlfile import Document, Entry
+from lab.yamltypes import Find, Reading, Types, at_least, by_length, known, one_of, text
 
+FORMAT = "docs/scenarios/README.md has the format"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-TOP = ("title", "about", "lab", "variants", "steps")
-LAB_FIELDS = tuple(
-    f.name for f in dataclasses.fields(Topology) if f.name not in ("name", "client_port", "monitor_port")
+LAB = {name: hint for name, hint in labfile.TYPES.items() if name not in ("name", "client_port", "monitor_port")}
+DURATION_TEXT = text(
+    "a duration such as `20s` or `{short: 8s, long: 45s}`",
+    f"0|{DURATION.pattern}",
+    lambda given: duration_ns(given) / 1e9,
+    numbers=True,
 )
+VOCABULARY = labfile.VOCABULARY | {
+    arguments.Seconds: by_length("Durations", DURATION_TEXT),
+    actions.Count: by_length("Counts", at_least(0)),
+    expectations.Operation: one_of("operation", OPERATIONS),
+}
+READS = Types(VOCABULARY)
+REFERENCES = {
+    "message": actions.MessageRef,
+    "traffic": actions.TrafficRef,
+    "consume": actions.ConsumeRef,
+    "request": actions.RequestRef,
+    "nodes": actions.NodesRef,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Repeat:
+    """How often steps are repeated, or what for; `{item}` in their texts is replaced."""
+
+    times: actions.Count | None = None
+    each: tuple[str, ...] = ()
 
 
 def read(path: Path, length: Length = "short") -> Scenario:
     """The scenario in a file; its name is the file's. Raises `UsageError` with all that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"`{path}` is not there", "`lab scenario list` names those that are shipped") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"`{path}` cannot be read: {error}") from None
-    return parse(text, path.name.partition(".")[0], str(path), length)
+    document = yamlfile.load(path, READS, missing="`lab scenario list` names those that are shipped")
+    return _Reader(document, length).scenario(path.name.partition(".")[0])
 
 
 def parse(text: str, name: str, shown: str, length: Length = "short") -> Scenario:
-    try:
-        root = yaml.compose(text, yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}: " if mark else ""
-        raise UsageError(f"`{shown}` is not valid YAML: {place}{error.problem or error.context}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UsageError(f"`{shown}` is not valid YAML: {error}") from None
-    if not isinstance(root, yaml.MappingNode):
-        raise UsageError(
-            f"`{shown}` should have `title`, `about` and `steps`", "docs/scenarios/README.md has the format"
-        )
-    reader = _Reader(length)
-    scenario = reader.scenario(root, name)
-    if reader.problems or scenario is None:
-        found = sorted(set(reader.problems))
-        count = "a problem" if len(found) == 1 else f"{len(found)} problems"
-        raise UsageError(
-            f"`{shown}` has {count}:\n" + "\n".join(f"  {problem}" for problem in found),
-            "docs/scenarios/README.md has the format",
-        )
-    return scenario
+    """The same for a text that is there already."""
+    return _Reader(yamlfile.parse(text, READS, shown), length).scenario(name)
 
 
-class _Reader(Builder):
-    def __init__(self, length: Length) -> None:
-        super().__init__(length)
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a scenario file."""
+    lab = READS.table("Lab", LAB)
+    kinds = expectations.EXPECTATIONS
+    expectation = READS.table(
+        "Expectation", {"when": When, "finding": str, **kinds}, oneOf=[{"required": [name]} for name in kinds]
+    )
+    verbs = actions.actions()
+    one = [{"required": [name]} for name in verbs]
+    fields = {"say": str, "when": When, "expect": tuple[expectation, ...], "repeat": Repeat, "steps": list["Step"]}  # type: ignore[valid-type]
+    step = READS.table("Step", fields | verbs, oneOf=[*one, {"not": {"anyOf": one}}])
+    file = {"title": str, "about": str, "lab": lab, "variants": dict[str, lab], "steps": list[step]}  # type: ignore[valid-type]
+    return READS.schema(
+        "A scenario of NATS Region Lab", READS.table("Scenario", file, required=("title", "about", "steps"))
+    )
+
+
+class _Reader:
+    """`defined` has the names that earlier steps gave, and what each may be used for."""
+
+    def __init__(self, document: Document, length: Length) -> None:
+        self.document = document
+        self.length = length
+        self.topology = Topology()
         self.variants: tuple[str, ...] = ()
+        self.actions = actions.actions()
+        self.defined: dict[str, tuple[Any, ...]] = {}
+        self.copied = 0
 
     # --- the file ---
 
-    def scenario(self, root: yaml.MappingNode, name: str) -> Scenario | None:
+    def scenario(self, name: str) -> Scenario:
+        document = self.document
+        top = ("title", "about", "lab", "variants", "steps")
+        parts = document.top(top, "title: …", FORMAT, "a scenario")
         if not NAME.fullmatch(name):
-            self.wrong(
-                root, f"the file's name `{name}` should be words of lower-case letters and digits, joined by `-`"
-            )
-        parts = self.pairs(root, TOP, "a scenario")
+            should = "should be words of lower-case letters and digits, joined by `-`"
+            document.wrong(document.file, f"the file's name `{name}` {should}")
         for key in ("title", "about", "steps"):
             if key not in parts:
-                self.wrong(root, f"`{key}` is missing")
+                document.wrong(document.file, f"`{key}` is missing")
         variants = self.read_variants(parts)
         self.variants = tuple(variant.name for variant in variants)
         if variants:
             self.topology = variants[0].topology
-        title, about = (self.attempt(str, parts.get(key), key) or "" for key in ("title", "about"))
+        title, about = (self.value(str, parts, key) or "" for key in ("title", "about"))
         steps = tuple(self.steps(parts["steps"])) if "steps" in parts else ()
-        if self.problems:
-            return None
+        document.refuse(FORMAT)
         return Scenario(name, title.strip(), about.strip(), variants, steps, self.length)
 
-    def read_variants(self, parts: dict[str, yaml.Node]) -> tuple[Variant, ...]:
+    def value(self, hint: Any, parts: Mapping[str, Entry], key: str) -> Any:
+        """The value of an entry; None when it is not there or wrong."""
+        return self.document.read(hint, parts[key], self.reading()) if key in parts else None
+
+    def read_variants(self, parts: Mapping[str, Entry]) -> tuple[Variant, ...]:
         base = self.lab(parts["lab"], Topology()) if "lab" in parts else Topology()
         if "variants" not in parts:
             return (Variant("", base, "lab" in parts),)
-        node, found = parts["variants"], []
-        if not isinstance(node, yaml.MappingNode) or not node.value:
-            self.wrong(node, "`variants` should be names with a lab each, such as `original: {profile: seed}`")
-            return ()
-        for key, value in node.value:
-            found.append(Variant(str(key.value), self.lab(value, base), True))
-        return tuple(found)
+        entry = parts["variants"]
+        if not entry.children:
+            example = "names with a lab each, such as `original: {profile: seed}`"
+            self.document.wrong(entry, f"`variants` should be {example}")
+        labs = self.document.entries(entry, [child.name for child in entry.children or ()], "`variants`")
+        return tuple(Variant(name, self.lab(lab, base), True) for name, lab in labs.items())
 
-    def lab(self, node: yaml.Node, base: Topology) -> Topology:
-        hints = get_type_hints(Topology)
-        values = {}
-        for key, value in self.pairs(node, LAB_FIELDS, "a lab").items():
-            hint = dict[str, Any] if key == "server_options" else hints[key]
-            built = self.attempt(hint, value, key)
-            if built is not None:
-                values[key] = built
-        topology = dataclasses.replace(base, **values)
-        for field, sentence in problems(topology):
-            self.wrong(node, f"lab, {field}: {sentence}")
-        return topology
+    def lab(self, entry: Entry, base: Topology) -> Topology:
+        return labfile.read(self.document, self.document.entries(entry, LAB, "a lab"), base, entry)
 
-    def steps(self, node: yaml.Node) -> Iterator[Step]:
-        if not isinstance(node, yaml.SequenceNode) or not node.value:
-            self.wrong(node, "`steps` should be a list with a step for each `-`")
-            return
-        for item in node.value:
-            yield from self.step(item)
+    # --- steps ---
 
-    def step(self, node: yaml.Node) -> Iterator[Step]:
-        parts = self.pairs(node, ("say", "when", "expect", "repeat", "steps", *actions.actions()), "a step")
-        verbs = [key for key in parts if key in actions.actions()]
-        say = (self.attempt(str, parts.get("say"), "say") or "").strip()
-        when = self.condition(parts.get("when"))
+    def steps(self, entry: Entry) -> Iterator[Step]:
+        if not entry.items:
+            self.document.wrong(entry, "`steps` should be a list with a step for each `-`")
+        for step in entry.items or ():
+            yield from self.step(step)
+
+    def step(self, entry: Entry) -> Iterator[Step]:
+        wrong = self.document.wrong
+        known = ("say", "when", "expect", "repeat", "steps", *self.actions)
+        parts = self.document.entries(entry, known, "a step")
+        verbs = [key for key in parts if key in self.actions]
+        say = (self.value(str, parts, "say") or "").strip()
+        when = self.condition(parts)
         if "repeat" in parts or "steps" in parts:
-            yield from self.repeated(node, parts, say, when)
+            yield from self.repeated(entry, parts, say, when)
             return
         if len(verbs) > 1:
-            self.wrong(node, f"one step does one thing, not {' and '.join(f'`{verb}`' for verb in verbs)}")
+            wrong(entry, f"one step does one thing, not {' and '.join(f'`{verb}`' for verb in verbs)}")
         if not parts:
             return
         if not verbs and "say" not in parts and "expect" not in parts:
-            self.wrong(node, "the step does, says and expects nothing")
-        action = None
-        if verbs:
-            action = self.attempt(actions.actions()[verbs[0]], parts[verbs[0]])
-            if action is not None:
-                self.check_action(parts[verbs[0]], action)
+            wrong(entry, "the step does, says and expects nothing")
+        action = self.value(self.actions[verbs[0]], parts, verbs[0]) if verbs else None
+        if action is not None:
+            self.check_action(parts[verbs[0]], action)
         expect = tuple(self.expectations(parts["expect"])) if "expect" in parts else ()
-        yield Step(node.start_mark.line + 1, say, action, expect, when)
+        yield Step(entry.line, say, action, expect, when)
 
-    def repeated(self, node: yaml.Node, parts: dict[str, yaml.Node], say: str, when: When) -> Iterator[Step]:
+    def repeated(self, entry: Entry, parts: Mapping[str, Entry], say: str, when: When) -> Iterator[Step]:
         """The steps once for each item, with `{item}` in their texts replaced."""
         if "repeat" not in parts or "steps" not in parts or set(parts) - {"repeat", "steps", "say", "when"}:
-            self.wrong(node, "`repeat` and `steps` belong together, and nothing else but `say` and `when`")
+            what = "`repeat` and `steps` belong together, and nothing else but `say` and `when`"
+            self.document.wrong(entry, what)
             return
-        how = self.pairs(parts["repeat"], ("times", "each"), "`repeat`")
-        items: list[str] = []
-        if set(how) == {"times"}:
-            items = [str(number + 1) for number in range(self.attempt(actions.Count, how["times"]) or 0)]
-        elif set(how) == {"each"}:
-            items = list(self.attempt(tuple[str, ...], how["each"]) or ())
-        else:
-            self.wrong(parts["repeat"], "`repeat` should have either `times: 3` or `each: [west-1, west-2]`")
+        repeat = self.value(Repeat, parts, "repeat")
+        if repeat is None:
+            return
+        if (repeat.times is None) == (not repeat.each):
+            what = "`repeat` should have either `times: 3` or `each: [west-1, west-2]`"
+            self.document.wrong(parts["repeat"], what)
+            return
         if say:
-            yield Step(node.start_mark.line + 1, say, None, (), when)
-        for item in items:
-            for step in self.steps(_replaced(parts["steps"], item)):
+            yield Step(entry.line, say, None, (), when)
+        for given in repeat.each or range(1, repeat.times + 1):
+            steps = self.document.replaced(parts["steps"], "{item}", str(given))
+            if steps is None:
+                return
+            for step in self.steps(steps):
                 yield dataclasses.replace(step, when=when if step.when == ALWAYS else step.when)
 
-    def expectations(self, node: yaml.Node) -> Iterator[Expected]:
-        items = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        for item in items:
-            parts = self.pairs(item, ("when", "finding", *expectations.EXPECTATIONS), "an expectation")
-            kinds = [key for key in parts if key in expectations.EXPECTATIONS]
-            if len(kinds) != 1:
-                if parts or not kinds:
-                    self.wrong(item, f"an expectation should be one of {', '.join(expectations.EXPECTATIONS)}")
+    def expectations(self, entry: Entry) -> Iterator[Expected]:
+        kinds = expectations.EXPECTATIONS
+        for one in [entry] if entry.items is None else entry.items:
+            parts = self.document.entries(one, (*kinds, "when", "finding"), "an expectation")
+            named = [key for key in parts if key in kinds]
+            if len(named) != 1:
+                if one.children is not None:
+                    self.document.wrong(one, f"an expectation should be one of {', '.join(kinds)}")
                 continue
-            built = self.attempt(expectations.EXPECTATIONS[kinds[0]], parts[kinds[0]])
-            when = self.condition(parts.get("when"))
-            finding = self.attempt(str, parts.get("finding"), "finding") or ""
+            built = self.value(kinds[named[0]], parts, named[0])
+            when, finding = self.condition(parts), self.value(str, parts, "finding") or ""
             if built is not None:
                 if built.within and built.throughout:
-                    self.wrong(item, "`within` and `throughout` exclude each other")
+                    self.document.wrong(one, "`within` and `throughout` exclude each other")
                 yield Expected(built, when, finding.strip())
 
-    def condition(self, node: yaml.Node | None) -> When:
-        when = self.attempt(When, node) or ALWAYS
-        if node is not None and when.versions and not readable(when.versions):
-            self.wrong(node, f"`{when.versions}` is not a condition on versions, such as `>=2.12.3 <2.15`")
+    def condition(self, parts: Mapping[str, Entry]) -> When:
+        when: When = self.value(When, parts, "when") or ALWAYS
+        if when.versions and not readable(when.versions):
+            what = f"`{when.versions}` is not a condition on versions, such as `>=2.12.3 <2.15`"
+            self.document.wrong(parts["when"], what)
         for variant in when.variants:
-            if node is not None and variant not in self.variants:
-                self.wrong(node, f"there is no variant `{variant}`")
+            if variant not in self.variants:
+                self.document.wrong(parts["when"], f"there is no variant `{variant}`")
         return when
 
-    def check_action(self, node: yaml.Node, action: Any) -> None:
+    def check_action(self, entry: Entry, action: Any) -> None:
+        """What only makes sense together, and the name that the action gives."""
+        wrong = self.document.wrong
         if isinstance(action, actions.OnNodes) and not action.plain().arguments()["targets"]:
-            self.wrong(node, "name nodes or regions, `stream_leader: foo-write-west` or `meta_leader: true`")
+            wrong(entry, "name nodes or regions, `stream_leader: foo-write-west` or `meta_leader: true`")
         if isinstance(action, Verb) and not isinstance(action, actions.OnNodes):
             try:
                 action.faults(self.topology)
             except UsageError as error:
-                self.wrong(node, error.message)
+                wrong(entry, error.message)
         below = layout_of(self.topology).subject("")
         if isinstance(action, actions.Publish) and not action.subject.startswith(below):
-            self.wrong(node, f"the subject `{action.subject}` does not begin with `{below}`")
+            wrong(entry, f"the subject `{action.subject}` does not begin with `{below}`")
         if getattr(action, "as_", ""):
             if action.as_ in self.defined and actions.defines(type(action)) != self.defined[action.as_]:
-                self.wrong(node, f"`{action.as_}` names something else already")
+                wrong(entry, f"`{action.as_}` names something else already")
             self.defined[action.as_] = actions.defines(type(action))
 
+    # --- names ---
 
-def _replaced(node: yaml.Node, item: str) -> yaml.Node:
-    """A copy with `{item}` in every text replaced."""
-    fresh = copy.copy(node)
-    if isinstance(node, yaml.ScalarNode):
-        fresh.value = node.value.replace("{item}", item)
-    elif isinstance(node, yaml.MappingNode):
-        fresh.value = [(_replaced(key, item), _replaced(value, item)) for key, value in node.value]
-    else:
-        fresh.value = [_replaced(value, item) for value in node.value]
-    return fresh
+    def reading(self) -> Reading:
+        """What there is to name at this point of the file."""
+        regions, nodes = self.topology.regions, tuple(node.name for node in self.topology.nodes)
+        targets = known("node or region", (*regions, *nodes, *self.given(arguments.Target)))
+        names: dict[Any, Find] = {
+            arguments.Region: known("region", regions),
+            arguments.Target: lambda name: name if arguments.is_role(name) else targets(name),
+            arguments.Link: self.link,
+            actions.Node: known("node", nodes),
+            actions.Defined: _named,
+            **{kind: self.earlier(what, kind) for what, kind in REFERENCES.items()},
+        }
+        return Reading(names, self.length)
+
+    def given(self, kind: Any) -> tuple[str, ...]:
+        return tuple(name for name, kinds in self.defined.items() if kind in kinds)
+
+    def link(self, name: str) -> str:
+        ends = "-".join(sorted(name.split("-")))
+        links = [link.name for link in self.topology.links]
+        return ends if ends in links else str(known("link", links)(name))
+
+    def earlier(self, what: str, kind: Any) -> Find:
+        given = self.given(kind)
+
+        def find(name: str) -> str:
+            if name not in given:
+                others = f"; so far there are {', '.join(f'`{name}`' for name in given)}" if given else ""
+                raise UsageError(f"no earlier step gave the name `{name}` (`as`) to a {what}{others}")
+            return name
+
+        return find
+
+
+def _named(name: str) -> str:
+    if not name:
+        raise UsageError("a name is missing")
+    return name

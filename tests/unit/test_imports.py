@@ -16,8 +16,8 @@ BEHIND = {
     "python_on_whales": ("lab/docker/client.py",),
     "nats": ("lab/jetstream/",),
     "typer": ("lab/cli/",),
-    "pydantic": ("lab/labfile.py",),
-    "yaml": ("lab/labfile.py", "lab/check/schedulefile.py", "lab/scenario/builder.py", "lab/scenario/reader.py"),
+    "pydantic": ("lab/yamltypes.py",),
+    "yaml": ("lab/yamlfile.py",),
     "rich": ("lab/view.py",),
     "numpy": ("lab/check/",),
 }
@@ -40,13 +40,19 @@ PURE = (
     "lab/render",
     "lab/html",
     "lab/jetstream/groups.py",
-    *(f"lab/faults/{name}.py" for name in ("cut", "down", "effects", "paused", "partition", "prediction")),
-    "lab/faults/reachability.py",
+    *(
+        f"lab/faults/{name}.py"
+        for name in (
+            *("arguments", "cut", "down", "effects", "fault", "flap", "heal", "nodes", "partition", "paused"),
+            *("prediction", "reachability", "registry", "step_down", "verb"),
+        )
+    ),
+    "lab/check/schedule.py",
     *(f"lab/observe/{name}.py" for name in ("comparison", "operations")),
     "lab/scenario/expectations",
     *(
         f"lab/scenario/{name}.py"
-        for name in ("actions", "conditions", "evidence", "page", "reference", "report", "schema", "show", "scenario")
+        for name in ("actions", "conditions", "evidence", "page", "reference", "report", "show", "scenario")
     ),
     "lab/check/history.py",
     "lab/check/findings.py",

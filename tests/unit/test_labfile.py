@@ -17,7 +17,7 @@ WRONG = [
     ("name", "East_1", "lower-case"),
     ("regions", "west", "list of names"),
     ("regions", "[west, no]", "`no`: put it in quotes"),
-    ("regions", "[west, west]", "more than once"),
+    ("regions", "[west, west]", "listed twice"),
     ("regions", "[west]", "2 to 9"),
     ("nodes_per_region", "three", "whole number, not `three`"),
     ("nodes_per_region", "true", "whole number, not `true`"),
@@ -51,7 +51,9 @@ WRONG = [
     ("server_options", "{a: [1]}", "`a` should be"),
     ("server_options", "{1: a}", "name should be text"),
     ("server_options", "{port: 1}", "set by the lab"),
-    ("server_options", "{a: 1, a: 2}", "more than once"),
+    ("server_options", '{"a\\nb": 1}', r"a name should be text of letters, digits and `_`, not `a\nb`"),
+    ("server_options", "{yes: 1}", "not `yes`: put it in quotes"),
+    ("server_options", "{a: 1, a: 2}", "listed twice"),
 ]
 
 
@@ -102,7 +104,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(file: Path) -> None:
         "line 8, subnet_pool",
     ]
     assert "did you mean `replicas`?" in lines[0]
-    assert "already, in line 5" in lines[4]
+    assert "twice, first in line 5" in lines[4]
 
 
 def test_what_follows_from_a_wrong_value_is_not_reported(file: Path) -> None:

@@ -92,14 +92,14 @@ faults:
         schedulefile.load(written(tmp_path, text), LAB, 1)
     message = caught.value.message
     for words in (
-        "speed: there is no such field",
-        "unknown kind `explode`",
-        "fault 7, at:",
-        "no `target`",
-        "fault 9, for",
+        "line 3, speed: there is no such field",
+        "line 10, fault 6: unknown kind `explode`",
+        "line 11, fault 7, at: should be a time such as `10s`, not `soon`",
+        "line 12, fault 8: a stop has no `target`; did you mean `targets`?",
+        "line 13, fault 9, for: is missing",
     ):
         assert words in message
-    assert "fault 10: should be a mapping" in message
+    assert "line 14, fault 10: should be a mapping" in message
 
 
 def test_every_name_and_time_that_this_lab_cannot_have_is_said_at_once(tmp_path: Path) -> None:
@@ -118,8 +118,8 @@ faults:
         schedulefile.load(written(tmp_path, text), LAB, 1)
     message = caught.value.message
     for words in (
-        "f1 (kill): unknown region or node `nort-1`",
-        "f2 (cut): unknown region `north`",
+        "line 4, f1 (kill): unknown region or node `nort-1`",
+        "line 5, f2 (cut): unknown region `north`",
         "f3 (partition): unknown region `south`",
         "f3 (partition): begins 3 s before",
         "f4 (pause): ends 70 s after the warm-up",
@@ -159,8 +159,8 @@ faults:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("faults: [", "is not YAML (line 1)"),
-        ("- 1", "is not a mapping"),
+        ("faults: [", "is not valid YAML: line 1, column 10"),
+        ("- 1", "should hold lines such as `rate: 500`, not a list"),
         ("rate: 0", "rate: must be 1 to"),
         ("rate: fast", "rate: should be a whole number"),
         ("duration: 10s", "leave no time for faults"),

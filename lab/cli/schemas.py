@@ -1,0 +1,19 @@
+"""`lab schema`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from lab.cli.app import PANEL_FILES, app, print_json
+
+
+@app.command(rich_help_panel=PANEL_FILES)
+def schema(kind: Annotated[Literal["lab", "scenario", "schedule"], typer.Argument(help="Which kind of file.")]) -> None:
+    """The JSON Schema of a file that you write: lab.yaml, a scenario or a schedule."""
+    if kind == "lab":
+        from lab.labfile import schema as made
+    elif kind == "scenario":
+        from lab.scenario.reader import schema as made
+    else:
+        from lab.check.schedulefile import schema as made
+    print_json(made())
