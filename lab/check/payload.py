@@ -43,7 +43,7 @@ def parse(body: bytes) -> Body:
     parts = body[:80].split(b" ", 5)
     try:
         process, counter, length = int(parts[2]), int(parts[3]), int(parts[4])
-        intact = length == len(body) and int(body[-8:], 16) == crc32(body[:-8])
+        intact = length == len(body) and body[-8:] == b"%08x" % crc32(body[:-8])
     except (ValueError, IndexError):
         return ALIEN
     if not (0 <= process < NOBODY and 0 <= counter <= NOBODY):

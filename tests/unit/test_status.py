@@ -162,6 +162,13 @@ def test_the_leaders_word_on_a_stream_counts_whoever_is_read_first() -> None:
         assert lacks == []
 
 
+def test_another_accounts_stream_of_the_same_name_is_not_the_labs() -> None:
+    found = readings()
+    other = detail("foo-write-west") | {"state": {"messages": 99, "first_seq": 1, "last_seq": 99}}
+    jsz(found, "west-1")["account_details"].append({"name": "OTHER", "stream_detail": [other]})
+    assert next(row for row in taken(found)[0].streams if row.name == "foo-write-west").last == 7
+
+
 def test_a_link_is_cut_when_one_side_is_detached() -> None:
     seen = observation(TOPOLOGY)
     for cut in link_cuts(TOPOLOGY, TOPOLOGY.link("west", "east")):
