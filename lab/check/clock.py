@@ -1,4 +1,4 @@
-"""The run's clock: nanoseconds since it began, and the way from a server's wall clock to it."""
+"""The run's clock: nanoseconds since it began, and where its zero is on the wall clock, which servers stamp by."""
 
 import time
 from dataclasses import dataclass
@@ -17,10 +17,6 @@ class Clock:
 
     def now(self) -> int:
         return time.monotonic_ns() - self.monotonic
-
-    def of_wall(self, stamp: int) -> int:
-        """A server's time stamp (ns since 1970) as the run's time."""
-        return stamp - self.wall
 
     @property
     def began(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from lab.html import junit
 from lab.scenario.scenario import Judgement, Result, Scenario, StepResult
+from lab.verdict import VALIDITY
 
 WORDS = {"held": "held", "found": "found", "violated": "VIOLATED", "could not tell": "could not tell"}
 TITLES = {"held": "all held", "violated": "VIOLATED", "could not tell": "could not tell"}
@@ -47,7 +48,7 @@ def markdown(results: Sequence[Result]) -> str:
     lines = ["## Scenarios", "", "| scenario | verdict | expectations | took | server |", "|---|---|---|---|---|"]
     for result in results:
         judged = [one for step in result.steps for one in step.judgements]
-        good = sum(one.judged in ("held", "found") for one in judged)
+        good = sum(VALIDITY[one.judged] == "valid" for one in judged)
         server = " and ".join(result.versions)
         lines.append(
             f"| {name(result)} | {TITLES[result.verdict]} | {good} of {len(judged)} as expected | "
@@ -103,18 +104,17 @@ def junit_xml(results: Sequence[Result]) -> str:
 
 
 def _cases(result: Result) -> Iterable[junit.Case]:
-    kinds = {"held": "passed", "found": "passed", "violated": "failed", "could not tell": "skipped"}
     for step in result.steps:
         for number, one in enumerate(step.judgements, 1):
             yield junit.Case(
                 f"step {step.number}.{number}: {one.expected}",
                 name(result),
-                kinds[one.judged],  # type: ignore[arg-type]
+                VALIDITY[one.judged],
                 one.seconds,
                 f"{WORDS[one.judged]}: {one.seen}",
             )
     if result.broken:
-        yield junit.Case("played to its end", name(result), "skipped", result.seconds, result.broken)
+        yield junit.Case("played to its end", name(result), "unknown", result.seconds, result.broken)
 
 
 def outline(scenario: Scenario) -> str:

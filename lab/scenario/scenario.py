@@ -1,14 +1,12 @@
 """What a scenario is, and what came of one: values only. Durations and counts are resolved already (short or long)."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from lab.scenario.actions import Action
+from lab.scenario.expectations.phrases import Timed
 from lab.topology import Topology
 from lab.verdict import EXIT_CODES, VALIDITY, WORDS, Judged, Word, worst
-
-if TYPE_CHECKING:
-    from lab.scenario.actions import Action
-    from lab.scenario.expectations.phrases import Timed
 
 Length = Literal["short", "long"]
 
@@ -36,7 +34,7 @@ ALWAYS = When()
 class Expected:
     """An expectation in its place. With `finding` it is expected to be violated, and the text says what that shows."""
 
-    expectation: "Timed[Any]"
+    expectation: Timed[Any]
     when: When = ALWAYS
     finding: str = ""
 
@@ -53,7 +51,7 @@ class Step:
 
     line: int
     say: str = ""
-    action: "Action | None" = None
+    action: Action | None = None
     expect: tuple[Expected, ...] = ()
     when: When = ALWAYS
 

@@ -4,7 +4,6 @@ Each bound is that of docs/checking.md. A region that was never in a condition h
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,8 @@ from lab.check.checkers.conditions import ELECTIONS, Conditions, Window
 from lab.check.checkers.examples import Case, Draft, count, judged, pick, seconds
 from lab.check.checkers.index import NONE, Index, chunks
 from lab.check.checkers.outages import outages
-from lab.check.history import OK, OUTCOMES, SECOND, Array, Probe
+from lab.check.checkers.publishes import Publishes, publishes_of
+from lab.check.history import OK, SECOND, Array, Probe
 from lab.observe.operations import CONTROL_PLANE, LOCAL_READS, NEW_CONSUMER
 
 # All in nanoseconds, as all times of a history.
@@ -26,44 +26,6 @@ QUORUM_BACK = CONTROL_BACK = 20 * SECOND  # L7, L9
 
 ENOUGH = 20  # messages for a percentile
 ISOLATED_RATIO, MAJORITY_RATIO = 0.99, 0.999
-
-
-@dataclass(frozen=True)
-class Publishes:
-    """A region's publishes, by the time of their invocation."""
-
-    number: NDArray[np.int32]
-    invoked: NDArray[np.int64]
-    completed: NDArray[np.int64]
-    outcome: NDArray[np.uint8]
-
-    def within(self, began: int, ended: int) -> "Publishes":
-        part = slice(*np.searchsorted(self.invoked, (began, ended)))
-        return Publishes(self.number[part], self.invoked[part], self.completed[part], self.outcome[part])
-
-    def cases(self, mask: NDArray[np.bool_], what: str) -> list[Case]:
-        return [
-            Case(
-                int(self.number[place]),
-                what.format(outcome=OUTCOMES[self.outcome[place]], seconds=seconds(int(self.completed[place]))),
-                int(self.invoked[place]),
-            )
-            for place in pick(np.flatnonzero(mask))
-        ]
-
-
-def publishes_of(index: Index, region: str) -> Publishes:
-    mine = np.array([process.region == region for process in index.history.run.processes], np.bool_)
-    parts: list[tuple[Array, ...]] = []
-    for _, rows in chunks(index.history.publishes):
-        own = rows[mine[rows["process"]]]
-        parts.append((index.messages.numbers(own).astype(np.int32), own["invoked"], own["completed"], own["outcome"]))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or [np.empty(0, np.int64)] * 4
-    del parts
-    order = np.argsort(columns[1], kind="stable")
-    for place, column in enumerate(columns):
-        columns[place] = column[order]
-    return Publishes(*columns)
 
 
 def availability(index: Index) -> Iterator[Draft]:
