@@ -28,7 +28,7 @@ from lab.topology import Topology
 
 LAB = Path(sys.executable).parent / "lab"
 SHORTEST_S, LONGEST_S, GOAL_S = 5, 130, 12
-SETTLE_S = 6.0
+SETTLE_S, ARRIVAL_S = 6.0, 60
 FAULTS = (
     "partition central",
     "partition west central east",
@@ -72,7 +72,7 @@ def heal(topology: Topology, hasten: bool) -> tuple[dict[str, Any], list[str]]:
         assert process.stderr
         said.extend(f"{time.monotonic() - began:.1f} {line.strip()}" for line in process.stderr)
         printed = process.stdout.read()
-    return json.loads(printed) if printed else {}, said
+    return json.loads(printed) if printed else {}, said  # an error is the last thing that was said
 
 
 def over(topology: Topology, since: float) -> float:
@@ -86,10 +86,11 @@ def over(topology: Topology, since: float) -> float:
 
 
 def arrival_s(topology: Topology) -> float:
-    """Seconds until a message of each region was in every read stream; asked of the servers' monitoring."""
+    """Seconds until a message of each region was in every read stream; asked of the servers' monitoring. Raises
+    `RuntimeError` after a minute."""
     began, layout = time.monotonic(), layout_of(topology)
     asyncio.run(publish(topology, "after"))
-    while True:
+    while time.monotonic() - began < ARRIVAL_S:
         counts: dict[str, int] = {}
         for node, reading in asyncio.run(monitor.read(list(topology.nodes))).items():
             for account, detail in reading.streams():
@@ -100,6 +101,7 @@ def arrival_s(topology: Topology) -> float:
         if all(counts.get(stream.key) == written for stream in layout.copies):
             return time.monotonic() - began
         time.sleep(0.2)
+    raise RuntimeError(f"after {ARRIVAL_S} s the read streams still differ: {counts}")
 
 
 def one_run(topology: Topology, fault: str, length: float, hasten: bool) -> dict[str, Any]:
@@ -110,12 +112,14 @@ def one_run(topology: Topology, fault: str, length: float, hasten: bool) -> dict
     load, healing = os.getloadavg()[0], time.time()
     result, said = heal(topology, hasten)
     ended = time.time()
+    if not result:  # counts as a run that took for ever; the next one needs a healthy lab
+        lab(topology, "heal --wait")
     return {
         "fault": fault,
         "length": round(length),
         "hasten": hasten,
         "seconds": result.get("seconds"),
-        "since_over": round(ended - over(topology, healing), 1),
+        "since_over": round(ended - over(topology, healing), 1) if result else None,
         "step_downs": len(result.get("step_downs", [])),
         "arrival": round(arrival_s(topology), 1),
         "load": round(load, 1),
