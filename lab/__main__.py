@@ -1,10 +1,21 @@
 """The command `lab`."""
 
 import os
+import signal
 import sys
+
+INTERRUPTED, TERMINATED = 130, 143
 
 
 def main() -> None:
+    terminated = False
+
+    def terminate(*_: object) -> None:
+        nonlocal terminated
+        terminated = True
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, terminate)  # as Ctrl-C: nothing half-made is left
     try:
         from lab import headstart
 
@@ -13,10 +24,11 @@ def main() -> None:
 
         cli.main(begun)
     except SystemExit as end:
-        _leave(end.code if isinstance(end.code, int) else 0)
+        code = end.code if isinstance(end.code, int) else 0
+        _leave(TERMINATED if terminated and code == INTERRUPTED else code)
     except KeyboardInterrupt:  # while all that was loading
         sys.stderr.write("error: interrupted before anything was done\n")
-        _leave(130)
+        _leave(TERMINATED if terminated else INTERRUPTED)
 
 
 def _leave(code: int) -> None:

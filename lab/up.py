@@ -52,8 +52,16 @@ async def bring_up(
             if fresh and not keep:
                 say("start failed; removing what was created (`--keep` leaves it)")
                 await asyncio.wait({starting})  # Compose goes on in its thread, and would create more behind our back
-                engine.remove(topology.name, volumes=True)
+                await _remove(engine, topology.name, say)
             raise
+
+
+async def _remove(engine: Engine, lab: str, say: Say) -> None:
+    """What failed is the error to be raised, whatever becomes of this."""
+    try:
+        await asyncio.to_thread(engine.remove, lab, volumes=True)
+    except LabError as error:
+        say(f"not all of it could be removed: {error.message}; `lab down --name {lab}` tries again")
 
 
 def _start(

@@ -118,10 +118,10 @@ def attached(name: str | None, context: typer.Context | None = None) -> "Lab":
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run`, imported when it is needed."""
-    import asyncio
+    """`lab.loop.finished`, imported when it is needed."""
+    from lab.loop import finished
 
-    return asyncio.run(coroutine)
+    return finished(coroutine)
 
 
 def main(begun: "Headstart | None" = None) -> None:

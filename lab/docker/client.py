@@ -1,5 +1,6 @@
 """python-on-whales, and the only import of it: loaded when something is to be changed, its errors as `DockerError`."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,11 +32,15 @@ def docker() -> "DockerClient":
 
 def compose(file: Path, image: str) -> "DockerClient":
     """A Compose project. `image` is the file's `LAB_IMAGE`: in the environment of the `docker` process alone, so that
-    labs come up side by side, and an `image:` that you wrote into the file yourself is obeyed."""
+    labs come up side by side, and an `image:` that you wrote into the file yourself is obeyed.
+
+    Where there is `setsid`, Ctrl-C does not reach it: the engine would finish what it was asked last behind our back.
+    """
     load()
     from python_on_whales import DockerClient
 
-    return DockerClient(client_call=["env", f"LAB_IMAGE={image}", "docker"], compose_files=[file])
+    alone = ["setsid"] if shutil.which("setsid") else []
+    return DockerClient(client_call=["env", f"LAB_IMAGE={image}", *alone, "docker"], compose_files=[file])
 
 
 @contextmanager

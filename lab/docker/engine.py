@@ -11,20 +11,21 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Self, TextIO, TypeVar
 
 from lab.docker import client
 from lab.docker.client import translated
-from lab.docker.labels import LABEL_NAME, LABEL_NODE, LABEL_TOPOLOGY
+from lab.docker.labels import LABEL_NAME, LABEL_NODE
 from lab.docker.logs import Logs
 from lab.docker.mishaps import explain
-from lab.docker.observation import Container, Observation
+from lab.docker.observation import Observation, inspected
 from lab.docker.versions import Versions
 from lab.errors import DockerError, NotRunning
-from lab.topology import Topology
 
+T = TypeVar("T")
 READ_TIMEOUT_S = 30
 REMOVE_TIMEOUT_S = 10
 
@@ -53,6 +54,7 @@ class Engine:
                 timeout=READ_TIMEOUT_S,
                 check=False,
                 pass_fds=keeps,
+                process_group=0,  # Ctrl-C is for this process, which may have to undo what it began
             )
         except subprocess.TimeoutExpired as error:
             raise _no_answer() from error
@@ -69,16 +71,21 @@ class Engine:
 
     def observe(self, lab: str) -> Observation:
         """What exists of the lab. Raises `NotRunning` when nothing does."""
-        ids = self.read(
-            "ps", "-aq", "--no-trunc", "--filter", f"label={LABEL_NAME}={lab}", "--filter", f"label={LABEL_NODE}"
-        )
-        if not ids:
-            others = ", ".join(f"`{name}`" for name in self.labs())
-            raise NotRunning(
-                f"the lab `{lab}` is not running",
-                "`lab up` starts it" + (f"; running labs: {others} (see `--name`)" if others else ""),
+
+        def look() -> Observation | None:
+            ids = self.read(
+                "ps", "-aq", "--no-trunc", "--filter", f"label={LABEL_NAME}={lab}", "--filter", f"label={LABEL_NODE}"
             )
-        return self._inspect(ids.split())
+            return self._inspect(ids.split()) if ids else None
+
+        found = _anew(look, "no such container")  # it may just be removed
+        if found:
+            return found
+        others = ", ".join(f"`{name}`" for name in self.labs())
+        raise NotRunning(
+            f"the lab `{lab}` is not running",
+            "`lab up` starts it" + (f"; running labs: {others} (see `--name`)" if others else ""),
+        )
 
     def again(self, before: Observation) -> Observation:
         """The same lab a moment later: one `docker` process where `observe` needs two."""
@@ -88,9 +95,7 @@ class Engine:
             return self.observe(before.topology.name)
 
     def _inspect(self, containers: list[str]) -> Observation:
-        raw = json.loads(self.read("inspect", "--type", "container", *containers))
-        topology = Topology.from_label(raw[0]["Config"]["Labels"][LABEL_TOPOLOGY])
-        return Observation(topology, {c.node: c for c in (_container(topology, item) for item in raw)})
+        return inspected(json.loads(self.read("inspect", "--type", "container", *containers)))
 
     def networks(self) -> list[tuple[str, str, tuple[IPv4Network, ...]]]:
         """(name, lab or "", IPv4 subnets) of every network of the engine."""
@@ -101,17 +106,15 @@ class Engine:
             found.append((item["Name"], (item["Labels"] or {}).get(LABEL_NAME, ""), ipv4))
         return found
 
-    def _inspected_networks(self, attempts: int = 10) -> list[dict[str, Any]]:
+    def _inspected_networks(self) -> list[dict[str, Any]]:
         """Other labs come and go: a network may be gone between the list and the look at it."""
-        while True:
+
+        def look() -> list[dict[str, Any]]:
             ids = self.read("network", "ls", "-q").split()
-            try:
-                found: list[dict[str, Any]] = json.loads(self.read("network", "inspect", *ids)) if ids else []
-                return found
-            except DockerError as error:
-                attempts -= 1
-                if "not found" not in error.message.lower() or not attempts:
-                    raise
+            found: list[dict[str, Any]] = json.loads(self.read("network", "inspect", *ids)) if ids else []
+            return found
+
+        return _anew(look, "not found")
 
     def published_ports(self) -> dict[int, str]:
         """Host port -> name of the container that publishes it."""
@@ -196,8 +199,8 @@ class Engine:
 
         Tried anew for some seconds: a busy engine lets go of a network only a moment after its containers are gone.
         """
-        owned = self._owned(lab)
-        left, deadline = owned, time.monotonic() + REMOVE_TIMEOUT_S
+        left = owned = self._owned(lab)
+        deadline = time.monotonic() + REMOVE_TIMEOUT_S
         while True:
             try:
                 self._remove(left, volumes)
@@ -205,8 +208,8 @@ class Engine:
             except DockerError:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.5)
-                left = self._owned(lab)
+            time.sleep(0.5)
+            left = self._owned(lab)
 
     def _remove(self, owned: dict[str, list[str]], volumes: bool) -> None:
         with translated("remove"):
@@ -306,6 +309,17 @@ class Engine:
         )
 
 
+def _anew(look: Callable[[], T], vanished: str, attempts: int = 10) -> T:
+    """What `look` finds. Docker says `vanished` when something is gone that was only just listed."""
+    while True:
+        try:
+            return look()
+        except DockerError as error:
+            attempts -= 1
+            if vanished not in error.message.lower() or not attempts:
+                raise
+
+
 def _command(*arguments: str) -> list[str]:
     """The `docker` command with these arguments. Raises `DockerError` where there is none."""
     if shutil.which("docker") is None:
@@ -317,23 +331,3 @@ def _command(*arguments: str) -> list[str]:
 
 def _no_answer() -> DockerError:
     return DockerError(f"Docker did not answer within {READ_TIMEOUT_S} s", "is the engine overloaded?")
-
-
-def _container(topology: Topology, raw: dict[str, Any]) -> Container:
-    prefix = topology.network("")
-    networks: dict[str, Any] = raw["NetworkSettings"]["Networks"]
-    return Container(
-        node=raw["Config"]["Labels"][LABEL_NODE],
-        name=raw["Name"].removeprefix("/"),
-        state=raw["State"]["Status"],
-        exit_code=raw["State"]["ExitCode"],
-        out_of_memory=raw["State"]["OOMKilled"],
-        pid=raw["State"]["Pid"],
-        image=raw["Config"]["Image"],
-        started_at=raw["State"]["StartedAt"],
-        addresses={
-            name.removeprefix(prefix): (settings.get("IPAMConfig") or {}).get("IPv4Address") or settings["IPAddress"]
-            for name, settings in networks.items()
-            if name.startswith(prefix)
-        },
-    )

@@ -1,7 +1,10 @@
 """A lab at one moment, as Docker sees it: values only. `lab/docker/engine.py` reads them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from lab.docker.labels import LABEL_NODE, LABEL_TOPOLOGY
 from lab.errors import NotRunning
 from lab.topology import Node, Topology
 
@@ -48,3 +51,29 @@ class Observation:
                 f"no node of {region} is running", f"`lab start {region}` starts them, `lab heal` undoes every fault"
             )
         return nodes
+
+
+def inspected(containers: Sequence[dict[str, Any]]) -> Observation:
+    """A lab from what `docker inspect` says of its containers, of which there is at least one."""
+    topology = Topology.from_label(containers[0]["Config"]["Labels"][LABEL_TOPOLOGY])
+    return Observation(topology, {c.node: c for c in (_container(topology, raw) for raw in containers)})
+
+
+def _container(topology: Topology, raw: dict[str, Any]) -> Container:
+    prefix = topology.network("")
+    networks: dict[str, Any] = raw["NetworkSettings"]["Networks"]
+    return Container(
+        node=raw["Config"]["Labels"][LABEL_NODE],
+        name=raw["Name"].removeprefix("/"),
+        state=raw["State"]["Status"],
+        exit_code=raw["State"]["ExitCode"],
+        out_of_memory=raw["State"]["OOMKilled"],
+        pid=raw["State"]["Pid"],
+        image=raw["Config"]["Image"],
+        started_at=raw["State"]["StartedAt"],
+        addresses={
+            name.removeprefix(prefix): (settings.get("IPAMConfig") or {}).get("IPv4Address") or settings["IPAddress"]
+            for name, settings in networks.items()
+            if name.startswith(prefix)
+        },
+    )

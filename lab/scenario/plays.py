@@ -33,8 +33,9 @@ class Plays:
 
         def end() -> None:
             nonlocal terminated
-            terminated = True
-            task.cancel()
+            if not terminated:  # more of them do not interrupt what is being removed
+                terminated = True
+                task.cancel()
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
         pairs = [(scenario, variant) for scenario in scenarios for variant in scenario.variants]
@@ -57,7 +58,8 @@ class Plays:
             raise
         finally:  # each heals its lab, or removes it, before it ends
             for started in begun.values():
-                started.cancel()
+                if not started.cancelling():
+                    started.cancel()
             await asyncio.gather(*begun.values(), return_exceptions=True)
 
     async def _one(self, scenario: Scenario, variant: Variant) -> Result:

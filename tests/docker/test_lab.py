@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 import random
 import re
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -409,4 +411,27 @@ def test_an_interrupted_up_leaves_nothing_and_a_killed_one_is_finished_by_the_ne
         assert [node["state"] for node in lab.json("status")["nodes"]] == ["running"] * 9
     finally:
         lab.run("down")
+    assert lab.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "code"), [([signal.SIGINT] * 4, 130), ([signal.SIGTERM], 143), ([signal.SIGTERM, signal.SIGINT], 143)]
+)
+def test_up_that_is_interrupted_however_often_leaves_nothing(numbers: list[int], code: int, tmp_path: Path) -> None:
+    lab = Lab("test-impatient")
+    file = tmp_path / "lab.yaml"
+    file.write_text("regions: [west, east]\nnodes_per_region: 1\nreplicas: 1\n")
+    command = lab.command("up", "--file", str(file))
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while not lab.left_behind()["networks"]:
+            assert process.poll() is None
+            time.sleep(0.05)
+        for number in numbers:  # to what it has started as well, as from a terminal
+            os.killpg(process.pid, number)
+            time.sleep(0.4)
+        assert process.wait(60) == code
+        assert process.stderr
+        assert "Traceback" not in process.stderr.read()
     assert lab.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}

@@ -1,11 +1,11 @@
-"""The engine where there is no `docker` command at all."""
+"""The engine where there is no `docker` command at all, and where what it looks at is just being removed."""
 
 from collections.abc import Callable
 
 import pytest
 
 from lab.docker.engine import Engine
-from lab.errors import DockerError
+from lab.errors import DockerError, NotRunning
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,23 @@ def test_without_the_docker_command_all_say_so(
     with pytest.raises(DockerError, match="the `docker` command was not found") as caught:
         act(Engine())
     assert caught.value.hint
+
+
+class Vanishing(Engine):
+    """Lists a container `times`; whoever then looks at it is told that it is gone."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def read(self, *arguments: str, keeps: tuple[int, ...] = ()) -> str:
+        if arguments[0] == "ps":
+            self.times -= 1
+            return "78eddb54" if self.times >= 0 else ""
+        raise DockerError("`docker inspect` failed: Error: No such container: 78eddb54")
+
+
+def test_a_lab_that_is_being_removed_is_not_running() -> None:
+    with pytest.raises(NotRunning, match="`any` is not running"):
+        Vanishing(times=3).observe("any")
+    with pytest.raises(DockerError, match="No such container"):
+        Vanishing(times=10**6).observe("any")
