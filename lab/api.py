@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from lab import files
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
@@ -74,7 +75,7 @@ class Done:
 
 class Lab:
     """A lab by its name. `say` is told of progress; `engine` is the Docker engine that the `docker` command talks to;
-    `root` is the folder with the generated files, the current one unless it is given."""
+    `root` is the folder with the generated files: by default the checkout, or the current folder where there is none."""
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class Lab:
         begun: Headstart | None = None,
     ) -> None:
         self.name, self.say = name, say
-        self.engine, self.root = engine or Engine(), root or Path.cwd()
+        self.engine, self.root = engine or Engine(), root or files.root()
         self._begun = begun
 
     @classmethod

@@ -5,9 +5,10 @@ import time
 from contextlib import suppress
 
 from lab.docker.observation import Observation
-from lab.errors import FaultNotProven, NatsError
+from lab.errors import FaultNotProven, NatsError, unknown
 from lab.jetstream import groups, leaders
-from lab.jetstream.session import connect
+from lab.jetstream.session import ApiError, connect
+from lab.jetstream.streams import NOT_FOUND
 from lab.layouts import layout_of
 
 PATIENCE_S = 12.0
@@ -34,6 +35,8 @@ async def _stream(observation: Observation, stream: str) -> str:
                     before, asked = leader, time.monotonic()
                     await session.api(f"STREAM.LEADER.STEPDOWN.{stream}", timeout=2)
             except NatsError as error:
+                if isinstance(error, ApiError) and error.code == NOT_FOUND:
+                    raise unknown("stream", stream, (s.key for s in layout.streams)) from None
                 problem = error.message
             await asyncio.sleep(0.1)
     raise FaultNotProven(f"{before or 'the leader'} of {stream} still leads" + (f": {problem}" if problem else ""))
