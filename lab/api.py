@@ -15,23 +15,21 @@ may be used side by side, in threads as well. Methods may be called where an eve
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from lab import files
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
-from lab.faults.arguments import Leader, Region
 from lab.faults.change import Change, Want, change, exclusive
 from lab.faults.fault import Fault
-from lab.faults.heal import Heal
-from lab.faults.registry import ordered, present, verbs
-from lab.faults.step_down import StepDown
+from lab.faults.methods import VerbMethods
+from lab.faults.registry import ordered, present
 from lab.faults.verb import Verb
 from lab.headstart import Headstart
 from lab.layouts import layout_of
@@ -73,9 +71,9 @@ class Done:
             self.lab.make(lambda before: done.undone(present(before)))
 
 
-class Lab:
+class Lab(VerbMethods[Done]):
     """A lab by its name. `say` is told of progress; `engine` is the Docker engine that the `docker` command talks to;
-    `root` is the folder with the generated files: by default the checkout, or the current folder where there is none."""
+    `root` is the folder with the generated files: the checkout unless it is given, else the current folder."""
 
     def __init__(
         self,
@@ -295,57 +293,3 @@ class Lab:
         for role, names in nodes.items():
             self.say(f"{role} is {', '.join(names)}")
         return verb.with_nodes(nodes)
-
-    def partition(self, *groups: str, dry_run: bool = False) -> Done:
-        """Split the network: each group of regions, joined by commas, sees only itself."""
-        return self._verb("partition", groups, dry_run)
-
-    def cut(self, *link: str, dry_run: bool = False) -> Done:
-        """Cut the link between two regions."""
-        return self._verb("cut", link, dry_run)
-
-    def join(self, *link: str, dry_run: bool = False) -> Done:
-        """Undo the cut of a link."""
-        return self._verb("join", link, dry_run)
-
-    def stop(self, *targets: str, dry_run: bool = False) -> Done:
-        """Stop nodes or regions by SIGTERM."""
-        return self._verb("stop", targets, dry_run)
-
-    def kill(self, *targets: str, dry_run: bool = False) -> Done:
-        """Kill nodes or regions by SIGKILL."""
-        return self._verb("kill", targets, dry_run)
-
-    def start(self, *targets: str, dry_run: bool = False) -> Done:
-        """Start nodes or regions that are stopped or killed."""
-        return self._verb("start", targets, dry_run)
-
-    def pause(self, *targets: str, dry_run: bool = False) -> Done:
-        """Freeze nodes or regions."""
-        return self._verb("pause", targets, dry_run)
-
-    def resume(self, *targets: str, dry_run: bool = False) -> Done:
-        """Thaw nodes or regions."""
-        return self._verb("resume", targets, dry_run)
-
-    def step_down(self, of: str, to: str = "") -> Done:
-        """Make the leader of a stream, or of `meta`, resign; of `meta` in favour of a region, with `to`."""
-        return self.do(StepDown(Leader(of), Region(to)))
-
-    def heal(self, dry_run: bool = False) -> Done:
-        """Undo every fault, from any state. `until_healthy` waits until the servers have converged."""
-        return self.do(Heal(), dry_run=dry_run)
-
-    def _verb(self, name: str, words: Sequence[str], dry_run: bool, **options: Any) -> Done:
-        return self.do(verbs()[name].from_words(*words, **options), dry_run=dry_run)
-
-    def __getattr__(self, name: str) -> Callable[..., Done]:
-        """Verbs that were registered by others."""
-        known = {verb.replace("-", "_"): verb for verb in verbs()}
-        if name not in known:
-            raise AttributeError(f"a lab has no `{name}`")
-
-        def verb(*words: str, dry_run: bool = False, **options: Any) -> Done:
-            return self._verb(known[name], words, dry_run, **options)
-
-        return verb

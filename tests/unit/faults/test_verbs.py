@@ -1,6 +1,8 @@
 """Every verb that is registered is found everywhere, whatever it is; nothing here knows one by name."""
 
+import inspect
 import shlex
+from dataclasses import fields
 from pathlib import Path
 from random import Random
 
@@ -13,6 +15,7 @@ from lab.check.schedule import kinds, random_faults
 from lab.cli import app
 from lab.faults.effects import NOTHING
 from lab.faults.fault import Fault
+from lab.faults.methods import VerbMethods
 from lab.faults.registry import KINDS, VERBS, draws
 from lab.faults.step_down import StepDown
 from lab.faults.verb import Verb
@@ -97,3 +100,12 @@ def test_a_kind_is_described(kind: type[Fault]) -> None:
 
 def test_draws_have_names_of_their_own() -> None:
     assert len(draws()) == sum(len(verb.draws()) for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", BY_HAND, ids=name)
+def test_a_verb_has_a_typed_method(verb: type[Verb]) -> None:
+    """Others would be found by `__getattr__`, which no editor knows."""
+    method = vars(VerbMethods)[verb.name.replace("-", "_")]
+    options = {field.name for field in fields(verb) if field.name != verb.SHORT}  # type: ignore[arg-type]
+    assert options <= inspect.signature(method).parameters.keys()
+    assert method.__doc__

@@ -1,0 +1,75 @@
+"""The verbs as methods of a lab, typed for editors and type checkers. What they mean stands in the registry alone; a verb
+that is registered elsewhere is a method all the same."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from lab.faults.arguments import Leader, Region
+from lab.faults.heal import Heal
+from lab.faults.registry import verbs
+from lab.faults.step_down import StepDown
+from lab.faults.verb import Verb
+
+Outcome = TypeVar("Outcome")
+
+
+class VerbMethods(ABC, Generic[Outcome]):
+    """`do` carries a verb out; all others say which one. With `dry_run` nothing is done."""
+
+    @abstractmethod
+    def do(self, verb: Verb, *, dry_run: bool = False) -> Outcome: ...
+
+    def partition(self, *groups: str, dry_run: bool = False) -> Outcome:
+        """Split the network: each group of regions, joined by commas, sees only itself."""
+        return self._verb("partition", groups, dry_run)
+
+    def cut(self, *link: str, dry_run: bool = False) -> Outcome:
+        """Cut the link between two regions."""
+        return self._verb("cut", link, dry_run)
+
+    def join(self, *link: str, dry_run: bool = False) -> Outcome:
+        """Undo the cut of a link."""
+        return self._verb("join", link, dry_run)
+
+    def stop(self, *targets: str, dry_run: bool = False) -> Outcome:
+        """Stop nodes or regions by SIGTERM."""
+        return self._verb("stop", targets, dry_run)
+
+    def kill(self, *targets: str, dry_run: bool = False) -> Outcome:
+        """Kill nodes or regions by SIGKILL."""
+        return self._verb("kill", targets, dry_run)
+
+    def start(self, *targets: str, dry_run: bool = False) -> Outcome:
+        """Start nodes or regions that are stopped or killed."""
+        return self._verb("start", targets, dry_run)
+
+    def pause(self, *targets: str, dry_run: bool = False) -> Outcome:
+        """Freeze nodes or regions."""
+        return self._verb("pause", targets, dry_run)
+
+    def resume(self, *targets: str, dry_run: bool = False) -> Outcome:
+        """Thaw nodes or regions."""
+        return self._verb("resume", targets, dry_run)
+
+    def step_down(self, of: str, to: str = "") -> Outcome:
+        """Make the leader of a stream, or of `meta`, resign; of `meta` in favour of a region, with `to`."""
+        return self.do(StepDown(Leader(of), Region(to)))
+
+    def heal(self, dry_run: bool = False) -> Outcome:
+        """Undo every fault, from any state. `until_healthy` waits until the servers have converged."""
+        return self.do(Heal(), dry_run=dry_run)
+
+    def _verb(self, name: str, words: Sequence[str], dry_run: bool, **options: Any) -> Outcome:
+        return self.do(verbs()[name].from_words(*words, **options), dry_run=dry_run)
+
+    def __getattr__(self, name: str) -> Callable[..., Outcome]:
+        """Verbs that were registered by others."""
+        known = {verb.replace("-", "_"): verb for verb in verbs()}
+        if name not in known:
+            raise AttributeError(f"a lab has no `{name}`")
+
+        def verb(*words: str, dry_run: bool = False, **options: Any) -> Outcome:
+            return self._verb(known[name], words, dry_run, **options)
+
+        return verb
