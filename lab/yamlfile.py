@@ -279,10 +279,12 @@ class Document:
                 entry = _item(entry.node.value[part])
                 path.append(part)
             elif isinstance(entry.node, yaml.MappingNode):
-                pairs = [pair for pair in entry.node.value if part in (pair[0].value, self._plain(pair[0]))]
-                if pairs:
-                    entry = Entry(str(part), *pairs[0])
-                    path.append(part)
+                for key, node in entry.node.value:
+                    name = self._plain(key)
+                    if part in (key.value, name, str(name)):  # pydantic makes a text or a number of any name
+                        entry = Entry(str(part), key, node)
+                        path.append(part)
+                        break
         return entry, path
 
 

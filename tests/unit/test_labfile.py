@@ -53,6 +53,7 @@ WRONG = [
     ("server_options", "{port: 1}", "set by the lab"),
     ("server_options", '{"a\\nb": 1}', r"a name should be text of letters, digits and `_`, not `a\nb`"),
     ("server_options", "{yes: 1}", "not `yes`: put it in quotes"),
+    ("server_options", "{.inf: 1}", "not `.inf`: put it in quotes"),
     ("server_options", "{a: 1, a: 2}", "listed twice"),
 ]
 
