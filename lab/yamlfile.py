@@ -227,8 +227,12 @@ class Document:
             return [self._plain(part, place) for part in node.value]
         if isinstance(node, yaml.MappingNode) and node.tag.endswith(":map"):
             return self._mapping(node, place)
+        if not isinstance(node, yaml.ScalarNode):
+            return node
         with suppress(yaml.YAMLError, ValueError, LookupError):  # a tag, an impossible date, a number of 5,000 digits
-            return self.loader.construct_object(node) if isinstance(node, yaml.ScalarNode) else node
+            value = self.loader.construct_object(node)
+            # Python does not even print a number as long as one may be that stands there in hexadecimal digits.
+            return node if type(value) is int and abs(value) >= 2**63 else value
         return node
 
     def _mapping(self, node: yaml.MappingNode, place: str) -> dict[Any, Any]:
@@ -279,10 +283,12 @@ class Document:
                 entry = _item(entry.node.value[part])
                 path.append(part)
             elif isinstance(entry.node, yaml.MappingNode):
-                pairs = [pair for pair in entry.node.value if part in (pair[0].value, self._plain(pair[0]))]
-                if pairs:
-                    entry = Entry(str(part), *pairs[0])
-                    path.append(part)
+                for key, node in entry.node.value:
+                    name = self._plain(key)
+                    if part in (key.value, name, str(name)):  # pydantic makes a text or a number of any name
+                        entry = Entry(str(part), key, node)
+                        path.append(part)
+                        break
         return entry, path
 
 

@@ -147,10 +147,12 @@ def known(kind: str, names: Iterable[str]) -> Find:
 def suggestion(name: str, names: Iterable[str], otherwise: str = "known are ") -> str:
     """The name that was perhaps meant, else all that there are."""
     options = [*names]
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), options, 1) or difflib.get_close_matches(
-        name, options, 1
-    )
-    return f"did you mean `{near[0]}`?" if near else otherwise + ", ".join(f"`{option}`" for option in options)
+    close = [
+        near
+        for given in (name, name.lower().replace("-", "_"))
+        for near in difflib.get_close_matches(given, options, 1)
+    ]
+    return f"did you mean `{close[0]}`?" if close else otherwise + ", ".join(f"`{option}`" for option in options)
 
 
 # --- types ---

@@ -53,6 +53,7 @@ WRONG = [
     ("server_options", "{port: 1}", "set by the lab"),
     ("server_options", '{"a\\nb": 1}', r"a name should be text of letters, digits and `_`, not `a\nb`"),
     ("server_options", "{yes: 1}", "not `yes`: put it in quotes"),
+    ("server_options", "{.inf: 1}", "not `.inf`: put it in quotes"),
     ("server_options", "{a: 1, a: 2}", "listed twice"),
 ]
 
@@ -137,6 +138,7 @@ def test_subnets_that_do_not_fit(file: Path, text: str) -> None:
         ("name: " + "[" * 3000, "nested too deeply"),
         ("name: 2024-13-45\n", "line 1, name"),
         ("nodes_per_region: " + "9" * 5000, "line 1, nodes_per_region"),
+        ("nodes_per_region: 0x" + "f" * 5000, "should be a whole number, not `0xfff"),
         ("server_options: &a {x: *a}\n", "line 1, server_options"),
         ("name: !python/object:os.system x\n", "line 1, name"),
         (b"name: x\nstream: \xff\n", "not UTF-8 text: line 2"),
