@@ -30,13 +30,17 @@ DOERS = ("change.py", "proof.py")  # of the faults' folder
 # What is a function of its arguments alone; a folder means all that is in it.
 PURE = (
     "lab/errors.py",
+    "lab/plain.py",
+    "lab/progress.py",
     "lab/topology.py",
     "lab/units.py",
     "lab/validate.py",
     "lab/verdict.py",
     "lab/view.py",
     "lab/docker/labels.py",
+    "lab/docker/mishaps.py",
     "lab/docker/observation.py",
+    "lab/docker/versions.py",
     "lab/layouts",
     "lab/render",
     "lab/html",
@@ -56,6 +60,7 @@ PURE = (
     "lab/check/checkers",
     "lab/check/figures",
     "lab/check/report",
+    "lab/matrix/bisect.py",
     "lab/matrix/pages.py",
     "lab/matrix/values.py",
 )
