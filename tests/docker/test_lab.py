@@ -88,7 +88,8 @@ def test_hastened_healing_says_which_leaders_stepped_down(lab: Lab) -> None:
     time.sleep(20)  # the servers have given up the gateways and the sources by then
     healed = lab.json("heal", "--wait", "--hasten")
     deposed = {step["stream"] for step in healed["step_downs"]}
-    assert {"foo-read-west", "foo-read-central", "foo-read-east"} == deposed
+    assert deposed  # not all three for sure: a source's own timer may be due just then
+    assert deposed <= {"foo-read-west", "foo-read-central", "foo-read-east"}
     assert all(0 < step["seconds"] <= healed["seconds"] for step in healed["step_downs"])
     assert all(step["leader"].startswith(step["stream"].rpartition("-")[2]) for step in healed["step_downs"])
     assert lab.json("compare")["verdict"] == "agree"
