@@ -21,6 +21,7 @@ NAMES = (
     "test-check-old",
     "test-config",
     "test-contract",
+    "test-impatient",
     "test-interrupted",
     "test-pair-1",
     "test-pair-2",
