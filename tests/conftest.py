@@ -1,4 +1,5 @@
-"""What holds for a whole run of the tests: nothing is left behind, also when a worker of it is killed."""
+"""What holds for a whole run of the tests: which of them go to one worker, in which order, and that nothing is left
+behind, also when a worker is killed."""
 
 import os
 import signal
@@ -7,12 +8,39 @@ import uuid
 from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import labs
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
+DOCKER = "tests/docker/"
+# Files whose tests take minutes. They begin first: one that began last would be waited for by all other workers.
+LONG = ("test_scenario_labs.py", "test_check.py", "test_lab.py")
 RUN = "LAB_TEST_RUN"  # in the environment of whatever the tests of this run start
 ENDING_S = 60
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Of tests/docker, a file goes to one worker, since its tests may share a lab; other tests go one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0] if nodeid.startswith(DOCKER) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, the short ones of tests/docker last; in between the workers have the unit tests."""
+
+    def place(item: pytest.Item) -> int:
+        if item.path.name in LONG:
+            return LONG.index(item.path.name)
+        return len(LONG) + item.nodeid.startswith(DOCKER)
+
+    items.sort(key=place)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,7 +56,7 @@ class _Cleaner:
         self.docker = False
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self.docker = self.docker or nodeid.startswith("tests/docker/")
+        self.docker = self.docker or nodeid.startswith(DOCKER)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self) -> Generator[None, None, None]:

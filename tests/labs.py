@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from lab.topology import Topology
 # (tests/unit/test_lab_names.py). What is left of them after all tests is removed.
 NAMES = (
     "test-shared",
+    *(f"test-shared-gw{worker}" for worker in range(3)),
     "test-another",
     "test-check",
     "test-check-old",
@@ -85,6 +87,17 @@ class Lab:
 
 def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def wait_for(running: "subprocess.Popen[str]", text: str, seconds: float = 90) -> None:
+    """Until the command has printed a line with this text."""
+    assert running.stdout
+    deadline = time.monotonic() + seconds
+    for line in running.stdout:
+        if text in line:
+            return
+        assert time.monotonic() < deadline, f"`{text}` did not come"
+    raise AssertionError(f"ended with {running.wait()} before `{text}` came")
 
 
 @contextmanager

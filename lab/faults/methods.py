@@ -1,5 +1,5 @@
-"""The verbs as methods of a lab, typed for editors and type checkers. What they mean stands in the registry alone; a verb
-that is registered elsewhere is a method all the same."""
+"""The verbs as methods of a lab, typed for editors and type checkers. What they mean stands in the registry alone; a
+verb that is registered elsewhere is a method all the same."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence

@@ -3,31 +3,13 @@
 The labs have names, and with them ports and subnets, of their own, and are removed whatever happens.
 """
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from labs import ROOT, Lab
 
 from lab import api
-
-SHARED = "shared_lab"
-# Groups of tests that take minutes. They begin first: one that began last would be waited for by all other workers.
-LONG = ("test_scenarios", SHARED, "test_check")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of the shared lab go to one worker, and otherwise those of a file, since they may share a lab too. The
-    short ones come last; between them and the long ones the workers have the unit tests."""
-    places = {}
-    for item in items:
-        if item.path.parent != Path(__file__).parent:
-            places[item] = len(LONG)
-            continue
-        group = SHARED if SHARED in getattr(item, "fixturenames", ()) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-        places[item] = LONG.index(group) if group in LONG else len(LONG) + 1
-    items.sort(key=places.__getitem__)
 
 
 def started(name: str) -> Iterator[Lab]:
@@ -42,8 +24,9 @@ def started(name: str) -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def shared_lab() -> Iterator[Lab]:
-    """One nine-node lab for the whole session; use `lab`, which hands it over healed."""
-    yield from started("test-shared")
+    """One nine-node lab for the whole session, or worker; use `lab`, which hands it over healed."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    yield from started(f"test-shared-{worker}" if worker else "test-shared")
 
 
 @pytest.fixture

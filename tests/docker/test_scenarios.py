@@ -4,19 +4,11 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from labs import ROOT, Lab, docker, leaking
-
-HEAD = "title: A test\nabout: A test.\nsteps:\n"
-
-
-def written(folder: Path, steps: str, head: str = HEAD) -> str:
-    file = folder / "some-test.yaml"
-    file.write_text(head + steps)
-    return str(file)
+from labs import ROOT, Lab, docker, leaking, wait_for
+from scenarios import written
 
 
 def test_what_is_true_holds_and_leaves_no_consumer_behind(lab: Lab, tmp_path: Path) -> None:
@@ -112,21 +104,6 @@ def test_an_interrupted_scenario_leaves_no_consumer_behind(lab: Lab, tmp_path: P
     lab.run("scenario", "run", written(tmp_path, other))  # the server refuses to change the policy of one that exists
 
 
-def test_a_lab_of_its_own_is_removed_even_when_interrupted(tmp_path: Path) -> None:
-    file = written(tmp_path, "  - kill: east-1\n  - wait: 300s\n", HEAD.replace("steps", "lab: {max_age: 30m}\nsteps"))
-    lab = Lab("test-own")
-    own = Lab("test-own-some-test")
-    with subprocess.Popen(lab.command("scenario", "run", file), stdout=subprocess.PIPE, text=True, cwd=ROOT) as running:
-        wait_for(running, "sleep 300", 120)
-        assert own.left_behind()["containers"] == 9
-        for _ in range(4):  # people press it again when it takes some seconds
-            running.send_signal(signal.SIGINT)
-            time.sleep(0.3)
-        assert running.wait(60) == 130
-    assert own.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
-    assert not (ROOT / ".lab" / own.name).exists()
-
-
 def test_a_scenario_does_not_begin_on_a_lab_with_faults(lab: Lab, tmp_path: Path) -> None:
     lab.run("kill", "west-2")
     file = written(tmp_path, "  - expect: {works: {operations: publish, in: west}}\n")
@@ -154,27 +131,3 @@ def test_explain_predicts_and_measures(lab: Lab) -> None:
         "new-stream",
         "meta-leader",
     }
-
-
-def test_every_shipped_scenario_holds_on_labs_of_their_own(tmp_path: Path) -> None:
-    """As the continuous integration plays them."""
-    lab = Lab("test-set")
-    told = json.loads(lab.run("scenario", "run", "--all", "--jobs", "3", "--json", timeout=1200))
-    assert {result["scenario"]: result["verdict"] for result in told["results"]} == {
-        result["scenario"]: "held" for result in told["results"]
-    }
-    assert len({result["scenario"] for result in told["results"]}) == len(
-        list((ROOT / "lab/scenario/files").glob("*.yaml"))
-    )
-    assert [name for name in docker("ps", "-a", "--format", "{{.Names}}").split() if name.startswith("test-set")] == []
-
-
-def wait_for(running: "subprocess.Popen[str]", text: str, seconds: float = 90) -> None:
-    """Until the command has printed a line with this text."""
-    assert running.stdout
-    deadline = time.monotonic() + seconds
-    for line in running.stdout:
-        if text in line:
-            return
-        assert time.monotonic() < deadline, f"`{text}` did not come"
-    raise AssertionError(f"ended with {running.wait()} before `{text}` came")
