@@ -4,6 +4,8 @@ compares."""
 from collections.abc import Callable
 from pathlib import Path
 
+import command_reference
+
 from lab.check.checkers.registry import PROPERTIES
 from lab.scenario import reference
 
@@ -20,6 +22,7 @@ def properties() -> str:
 # Page, name of the part, what it should be.
 PARTS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (DOCS / "checking.md", "properties", properties),
+    (DOCS / "commands.md", "commands", command_reference.reference),
     (DOCS / "scenarios/README.md", "verbs and expectations", reference.tables),
 )
 

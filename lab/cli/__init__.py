@@ -8,4 +8,4 @@ from lab.cli.app import PANELS, app, main
 
 app.registered_commands.sort(key=lambda command: PANELS.index(str(command.rich_help_panel)))
 
-__all__ = ["app", "check", "faults", "lab", "main", "messages", "probes", "scenarios", "schemas", "versions"]
+__all__ = ["PANELS", "app", "check", "faults", "lab", "main", "messages", "probes", "scenarios", "schemas", "versions"]

@@ -5,20 +5,44 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
+from command_reference import ROOT as COMMAND_LINE
+from command_reference import commands, mistakes
 from generated_docs import PARTS, renewed
 
-from lab.cli import app
-
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMMANDS = COMMAND_LINE.commands
+# What else tells people what to type: scenarios, and the hints of messages.
+TEXTS = sorted([*(ROOT / "lab").rglob("*.yaml"), *(ROOT / "lab").rglob("*.py")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_in_the_docs_exists(page: Path) -> None:
-    used = re.findall(r"(?:^\$ |`|&& )lab ([a-z][a-z-]*)", page.read_text(), re.MULTILINE)
-    assert set(used) <= set(COMMANDS)
+def test_every_command_and_option_in_the_docs_exists(page: Path) -> None:
+    assert mistakes(page.read_text(encoding="utf-8")) == []
+
+
+def test_every_command_and_option_in_scenarios_and_messages_exists() -> None:
+    wrong = {str(path.relative_to(ROOT)): mistakes(path.read_text(encoding="utf-8")) for path in TEXTS}
+    assert {path: found for path, found in wrong.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("run `lab vanish west`", ["lab vanish west"]),
+        ("run `lab streams vanish`", ["lab streams vanish"]),
+        ("run `lab heal --wiat`", ["lab heal --wiat"]),
+        ("run `lab scenario run x --nats V --rate 3`", ["lab scenario run --rate"]),
+        ("$ lab pub west foo.test 'x' --cuont 3", ["lab pub --cuont"]),
+        ("```\nlab up   # as ever\nlab up --frist\n```", ["lab up --frist"]),
+        ("- run: .venv/bin/lab status && .venv/bin/lab staus", ["lab staus"]),
+        ("`lab heal --wait && lab compare --wat`", ["lab compare --wat"]),
+        ("and with `--hsaten` it is quicker", ["--hsaten"]),
+        ("`lab streams` and `lab scenario run NAME --nats V,V` and `lab COMMAND --help`", []),
+    ],
+)
+def test_a_command_or_option_that_does_not_exist_is_found(text: str, wrong: list[str]) -> None:
+    assert mistakes(text) == wrong
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -39,13 +63,13 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
 
 
 def test_every_command_has_help() -> None:
-    assert [name for name, command in COMMANDS.items() if not command.help] == []
+    assert [name for name, command in [*COMMANDS.items(), *commands()] if not command.help] == []
 
 
 def test_the_workflows_use_only_commands_that_exist() -> None:
     text = "".join(path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yaml"))
     makefile = (ROOT / "Makefile").read_text()
-    assert set(re.findall(r"bin/lab ([a-z]+)", text)) <= set(COMMANDS)
+    assert mistakes(text + makefile) == []
     assert all(f"\n{target}:" in makefile for target in re.findall(r"make ([a-z-]+)", text))
 
 
