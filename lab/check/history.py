@@ -222,6 +222,7 @@ class History:
     probes: tuple[Probe, ...] = ()
     samples: tuple[Sample, ...] = ()
     replicas: tuple[Replica, ...] = ()
+    damage: Mapping[str, str] = field(default_factory=dict, hash=False)  # file of the run's folder -> what is wrong
 
     def region_of(self, process: int) -> str:
         return self.run.processes[process].region

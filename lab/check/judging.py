@@ -42,13 +42,7 @@ def summary(result: Result) -> str:
             if finding.validity == validity:
                 lines.append(f"  {validity:<8}  {finding.property:<4} {finding.place}: {finding.sentence}")
                 lines += [f"            {example.story}" for example in finding.examples[:3]]
-    valid = [finding for finding in verdict.findings if finding.validity == "valid"]
-    names = sorted(
-        {finding.property for finding in valid},
-        key=lambda name: (name[0], int("".join(c for c in name if c.isdigit()) or 0), name),
-    )
-    if names:
-        lines.append(f"  valid     {', '.join(names)}")
+    lines += _valid(verdict)
     publishes = result.history.publishes
     counts = [int((publishes["outcome"] == outcome).sum()) for outcome in (OK, FAIL, INFO)]
     proven = sum(fault.proven for fault in result.history.faults)
@@ -58,3 +52,16 @@ def summary(result: Result) -> str:
         f"{rows:,} messages read back; {proven} of {len(result.history.faults)} faults proven; seed {run.seed}"
     )
     return "\n".join(lines)
+
+
+def _valid(verdict: Verdict) -> list[str]:
+    """What held, in one line; by place where it did not hold everywhere."""
+    elsewhere = {finding.property for finding in verdict.findings if finding.validity != "valid"}
+    places: dict[str, list[str]] = {}
+    for finding in verdict.findings:
+        if finding.validity == "valid":
+            places.setdefault(finding.property, []).append(finding.place)
+    names = sorted(places, key=lambda name: (name[0], int("".join(c for c in name if c.isdigit()) or 0), name))
+    everywhere = [name for name in names if name not in elsewhere]
+    lines = [f"  valid     {', '.join(everywhere)}"] if everywhere else []
+    return lines + [f"  valid     {name:<4} only {', '.join(places[name])}" for name in names if name in elsewhere]

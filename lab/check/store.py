@@ -6,6 +6,9 @@
     live/<region>-<reader>.bin    LIVE rows
     history.jsonl     faults, probes and samples, one JSON object a line, as they happened
     replicas.json     the copies of each stream
+    manifest.json     what all these were when the run was written (`manifest.py`); runs of format 1 have none
+
+Of a run that is damaged, what can still be read is read, and `History.damage` says what cannot be relied on.
 
 Rows are read as memory maps: a run of ten million messages is judged without being loaded.
 """
@@ -18,8 +21,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from lab.check import manifest
 from lab.check.history import (
     LIVE,
+    OUTCOMES,
     PUBLISH,
     ROW,
     Array,
@@ -33,10 +38,11 @@ from lab.check.history import (
     Run,
     Sample,
 )
-from lab.errors import LabError, UsageError
+from lab.errors import LabError, Untold, UsageError
 from lab.topology import Topology
 
-FORMAT = 1
+FORMAT = 2
+WITHOUT_MANIFEST = 1
 T = TypeVar("T")
 EVENTS: dict[str, type[Any]] = {"fault": FaultRecord, "probe": Probe, "sample": Sample}
 
@@ -54,6 +60,7 @@ def save(history: History, folder: Path) -> None:
         write_events(folder, history.faults, history.probes, history.samples)
         write_json(folder / "replicas.json", [asdict(replica) for replica in history.replicas])
         write_run(folder, history.run, history.reads)
+        manifest.write(folder)
     except OSError as error:
         raise LabError(f"the run cannot be written to `{folder}`: {error.strerror}", "is the disk full?") from error
 
@@ -94,34 +101,58 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def load(folder: Path) -> History:
-    """The history of a run folder. Raises `UsageError` for one that is no run, is truncated or of another version."""
-    document = _document(folder)
-    if document.get("format") != FORMAT:
-        raise UsageError(
-            f"`{folder}` was written by another version of the lab (format {document.get('format')}, not {FORMAT})",
-            "judge it with the version that wrote it",
-        )
+    """The history of a run folder, with what is damaged of it. Raises `UsageError` for one that is no run or of another
+    version, and for one without a manifest that is damaged; `Untold` when the damage leaves nothing to read."""
+    damage = manifest.damage(folder) if (folder / manifest.FILE).is_file() else {}
     try:
-        run = _run(document)
+        document = _document(folder)
+        if document.get("format") == FORMAT:
+            damage = damage or manifest.damage(folder)
+        elif document.get("format") != WITHOUT_MANIFEST:
+            raise UsageError(
+                f"`{folder}` was written by another version of the lab (format {document.get('format')}, not {FORMAT})",
+                "judge it with the version that wrote it",
+            )
+        run = _described(folder, document)
+    except UsageError as error:
+        if not damage:
+            raise
+        raise Untold(f"the run in `{folder}` is damaged: {listed(damage)}", error.hint) from error
+    return _history(folder, document, run, damage)
+
+
+def listed(damage: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {what}" for name, what in damage.items())
+
+
+def _history(folder: Path, document: Mapping[str, Any], run: Run, damage: Mapping[str, str]) -> History:
+    """Nothing of a damaged file is taken: half of it would look like a run in which the other half never happened."""
+
+    def rows(name: str, dtype: "np.dtype[Any]") -> Array:
+        return np.empty(0, dtype) if name in damage else _rows(folder / name, dtype)
+
+    def lines(name: str) -> str:
+        return "" if name in damage else (folder / name).read_text(encoding="utf-8")
+
+    try:
         reads = {
-            name: Read(rows=_rows(folder / "reads" / f"{name}.bin", ROW), **bounds)
-            for name, bounds in document["reads"].items()
+            name: Read(rows=rows(f"reads/{name}.bin", ROW), **bounds) for name, bounds in document["reads"].items()
         }
         live = {}
         for path in sorted((folder / "live").glob("*.bin")):
             region, _, reader = path.stem.rpartition("-")
-            live[region, reader] = _rows(path, LIVE)
+            if region in run.topology.regions:
+                live[region, reader] = rows(f"live/{path.name}", LIVE)
         events: dict[str, list[Any]] = {kind: [] for kind in EVENTS}
-        for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines():
+        for line in lines("history.jsonl").splitlines():
             raw = json.loads(line)
             kind = raw.pop("event")
             events[kind].append(_value(EVENTS[kind], raw))
-        replicas = [Replica(**raw) for raw in json.loads((folder / "replicas.json").read_text(encoding="utf-8"))]
-        publishes = _rows(folder / "publishes.bin", PUBLISH)
-    except (OSError, ValueError, KeyError, TypeError, LabError) as error:
-        raise UsageError(
-            f"the run in `{folder}` is damaged or truncated: {error}", "`lab runs` lists the whole ones"
-        ) from error
+        replicas = [Replica(**raw) for raw in json.loads(lines("replicas.json") or "[]")]
+        publishes = rows("publishes.bin", PUBLISH)
+        _refuse_foreign(run, publishes)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder, error) from error
     return History(
         run,
         publishes,
@@ -131,7 +162,20 @@ def load(folder: Path) -> History:
         tuple(events["probe"]),
         tuple(events["sample"]),
         tuple(replicas),
+        damage,
     )
+
+
+def _refuse_foreign(run: Run, publishes: Array) -> None:
+    """Raises `ValueError` for rows that this run cannot have written."""
+    if len(publishes) and (
+        int(publishes["process"].max()) >= len(run.processes) or int(publishes["outcome"].max()) >= len(OUTCOMES)
+    ):
+        raise ValueError("publishes.bin holds publishes of processes that the run does not have")
+
+
+def _damaged(folder: Path, error: Exception) -> UsageError:
+    return UsageError(f"the run in `{folder}` is damaged or truncated: {error}", "`lab runs` lists the whole ones")
 
 
 def _document(folder: Path) -> dict[str, Any]:
@@ -142,6 +186,13 @@ def _document(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UsageError(f"the run in `{folder}` is damaged: {error}", "`lab runs` lists the whole ones") from error
     return document if isinstance(document, dict) else {}
+
+
+def _described(folder: Path, document: Mapping[str, Any]) -> Run:
+    try:
+        return _run(document)
+    except (ValueError, KeyError, TypeError, LabError) as error:
+        raise _damaged(folder, error) from error
 
 
 def _run(document: Mapping[str, Any]) -> Run:

@@ -21,6 +21,9 @@ BEYOND = (
 
 
 def judge(history: History) -> Verdict:
+    if history.damage:  # also what is seen to be wrong may be the damage
+        found = [Finding("P0", "", "unknown", 1, 0, f"{name} {what}") for name, what in history.damage.items()]
+        return Verdict("unknown", tuple(found), (*_untested([]), *BEYOND))
     try:
         index = Index(history)
     except Exception as error:

@@ -187,7 +187,7 @@ class Stored:
     def repeats(self) -> Positions:
         """Positions of messages that are there already, further up."""
         found = [np.empty(0, np.int64)]
-        for start in range(0, len(self.numbers), CHUNK):
+        for start in range(0, len(self.numbers) if len(self.first) else 0, CHUNK):
             part = self.numbers[start : start + CHUNK]
             again = (part >= 0) & (self.first[part] != np.arange(start, start + len(part)))
             found.append(np.flatnonzero(again) + start)

@@ -77,7 +77,7 @@ def headline(history: History, verdict: Verdict, figures: Figures) -> str:
         return f"{_promise(verdict)}: {size}."
     if verdict.validity == "violated":
         return f"{_damage(verdict, figures)}."
-    if not figures.counts.published:
+    if not figures.counts.published and not history.damage:
         return "It cannot be told: nothing was published."
     reason = next((finding.sentence for finding in verdict.findings if finding.validity == "unknown"), "")
     return f"It cannot be told{f': {reason}' if reason else ''}".rstrip(".") + "."
