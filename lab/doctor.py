@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lab.docker import conflicts, images
+from lab.docker import conflicts, images, neighbours
 from lab.docker.engine import Engine
 from lab.docker.versions import COMPOSE_MINIMUM, ENGINE_MINIMUM, Versions, numbers
 from lab.errors import LabError
@@ -37,7 +37,7 @@ def examine(engine: Engine, topology: Topology) -> list[Check]:
         checks.append(Check("ports and subnets", "ok", f"in use by the lab `{topology.name}` itself"))
     else:
         checks += _free(engine, topology)
-    return [*checks, *_modules()]
+    return [*checks, _neighbours(topology), *_modules()]
 
 
 def _engine(versions: Versions) -> Check:
@@ -69,6 +69,15 @@ def _image(engine: Engine, topology: Topology) -> Check:
     return Check(
         "server image", "limited", f"none of {topology.nats} is here yet", "`lab up` or `lab image --prepare` gets one"
     )
+
+
+def _neighbours(topology: Topology) -> Check:
+    shortage = neighbours.shortage(topology)
+    if shortage:
+        return Check("neighbour table", "limited", shortage, neighbours.HINT)
+    room = neighbours.limit()
+    found = "not known" if room is None else f"{room:,}, of which the lab takes up to {neighbours.wanted(topology):,}"
+    return Check("neighbour table", "ok", f"entries: {found}")
 
 
 def _free(engine: Engine, topology: Topology) -> list[Check]:

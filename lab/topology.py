@@ -101,8 +101,10 @@ class Topology:
     @cached_property
     def subnets(self) -> dict[str, ipaddress.IPv4Network]:
         pool = ipaddress.IPv4Network(self.subnet_pool)
-        first = int(pool.network_address) + self.slot * 256
         size = 2 ** (32 - self.subnet_prefix)
+        step = max(256, size)
+        places = max(0, pool.num_addresses - size * len(self.networks)) // step + 1
+        first = int(pool.network_address) + self.slot % places * step
         return {
             key: ipaddress.IPv4Network((first + index * size, self.subnet_prefix))
             for index, key in enumerate(self.networks)

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from lab import files
-from lab.docker import images
+from lab.docker import images, neighbours
 from lab.docker.conflicts import check_free
 from lab.docker.deaths import require_alive
 from lab.docker.engine import Engine
@@ -44,6 +44,9 @@ async def bring_up(
         files.write(topology, root, only_missing=True)
         if changed:
             say(f"warning: used as on disk, not as the topology says: {', '.join(changed)} (`lab render --check`)")
+        shortage = neighbours.shortage(topology)
+        if shortage:
+            say(f"warning: {shortage}; {neighbours.HINT}")
         starting = asyncio.ensure_future(asyncio.to_thread(_start, engine, topology, root, chosen, say))
         try:
             kept, observation = await asyncio.shield(starting)

@@ -120,9 +120,7 @@ def _subnet_problems(topology: Topology) -> Iterator[tuple[str, str]]:
         yield "subnet_prefix", f"must be 16 to 27, not {topology.subnet_prefix}"
         return
     size = 2 ** (32 - topology.subnet_prefix)
-    if topology.slot * 256 % size:
-        yield "subnet_prefix", "a lab with another name than the default needs a prefix of 24 to 27"
-    elif topology.slot * 256 + size * len(topology.networks) > pool.num_addresses:
+    if size * len(topology.networks) > pool.num_addresses:
         yield (
             "subnet_pool",
             f"`{topology.subnet_pool}` has no room for {len(topology.networks)} networks of /{topology.subnet_prefix}",

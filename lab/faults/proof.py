@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Literal
 
+from lab.docker import neighbours
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import FaultNotProven
@@ -56,28 +57,37 @@ class Evidence:
         return f"{connects}, {self.ports} published ports as they should be"
 
 
-def plan(observation: Observation, faults: frozenset[Fault] | None = None) -> list[Connect]:
+def plan(observation: Observation, faults: frozenset[Fault] | None = None, room: int | None = None) -> list[Connect]:
     """Every ordered pair of nodes that have a network namespace, with these faults in force; None: those observed.
     Dead pairs are tried at all addresses of the target.
 
-    Live pairs are tried on the client port: a connect to another would leave a line in the server's log.
+    Live pairs are tried on the client port: a connect to another would leave a line in the server's log. Where there
+    are more of them than the kernel's neighbour table has `room` for, each node tries one peer on each network.
     """
     topology = observation.topology
     in_force = present(observation) if faults is None else faults
     silenced = {(side.node, side.link) for side in joined(f.affects(topology) for f in in_force).silenced}
     nodes = [node for node in topology.nodes if node.name in observation.containers]
     alive = [node for node in nodes if observation.containers[node.name].pid]
-    connects = []
+    dead, live = [], []
     for source, target in permutations(alive, 2):
         shared = next(key for key in source.addresses if key in target.addresses)
         if (source.name, shared) in silenced or (target.name, shared) in silenced:
-            connects += [
+            dead += [
                 Connect(source.name, target.name, key, address, GATEWAY_PORT, "dead")
                 for key, address in target.addresses.items()
             ]
         else:
-            connects.append(Connect(source.name, target.name, shared, target.addresses[shared], CLIENT_PORT, "alive"))
-    return connects
+            live.append(Connect(source.name, target.name, shared, target.addresses[shared], CLIENT_PORT, "alive"))
+    return dead + (live if room is None or len(live) <= room else _one_each(live))
+
+
+def _one_each(live: list[Connect]) -> list[Connect]:
+    """One for each node and network that it is on."""
+    chosen: dict[tuple[str, str], Connect] = {}
+    for connect in live:
+        chosen.setdefault((connect.source, connect.network), connect)
+    return list(chosen.values())
 
 
 def contradicts(connect: Connect, answer: str) -> bool:
@@ -103,7 +113,7 @@ def prove(
 ) -> Evidence:
     """Try every pair and every published port, with these faults in force; None: those observed. Raises
     `FaultNotProven` naming what contradicts."""
-    connects = plan(observation, faults)
+    connects = plan(observation, faults, neighbours.limit())
     if probe:
         return _prove(observation, connects, probe, found_silent)
     probe = Probe(engine, observation.topology.name)
@@ -120,6 +130,7 @@ def _steps(observation: Observation, connects: list[Connect]) -> list[tuple[int,
 def _prove(observation: Observation, connects: list[Connect], probe: Probe, found_silent: bool) -> Evidence:
     steps = _steps(observation, connects)
     wrong: list[str] = []
+    overflows = neighbours.overflows()
     for timeout, least in ((TRIES_S[0], AGAIN_S if found_silent else 0.0), (TRIES_S[1], 0.0)):
         with ThreadPoolExecutor(1) as pool:
             ports = pool.submit(_published, observation, timeout)
@@ -132,6 +143,11 @@ def _prove(observation: Observation, connects: list[Connect], probe: Probe, foun
         shown = "\n".join(f"  {line}" for line in wrong[:8]) + (
             f"\n  … and {len(wrong) - 8} more" if len(wrong) > 8 else ""
         )
+        if neighbours.overflows() > overflows:
+            raise FaultNotProven(
+                f"the network is not as the faults in force say, and the kernel's neighbour table overflowed:\n{shown}",
+                neighbours.HINT,
+            )
         raise FaultNotProven(
             f"the network is not as the faults in force say ({len(wrong)} of {len(connects)} connects):\n{shown}",
             "`lab heal` undoes everything; `lab doctor` checks what this engine isolates",

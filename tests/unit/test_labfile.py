@@ -120,7 +120,12 @@ def test_a_problem_of_a_default_is_placed_at_its_cause(file: Path, text: str, pl
 
 
 @pytest.mark.parametrize(
-    "text", ["name: x\nsubnet_prefix: 20\n", "subnet_pool: 10.0.0.16/28\n", "name: x\nsubnet_pool: 10.1.0.0/28\n"]
+    "text",
+    [
+        "subnet_pool: 10.1.0.0/18\nsubnet_prefix: 20\n",
+        "subnet_pool: 10.0.0.16/28\n",
+        "name: x\nsubnet_pool: 10.1.0.0/28\n",
+    ],
 )
 def test_subnets_that_do_not_fit(file: Path, text: str) -> None:
     assert "subnet_" in message(file, text).splitlines()[1]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
@@ -222,9 +223,12 @@ def test_a_bad_subnet_is_a_problem_of_its_field(field: str, value: Any) -> None:
     assert fields_of(replace(Topology(), **{field: value})) & {"subnet_pool", "subnet_prefix"}
 
 
-def test_a_named_lab_needs_small_subnets() -> None:
+def test_a_named_lab_has_its_subnets_inside_the_pool_whatever_their_size() -> None:
     name = next(name for name in ("other", "second", "third") if Topology(name=name).slot % 2)
-    assert fields_of(Topology(name=name, subnet_prefix=20)) == {"subnet_prefix"}
+    large = Topology(name=name, subnet_prefix=20)
+    assert fields_of(large) == set()
+    assert all(subnet.subnet_of(IPv4Network(large.subnet_pool)) for subnet in large.subnets.values())
+    assert fields_of(Topology(name=name, subnet_prefix=20, subnet_pool="10.1.0.0/18")) == {"subnet_pool"}
 
 
 def test_several_problems_are_told_together() -> None:
