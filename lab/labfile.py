@@ -63,10 +63,10 @@ CAUSES: dict[str, tuple[str, ...]] = {
 def load(path: Path) -> Topology:
     """The topology that a file describes; what it leaves out has its default. Raises `UsageError` with all problems."""
     shown = str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-    document = yamlfile.load(path, READS, shown, "`cp lab.example.yaml lab.yaml` makes one")
+    document = yamlfile.load(path, READS, shown, "`cp lab.example.yaml lab.yaml` creates one")
     entries = document.top(FIELDS, "replicas: 3", "`lab.example.yaml` has every field")
     topology = read(document, entries, Topology())
-    document.refuse("a field that is left out has its default; `lab.example.yaml` has every field")
+    document.refuse("fields that you leave out have defaults; `lab.example.yaml` has every field")
     return topology
 
 

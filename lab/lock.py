@@ -23,7 +23,7 @@ def opened(lab: str) -> TextIO:
     """The lab's lock, not taken yet. Raises `UsageError` for what cannot be a lab's name, `LabError` where there can be
     no lock."""
     if not NAME.fullmatch(lab):
-        raise UsageError(f"`{lab}` is no name of a lab", f"a name is {NAME_RULE}")
+        raise UsageError(f"`{lab}` is not a name for a lab", f"a name is {NAME_RULE}")
     path = _folder() / f"{lab}.lock"
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)

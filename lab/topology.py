@@ -198,8 +198,8 @@ class Topology:
             return topology
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise LabError(
-                f"the lab that runs carries a label that this version cannot read: {error}",
-                "`lab down` removes it; it finds things by another label",
+                f"the running lab has a label that this version cannot read: {error}",
+                "`lab down` still removes it",
             ) from error
 
     def named(self, name: str) -> "Topology":

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them."""
+"""Durations, sizes and counts as people write them."""
 
 import re
 
@@ -31,3 +31,8 @@ def size_bytes(text: str) -> int | None:
     """Bytes of a size such as `256m` or `1GB`, units being powers of 1024; None for what is not a size."""
     match = SIZE.fullmatch(text)
     return int(match[1]) * 1024 ** " kmgt".index(match[2].lower().replace("b", "") or " ") if match else None
+
+
+def several(value: int, one: str, many: str = "") -> str:
+    """`1 fault`, `2 faults`, `1,200 messages`."""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"

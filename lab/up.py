@@ -22,6 +22,7 @@ from lab.observe import ready, status
 from lab.progress import Say
 from lab.render import stream_configs
 from lab.topology import Topology
+from lab.units import several
 
 
 async def bring_up(
@@ -43,7 +44,7 @@ async def bring_up(
         changed = [d.path for d in files.differences(topology, root) if d.state == "changed"]
         files.write(topology, root, only_missing=True)
         if changed:
-            say(f"warning: used as on disk, not as the topology says: {', '.join(changed)} (`lab render --check`)")
+            say(f"warning: not as `lab render` writes them, but used as they are: {', '.join(changed)}")
         shortage = neighbours.shortage(topology)
         if shortage:
             say(f"warning: {shortage}; {neighbours.HINT}")
@@ -64,7 +65,7 @@ async def _remove(engine: Engine, lab: str, say: Say) -> None:
     try:
         await asyncio.to_thread(engine.remove, lab, volumes=True)
     except LabError as error:
-        say(f"not all of it could be removed: {error.message}; `lab down --name {lab}` tries again")
+        say(f"some of it could not be removed: {error.message}; `lab down --name {lab}` tries again")
 
 
 def _start(
@@ -103,7 +104,7 @@ async def _ready(
         say("every node is down, as after a restart of this machine; `lab heal --wait` starts them")
         return await status.take(engine, observation.topology.name)
     if kept:
-        say(f"{len(kept)} faults are in force and stay so; `lab heal` undoes them")
+        say(f"{several(len(kept), 'fault')} in force, and left in force; `lab heal` undoes them")
         return await status.take(engine, observation.topology.name)
     topology = observation.topology
     try:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lab.units import several
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -127,7 +129,7 @@ def faults(found: "Sequence[Fault]") -> str:
 def change(change: "Change", dry_run: bool) -> str:
     """What a fault command did."""
     if not (change.healed or change.injected):
-        return "nothing to do: it is so already"
+        return "nothing to do: already in that state"
     would = "would be " if dry_run else ""
     lines = [f"{would}healed:   {fault}" for fault in change.healed]
     lines += [f"{would}injected: {fault}" for fault in change.injected]
@@ -197,14 +199,14 @@ def comparison(result: "Comparison") -> str:
         parts.append(f"{len(row.missing)} missing" if row.missing else "none missing")
         parts.append(f"{len(row.duplicated)} duplicated" if row.duplicated else "none duplicated")
         turned = result.out_of_order.get(row.region, 0)
-        parts.append(f"order differs at {turned} places" if turned else "same order")
+        parts.append(f"order differs at {several(turned, 'place')}" if turned else "same order")
         lines.append(f"{row.region}: " + ", ".join(parts))
         lines += _examples("missing", row.missing, result) + _examples("duplicated", row.duplicated, result)
     lines += _examples("not the same everywhere", result.altered, result)
     verdicts = {
         "agree": f"the regions agree: the same {result.messages} messages everywhere",
         "differ": "the regions differ",
-        "unknown": "it cannot be told: not every region could be read",
+        "unknown": "cannot tell: not every region could be read",
     }
     return "\n".join([*lines, verdicts[result.verdict]])
 

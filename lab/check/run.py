@@ -34,6 +34,7 @@ from lab.faults.step_down import streams as stream_names
 from lab.jetstream import streams
 from lab.progress import Say
 from lab.render import stream_configs
+from lab.units import several
 
 T = TypeVar("T")
 HEALTHY_S, PROGRESS_S, FLUSH_S = 60.0, 10.0, 1.0
@@ -142,7 +143,7 @@ class _Check:
         found = present(observation)
         if found:
             raise NotReady(
-                f"a check needs a healthy lab, and in `{self._lab.name}` {len(found)} faults are in force",
+                f"a check needs a healthy lab, and `{self._lab.name}` has {several(len(found), 'fault')} in force",
                 "`lab heal --wait` undoes them",
             )
         return observation

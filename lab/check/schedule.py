@@ -180,7 +180,7 @@ def _contradictions(usable: list[tuple[Planned, frozenset[Fault]]], topology: To
                 continue
             twice = sorted(str(fault) for fault in mine & theirs)
             if twice:
-                yield other, f"overlaps with {place(one)}, and both have it that {twice[0]}"
+                yield other, f"overlaps with {place(one)}, and both say that {twice[0]}"
             nodes = [joined(fault.affects(topology) for fault in faults).out for faults in (mine, theirs)]
             both = sorted(nodes[0] & nodes[1])
             if both and not twice:

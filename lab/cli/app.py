@@ -26,19 +26,19 @@ PANELS = (PANEL_LIFE, PANEL_USE, PANEL_FAULTS, PANEL_SCENARIOS, PANEL_CHECK, PAN
 
 app = typer.Typer(
     name="lab",
-    help="A real NATS JetStream super-cluster in three regions, and the faults to learn from it.",
+    help="A real NATS JetStream super-cluster in three regions, and faults to learn from.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Name = Annotated[
-    str | None, typer.Option("--name", "-n", envvar="LAB_NAME", help="Which lab, when several run side by side.")
+    str | None, typer.Option("--name", "-n", envvar="LAB_NAME", help="Name of the lab, if you run more than one.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done without doing it.")]
 LabFile = Annotated[
-    Path | None, typer.Option("--file", "-f", help="The lab's description; `lab.yaml` when there is one.")
+    Path | None, typer.Option("--file", "-f", help="Description of the lab; by default `lab.yaml`, if there is one.")
 ]
 
 

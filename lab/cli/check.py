@@ -20,28 +20,33 @@ if TYPE_CHECKING:
 def check(
     seed: Annotated[int | None, typer.Option(help="Random seed; printed if omitted.")] = None,
     schedule: Annotated[
-        Path | None, typer.Option(help="A schedule of faults (docs/check.md) instead of a mix.")
+        Path | None, typer.Option(help="File with a schedule of faults (docs/check.md) instead of a random mix.")
     ] = None,
-    duration: Annotated[str | None, typer.Option(help="How long to publish: 2m30s unless the schedule says.")] = None,
-    rate: Annotated[int | None, typer.Option(min=1, help="Publishes a second, over all regions: 1000.")] = None,
-    replay: Annotated[str | None, typer.Option(metavar="RUN", help="The schedule of an earlier run again.")] = None,
-    judge: Annotated[str | None, typer.Option(metavar="RUN", help="The verdict of a run again; needs no lab.")] = None,
+    duration: Annotated[
+        str | None, typer.Option(help="How long to publish; by default 2m30s, or as the schedule says.")
+    ] = None,
+    rate: Annotated[
+        int | None,
+        typer.Option(min=1, help="Publishes per second over all regions; by default 1000, or as the schedule says."),
+    ] = None,
+    replay: Annotated[str | None, typer.Option(metavar="RUN", help="Repeat the schedule of an earlier run.")] = None,
+    judge: Annotated[str | None, typer.Option(metavar="RUN", help="Judge an earlier run again; needs no lab.")] = None,
     repeat: Annotated[
-        int, typer.Option(min=1, help="So many runs, each with the next seed unless a schedule has its own.")
+        int, typer.Option(min=1, help="Number of runs, each with the next seed unless the schedule sets one.")
     ] = 1,
     until_violated: Annotated[
-        bool, typer.Option("--until-violated", help="Go on until a property is violated.")
+        bool, typer.Option("--until-violated", help="Repeat until a property is violated.")
     ] = False,
-    deep: Annotated[bool, typer.Option("--deep", help="Read every stream through each of its replicas too.")] = False,
-    clean: Annotated[bool, typer.Option("--clean", help="Delete the streams with their messages first.")] = False,
-    junit: Annotated[Path | None, typer.Option(help="Write the findings there as JUnit XML.")] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Also read every stream through each of its replicas.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Delete the streams and their messages first.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write the findings to this file as JUnit XML.")] = None,
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load, faults, and a verdict: does the virtual stream keep its promises? Takes about three minutes.
+    """Publish, inject faults, and judge: does the virtual stream keep its promises? Takes about three minutes.
 
-    Exit code 0: nothing was violated; 3: something was; 4: it cannot be told; 130: interrupted. Messages that are in
-    the streams already stay there; `--clean` deletes them first.
+    Exit code 0: no property was violated; 3: at least one was; 4: cannot tell; 130: interrupted. Messages that are
+    already in the streams stay there; `--clean` deletes them first.
     """
     _exclusive(schedule=schedule, replay=replay, judge=judge)
     from lab.check import folder as folders
@@ -75,7 +80,7 @@ def check(
 def _exclusive(**options: object) -> None:
     given = [f"--{key}" for key, value in options.items() if value is not None]
     if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} do not go together", "each of them says what is to be run")
+        raise UsageError(f"{' and '.join(given)} cannot be used together", "each of them says what to run")
 
 
 def _schedule(
@@ -122,7 +127,7 @@ def _show(result: "Result", as_json: bool, junit: Path | None) -> None:
 
 @app.command(rich_help_panel=PANEL_CHECK)
 def runs(name: Name = None, as_json: AsJson = False) -> None:
-    """The checks that were run here, the last one at the end; with `--name` those of one lab."""
+    """List the checks that were run here, the latest last; with `--name` only those of one lab."""
     from lab.check import folder as folders
     from lab.files import root
 
@@ -138,4 +143,4 @@ def runs(name: Name = None, as_json: AsJson = False) -> None:
             + ("" if summary.ended == "complete" else f"  ({summary.ended})")
         )
     if not found:
-        typer.echo("no check was run here yet; `lab check` runs one")
+        typer.echo("no check has been run here yet; `lab check` runs one")

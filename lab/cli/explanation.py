@@ -50,7 +50,7 @@ class Explanation:
             if self.as_json:
                 print_json({"prediction": self.predicted, "change": change, "measured": None, "differences": []})
             return
-        say("measuring; servers need 4 to 20 s to know that a leader is gone")
+        say("measuring; servers take 4 to 20 s to notice that a leader is gone")
         began = time.monotonic()
         matrix = self._last_word(self.predicted, began)
         seconds = time.monotonic() - began

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 # Type of the plain words -> how they are called and explained.
 WORDS: dict[object, tuple[str, str]] = {
-    Group: ("GROUP...", "Regions of one side, joined by commas: `west,east central`."),
-    Link: ("LINK", "Two regions, or one word: `west central`, `west-central`."),
+    Group: ("GROUP...", "The regions of one side, joined by commas: `west,east central`."),
+    Link: ("LINK", "The two regions that it joins: `west central` or `west-central`."),
     Target: ("TARGET...", "Nodes, regions or roles: `east-1`, `central`, `@meta`, `@leader:foo-read-east`."),
     Leader: ("STREAM|meta", "A stream, such as `foo-read-east`, or `meta`."),
 }
 Explain = Annotated[
     bool,
     typer.Option(
-        "--explain", help="Predict by quorum arithmetic what will work, then measure it. Exit 3 if they differ."
+        "--explain", help="Predict from quorum arithmetic what will work, then measure it. Exit code 3 if they differ."
     ),
 ]
 
@@ -107,8 +107,8 @@ def heal(
         bool,
         typer.Option(
             "--hasten",
-            help="With `--wait`: make the leaders of read streams step down whose sources stand still. Servers do not "
-            "do that on their own; it saves up to 40 s.",
+            help="With `--wait`: while sources are stalled, make the leaders of their read streams step down. Saves up "
+            "to 40 s; servers do not do this on their own.",
         ),
     ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait with `--wait`.")] = 240,
@@ -116,9 +116,9 @@ def heal(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Undo every fault, from any state, also half-made ones. Twice in a row does nothing."""
+    """Undo every fault, including half-made ones. Repeating it does nothing."""
     if hasten and not wait:
-        raise UsageError("`--hasten` is about waiting", "write `lab heal --wait --hasten`")
+        raise UsageError("`--hasten` needs `--wait`", "write `lab heal --wait --hasten`")
     began = time.monotonic()
     lab = attached(name, None if dry_run else context)
     do(lab, Heal(), dry_run, as_json, show=dry_run or not (wait and as_json))
@@ -140,7 +140,7 @@ def heal(
 
 @app.command(rich_help_panel=PANEL_FAULTS)
 def faults(name: Name = None, as_json: AsJson = False) -> None:
-    """The faults in force, read from Docker."""
+    """List the faults in force, as read from Docker."""
     from lab import view
 
     found = attached(name).faults()

@@ -22,8 +22,8 @@ from lab.cli.app import (
 if TYPE_CHECKING:
     pass
 
-Nats = Annotated[str | None, typer.Option("--nats", help="The server's version, or any tag of the official image.")]
-ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Any other image of the server.")]
+Nats = Annotated[str | None, typer.Option("--nats", help="Server version, or any tag of the official image.")]
+ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Another server image.")]
 
 
 @app.command(rich_help_panel=PANEL_LIFE)
@@ -33,13 +33,13 @@ def up(
     nats: Nats = None,
     image: ImageName = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab is healthy.")] = 90,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the containers when the first start fails.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the containers if the first start fails.")] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Start the lab, define the streams, and wait until every region sees every other.
 
-    Runs the files that are on disk (see `lab render`). Twice in a row changes nothing; faults in force stay in force.
+    Uses the generated files as they are on disk (see `lab render`). Repeating it changes nothing; faults stay in force.
     """
     from lab import files
     from lab.api import Lab
@@ -82,7 +82,7 @@ def down(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove the lab: containers, networks and, unless `--keep-data`, volumes. Faults go with it."""
+    """Remove the lab: containers, networks and volumes, and with them all faults."""
     counts = attached(name).down(keep_data, dry_run)
     if as_json:
         print_json(counts)
@@ -94,10 +94,10 @@ def down(
 @app.command(rich_help_panel=PANEL_LIFE)
 def status(
     name: Name = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it anew every second until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh every second until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Nodes, links, streams and their true lag, faults in force: one snapshot."""
+    """Show nodes, links, streams with their true lag, and the faults in force."""
     lab = attached(name)
     while True:
         snapshot = lab.status()
@@ -116,7 +116,7 @@ def status(
 
 @app.command("list", rich_help_panel=PANEL_LIFE)
 def list_labs(as_json: AsJson = False) -> None:
-    """The labs on this engine."""
+    """List the labs on this Docker engine."""
     from lab.docker.engine import Engine
 
     labs = Engine().labs()
@@ -129,13 +129,13 @@ def list_labs(as_json: AsJson = False) -> None:
 @app.command(rich_help_panel=PANEL_LIFE)
 def logs(
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[NODE|REGION]...", help="All nodes when none is named.")
+        list[str] | None, typer.Argument(metavar="[NODE|REGION]...", help="All nodes if omitted.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the logs until Ctrl-C.")] = False,
     tail: Annotated[int | None, typer.Option(help="Show the last N lines of each node.")] = None,
     name: Name = None,
 ) -> None:
-    """The servers' logs, each line after its node's name."""
+    """Show the servers' logs, each line after its node's name."""
     lab = attached(name)
     width = max(len(node.name) for node in lab.topology.nodes)
     lab.logs(*targets or (), follow=follow, tail=tail, each=lambda node, line: typer.echo(f"{node:<{width}} | {line}"))
@@ -143,7 +143,7 @@ def logs(
 
 @app.command(rich_help_panel=PANEL_FILES)
 def doctor(name: Name = None, file: LabFile = None, as_json: AsJson = False) -> None:
-    """What this machine can do, check by check, and how to mend it. Exit code 1 when the lab cannot run."""
+    """Check whether this machine can run the lab, and suggest fixes. Exit code 1 if it cannot."""
     from lab import doctor as checks
     from lab.docker.engine import Engine
 
@@ -164,10 +164,10 @@ def image_(
     image: ImageName = None,
     name: Name = None,
     file: LabFile = None,
-    prepare: Annotated[bool, typer.Option("--prepare", help="Pull it, or make it from the release's binary.")] = False,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Pull it, or build it from the release's binary.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The server image that `lab up` would run, and whether it is here."""
+    """Show the server image that `lab up` would use, and whether it is on this machine."""
     from lab.docker import images as images
     from lab.docker.engine import Engine
 
@@ -211,6 +211,4 @@ def render(
     if as_json:
         print_json({"folder": str(files.folder(topology, files.root())), "written": written})
     else:
-        typer.echo(
-            "\n".join(f"wrote {path}" for path in written) or "nothing to write: all files are as the topology says"
-        )
+        typer.echo("\n".join(f"wrote {path}" for path in written) or "nothing to write: all files match the topology")

@@ -11,16 +11,16 @@ from lab.verdict import EXIT_CODES, VALIDITY
 if TYPE_CHECKING:
     from lab.jetstream.session import Ack
 
-Region = Annotated[str, typer.Argument(help="The region to talk to: `west`, `central`, `east`.")]
+Region = Annotated[str, typer.Argument(help="Region to connect to, such as `west`.")]
 
 
 @app.command(rich_help_panel=PANEL_USE)
 def pub(
     region: Region,
     subject: Annotated[str, typer.Argument(help="A subject of the stream, such as `foo.test`.")],
-    body: Annotated[str, typer.Argument(help="The message; `-` reads it from stdin.")],
+    body: Annotated[str, typer.Argument(help="Body of the message; `-` reads it from stdin.")],
     count: Annotated[
-        int, typer.Option("--count", "-c", min=1, help="Publish COUNT messages, numbered ` 1`, ` 2` ….")
+        int, typer.Option("--count", "-c", min=1, help="Publish this many messages, numbered from 1.")
     ] = 1,
     message_id: Annotated[str, typer.Option("--id", help="`Nats-Msg-Id`, by which the server drops duplicates.")] = "",
     name: Name = None,
@@ -47,7 +47,7 @@ def view(
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
-    """The virtual stream as a region sees it: each message with its origin."""
+    """Show the virtual stream as a region sees it: each message with its origin."""
     lab = attached(name)
     entries = lab.view(region, last)
     if as_json:
@@ -65,7 +65,7 @@ def compare(
     wait: Annotated[float, typer.Option("--wait", help="Seconds to keep trying until the regions agree.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Do the regions hold the same messages? Exit code 0: they agree; 3: they differ; 4: it cannot be told."""
+    """Compare what the regions hold. Exit code 0: the same messages; 3: they differ; 4: cannot tell."""
     from lab import view as views
 
     comparison = attached(name).compare(wait)
@@ -82,7 +82,7 @@ app.add_typer(streams_app, name="streams", rich_help_panel=PANEL_USE)
 
 @streams_app.command("list")
 def streams_list(name: Name = None, as_json: AsJson = False) -> None:
-    """The streams as the servers have them: leader, replicas, messages."""
+    """List the streams as the servers have them: leader, replicas, messages."""
     from lab import view as views
 
     snapshot = attached(name).streams()
@@ -94,7 +94,7 @@ def streams_list(name: Name = None, as_json: AsJson = False) -> None:
 
 @streams_app.command("define")
 def streams_define(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Create the streams that are missing; a differing definition is an error that shows the difference."""
+    """Create the streams that are missing. Fails with the differences if one exists with another definition."""
     done = attached(name).define_streams(dry_run)
     if as_json:
         print_json(done)
@@ -105,7 +105,7 @@ def streams_define(name: Name = None, dry_run: DryRun = False, as_json: AsJson =
 
 @streams_app.command("clean")
 def streams_clean(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Delete the lab's streams with all their messages."""
+    """Delete the lab's streams and all their messages."""
     gone = attached(name).clean_streams(dry_run)
     if as_json:
         print_json(gone)
@@ -132,16 +132,17 @@ def _contexts(remove: bool, name: str | None, dry_run: bool, as_json: bool) -> N
     if as_json:
         print_json(done)
         return
-    for verb, names in (("wrote", done.written), ("left as it is:", done.unchanged), ("removed", done.removed)):
+    wrote, removed = ("would write", "would remove") if dry_run else ("wrote", "removed")
+    for verb, names in ((wrote, done.written), ("left as it is:", done.unchanged), (removed, done.removed)):
         for context in names:
-            typer.echo(f"{'would have ' if dry_run and verb != 'left as it is:' else ''}{verb} {context}")
+            typer.echo(f"{verb} {context}")
     if done.selected and remove:
         typer.echo(f"{done.selected} was the selected context: choose another with `nats context select`", err=True)
 
 
 @contexts_app.command("install")
 def contexts_install(name: Name = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Write the contexts; nobody else's is touched. Then: `nats --context sc-west req foo.test hello`."""
+    """Write the contexts; other contexts stay as they are. Then: `nats --context sc-west req foo.test hello`."""
     _contexts(False, name, dry_run, as_json)
 
 

@@ -13,13 +13,11 @@ WATCH_S = 2
 @app.command(rich_help_panel=PANEL_USE)
 def probe(
     name: Name = None,
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Try it all anew every two seconds until Ctrl-C.")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Repeat every two seconds until Ctrl-C.")] = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """What works right now: one real request for each region and operation, with its latency and the server's code.
+    """Show what works right now: one real request for each region and operation, with latency and error code.
 
     Publishes three messages below `foo.probe` in each region, and leaves a durable consumer `lab-probe` there:
     `existing-consumer` needs one that was made before a fault.

@@ -14,14 +14,14 @@ scenario_app = typer.Typer(help="Scenarios: lessons, demonstrations and tests in
 app.add_typer(scenario_app, name="scenario", rich_help_panel=PANEL_SCENARIOS)
 
 One = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A shipped scenario, or the path of a file of your own.")]
-Long = Annotated[bool, typer.Option("--long", help="The long forms of faults and waits.")]
-OwnLab = Annotated[bool, typer.Option("--own-lab", help="A fresh lab for each scenario, removed afterwards.")]
-Nats = Annotated[str | None, typer.Option("--nats", help="Server version; implies a lab of its own.")]
+Long = Annotated[bool, typer.Option("--long", help="Use the long forms of faults and waits.")]
+OwnLab = Annotated[bool, typer.Option("--own-lab", help="Play each scenario on a fresh lab, removed afterwards.")]
+Nats = Annotated[str | None, typer.Option("--nats", help="Server version; implies `--own-lab`.")]
 
 
 @scenario_app.command("list")
 def list_scenarios(as_json: AsJson = False) -> None:
-    """The scenarios that are shipped."""
+    """List the shipped scenarios."""
     from lab.scenario.shipped import find, shipped
 
     found = [find(name) for name in shipped()]
@@ -36,7 +36,7 @@ def list_scenarios(as_json: AsJson = False) -> None:
 
 @scenario_app.command()
 def show(scenario: One, long: Long = False, as_json: AsJson = False) -> None:
-    """A scenario's steps and expectations, without doing anything."""
+    """Show a scenario's steps and expectations without playing it."""
     from lab.scenario import report
     from lab.scenario.shipped import find
 
@@ -48,8 +48,8 @@ def show(scenario: One, long: Long = False, as_json: AsJson = False) -> None:
 
 
 @scenario_app.command()
-def validate(files: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="What to check.")]) -> None:
-    """Check scenario files; every problem is shown with its line."""
+def validate(files: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios to check.")]) -> None:
+    """Check scenario files and show every problem with its line."""
     from lab.errors import UsageError
     from lab.scenario.shipped import find
 
@@ -67,7 +67,7 @@ def validate(files: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", 
 
 @scenario_app.command("schema")
 def print_schema() -> None:
-    """The JSON Schema of a scenario file, for editors."""
+    """Print the JSON Schema of a scenario file, for editors."""
     from lab.scenario.reader import schema
 
     print_json(schema())
@@ -75,22 +75,24 @@ def print_schema() -> None:
 
 @scenario_app.command("run")
 def run_scenarios(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME|FILE]...", help="Which ones.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that are shipped.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME|FILE]...", help="Scenarios to play.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Play all shipped scenarios.")] = False,
     long: Long = False,
     own_lab: OwnLab = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many side by side, each on its own lab.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Play this many side by side, each on its own lab.")
+    ] = 1,
     nats: Nats = None,
     markdown: Annotated[Path | None, typer.Option(help="Write a summary in Markdown.")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write a report in JUnit's XML.")] = None,
-    pages: Annotated[Path | None, typer.Option(help="Write a page for each scenario into this folder.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write a report as JUnit XML.")] = None,
+    pages: Annotated[Path | None, typer.Option(help="Write a page for each scenario to this folder.")] = None,
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
     """Play scenarios and judge every expectation.
 
-    Exit code 0: all held; 3: an expectation was violated; 4: it cannot be told. A scenario is played on the running
-    lab when that fits, else on a lab of its own, which is removed afterwards. The running lab is healed at the end,
+    Exit code 0: all held; 3: an expectation was violated; 4: cannot tell. A scenario is played on the running lab if
+    that fits, otherwise on a lab of its own, which is removed afterwards. The running lab is healed at the end,
     whatever happened.
     """
     from lab.cli.narration import Log
@@ -133,7 +135,7 @@ def run_scenarios(
 
 @app.command(rich_help_panel=PANEL_SCENARIOS)
 def learn(scenario: One, long: Long = False, own_lab: OwnLab = False, nats: Nats = None, name: Name = None) -> None:
-    """Play a scenario as a lesson: each step is explained, then waits for Enter."""
+    """Play a scenario as a lesson: it explains each step and waits for Enter."""
     from lab.cli.narration import key
 
     _tell(scenario, key, long, own_lab, nats, name)
@@ -142,13 +144,13 @@ def learn(scenario: One, long: Long = False, own_lab: OwnLab = False, nats: Nats
 @app.command(rich_help_panel=PANEL_SCENARIOS)
 def demo(
     scenario: One,
-    pace: Annotated[float, typer.Option(min=0, help="1 leaves time to read; 2 is twice as slow.")] = 1,
+    pace: Annotated[float, typer.Option(min=0, help="1 leaves time to read; 2 takes twice as long.")] = 1,
     long: Long = False,
     own_lab: OwnLab = False,
     nats: Nats = None,
     name: Name = None,
 ) -> None:
-    """Play a scenario for an audience, paced by the texts."""
+    """Play a scenario for an audience, with time to read each text."""
     from lab.cli.narration import paced
 
     _tell(scenario, paced(pace), long, own_lab, nats, name)

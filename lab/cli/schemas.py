@@ -8,8 +8,12 @@ from lab.cli.app import PANEL_FILES, app, print_json
 
 
 @app.command(rich_help_panel=PANEL_FILES)
-def schema(kind: Annotated[Literal["lab", "scenario", "schedule"], typer.Argument(help="Which kind of file.")]) -> None:
-    """The JSON Schema of a file that you write: lab.yaml, a scenario or a schedule."""
+def schema(
+    kind: Annotated[
+        Literal["lab", "scenario", "schedule"], typer.Argument(metavar="lab|scenario|schedule", help="Kind of file.")
+    ],
+) -> None:
+    """Print the JSON Schema of a file that you write: lab.yaml, a scenario or a schedule."""
     if kind == "lab":
         from lab.labfile import schema as made
     elif kind == "scenario":

@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from lab.topology import Topology
 
 Tests = Annotated[list[str], typer.Argument(metavar="SCENARIO|check...", help="Scenarios by name or file; `check`.")]
-Seed = Annotated[int, typer.Option(help="The seed of a check: the same on every version.")]
-Duration = Annotated[str, typer.Option(help="How long a check publishes.")]
-Repeat = Annotated[int, typer.Option(min=1, help="Each test so often on each version; the worst outcome counts.")]
+Seed = Annotated[int, typer.Option(help="Random seed of the check, the same on every version.")]
+Duration = Annotated[str, typer.Option(help="How long the check publishes.")]
+Repeat = Annotated[int, typer.Option(min=1, help="Runs of each test on each version; the worst outcome counts.")]
 
 
 @app.command(rich_help_panel=PANEL_CHECK)
 def matrix(
     tests: Tests,
-    nats: Annotated[str, typer.Option("--nats", help="The versions, joined by commas.")],
+    nats: Annotated[str, typer.Option("--nats", help="Versions, joined by commas.")],
     judged_as: Annotated[
         str, typer.Option("--as", metavar="VERSION", help="Judge every version by what is expected of this one.")
     ] = "",
@@ -49,11 +49,11 @@ def matrix(
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
-    """The same tests over server versions, each on a fresh lab of its own: a table of verdicts and figures.
+    """Run the same tests on several server versions, each on a fresh lab: a table of verdicts and figures.
 
-    A scenario knows what to expect of which version; with `--as` all are judged alike, which shows where they differ.
+    A scenario knows what to expect of each version. With `--as` all are judged alike, which shows where they differ.
 
-    Exit code 0: all as expected of each version; 3: something was violated; 4: something could not be told.
+    Exit code 0: every version behaved as expected of it; 3: something was violated; 4: cannot tell.
     """
     from lab.matrix import pages
     from lab.matrix.values import versions_of
@@ -76,10 +76,10 @@ def matrix(
 @app.command(rich_help_panel=PANEL_CHECK)
 def bisect(
     test: Annotated[str, typer.Argument(metavar="SCENARIO|check", help="A scenario by name or file, or `check`.")],
-    good: Annotated[str, typer.Option("--good", help="A version on which all is well.")],
-    bad: Annotated[str, typer.Option("--bad", help="A version on which it is not.")],
+    good: Annotated[str, typer.Option("--good", help="A version without the problem.")],
+    bad: Annotated[str, typer.Option("--bad", help="A version with the problem.")],
     releases: Annotated[
-        str | None, typer.Option(help="The versions to choose from, joined by commas, instead of PyPI's.")
+        str | None, typer.Option(help="Versions to choose from, joined by commas; by default those on PyPI.")
     ] = None,
     seed: Seed = 1,
     duration: Duration = "1m",
@@ -90,7 +90,7 @@ def bisect(
 ) -> None:
     """Find the release where an outcome changed. A scenario is judged by what it expects of the good version.
 
-    Exit code 0: found; 4: it could not be told on some version.
+    Exit code 0: found; 4: a version gave no clear outcome.
     """
     from lab.docker.images import releases as known
     from lab.matrix.values import between, versions_of
@@ -172,7 +172,7 @@ async def _bisect(
         outcomes.append(outcome)
         say(f"{outcome.test} on {version}: {short(outcome)}")
         if outcome.verdict == "could not tell":
-            raise Untold(f"on {version} it could not be told: {outcome.sentence}", "leave it out with `--releases`")
+            raise Untold(f"{version} gave no clear outcome: {outcome.sentence}", "leave it out with `--releases`")
         return outcome.verdict == "violated"
 
     for version, wanted in ((versions[0], False), (versions[-1], True)):

@@ -53,7 +53,7 @@ def translated(doing: str, but: str = "") -> Iterator[None]:
     try:
         yield
     except ClientNotFoundError as error:
-        raise DockerError("the `docker` command was not found", "`lab doctor` tells what is missing") from error
+        raise DockerError("the `docker` command was not found", "`lab doctor` shows what is missing") from error
     except DockerException as error:
         text = error.stderr or str(error)
         if not but or but not in text:

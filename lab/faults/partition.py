@@ -15,7 +15,7 @@ Groups = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class Partition(Verb):
-    """Split the network: each group sees only itself. Regions that are not named form the last group.
+    """Split the network: each group sees only itself. Regions that you do not name form the last group.
 
     `lab partition central` isolates central. A new partition replaces the old one.
     """
@@ -57,7 +57,7 @@ def groups(topology: Topology, arguments: Sequence[str]) -> Groups:
         named.append(rest)
     if len(named) < 2:
         raise UsageError(
-            "all regions are in one group, so there is nothing to part", "name the regions of one side only"
+            "all regions are in one group, so there is nothing to split", "name the regions of one side only"
         )
     return tuple(named)
 

@@ -45,7 +45,7 @@ class Paused(Fault):
 
 @dataclass(frozen=True)
 class Pause(OnNodes):
-    """Freeze nodes or regions: connections stay open, nobody answers."""
+    """Freeze nodes or regions: connections stay open, nothing answers."""
 
     targets: tuple[Target, ...]
     name = "pause"
@@ -58,13 +58,13 @@ class Pause(OnNodes):
         names = {node.name for node in self.nodes(topology)}
         down = sorted(fault.node for fault in now if fault.kind == "down" and fault.node in names)
         if down:
-            raise NotRunning(f"{', '.join(down)} cannot be paused, being down", "`lab start` starts it")
+            raise NotRunning(f"{', '.join(down)} cannot be paused while down", "`lab start` starts it")
         return joined_to(now, self.faults(topology))
 
 
 @dataclass(frozen=True)
 class Resume(OnNodes):
-    """Thaw nodes or regions that are paused."""
+    """Resume nodes or regions that are paused."""
 
     targets: tuple[Target, ...]
     name = "resume"

@@ -149,7 +149,7 @@ def _prove(observation: Observation, connects: list[Connect], probe: Probe, foun
                 neighbours.HINT,
             )
         raise FaultNotProven(
-            f"the network is not as the faults in force say ({len(wrong)} of {len(connects)} connects):\n{shown}",
+            f"the network contradicts the faults in force ({len(wrong)} of {len(connects)} connects):\n{shown}",
             "`lab heal` undoes everything; `lab doctor` checks what this engine isolates",
         )
     dead = sum(connect.expected == "dead" for connect in connects)

@@ -17,14 +17,14 @@ ANYWHERE = Region("")
 
 @dataclass(frozen=True)
 class StepDown(Verb):
-    """Make the leader of a stream (or `meta`) resign; of `meta` in favour of a region, with `to`."""
+    """Make the leader of a stream, or of `meta`, step down. With `to`, the next meta leader is in that region."""
 
     of: Leader
     to: Region = ANYWHERE
     name = "step-down"
     SHORT = "of"
     ALIASES = {"stream": "of"}  # noqa: RUF012
-    HELP = {"to": "The region that the next meta leader should be in."}  # noqa: RUF012
+    HELP = {"to": "Region of the next meta leader; for `meta` only."}  # noqa: RUF012
     lasting = False
 
     @property

@@ -1,4 +1,4 @@
-"""What works right now: one real request for each region and operation, with its latency and the server's code.
+"""Show what works right now: one real request for each region and operation, with latency and error code.
 
 `probe` asks one thing on a session that is open, `matrix` asks everything everywhere. Both are bounded in time and
 never raise for what a server or a network does: that is what they report.

@@ -16,6 +16,7 @@ from lab.jetstream import groups, monitor
 from lab.observe import status
 from lab.progress import Say
 from lab.topology import Topology
+from lab.units import several
 
 T = TypeVar("T")
 FRESH_S = 3.0  # a source's consumer sends a heartbeat each second (nats-server `sourceHealthHB`)
@@ -56,7 +57,7 @@ def _source_lacks(stream: status.StreamStatus) -> Iterable[str]:
         if silent(source):
             yield _silence(stream, source)
         elif source.behind:
-            yield f"{stream.name} ← {source.origin}: {source.behind} messages behind"
+            yield f"{stream.name} ← {source.origin}: {several(source.behind, 'message')} behind"
         elif source.behind is None:
             yield f"{stream.name} ← {source.origin}: not known how far"
 
@@ -92,7 +93,7 @@ async def until_meta_leader(engine: Engine, observation: Observation, seconds: f
     try:
         return await _until(ask, bool, seconds)
     except RetryError:
-        raise NotReady(f"no meta leader within {seconds:.0f} s", "`lab status` and `lab logs` tell more") from None
+        raise NotReady(f"no meta leader within {seconds:.0f} s", "`lab status` and `lab logs` show more") from None
 
 
 async def _nothing(_: status.Snapshot) -> None:
@@ -133,7 +134,7 @@ async def until_healthy(
     except RetryError:
         shown = "\n".join(f"  {line}" for line in last[:12])
         raise NotReady(
-            f"not converged after {seconds:.0f} s; still missing:\n{shown}", "`lab status --watch` shows it going on"
+            f"not converged after {seconds:.0f} s; still missing:\n{shown}", "`lab status --watch` follows it"
         ) from None
 
 

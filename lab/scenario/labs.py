@@ -99,7 +99,7 @@ async def own(engine: Engine, root: Path, topology: Topology, say: Say) -> Async
         try:
             await asyncio.shield(asyncio.to_thread(_remove, lab, topology))
         except LabError as error:  # what the scenario showed stands all the same
-            say(f"the lab {topology.name} is not removed whole: {error.message}")
+            say(f"the lab {topology.name} could not be removed completely: {error.message}")
 
 
 def _remove(lab: Lab, topology: Topology) -> None:

@@ -9,8 +9,8 @@ BY_HAND = "## What to take away"
 
 
 def page(scenario: Scenario, results: Sequence[Result], before: str = "") -> str:
-    """The steps as they were played, with output; one section for each variant. What stands under the heading `BY_HAND`
-    in the page as it was `before` is people's own and stays."""
+    """The steps as they were played, with output; one section for each variant. What the page as it was `before` has
+    under the heading `BY_HAND` was written by people and stays."""
     own = any(variant.own for variant in scenario.variants)
     where = "a lab of its own, which is removed afterwards" if own else "the running lab, or on one of its own"
     lines = [
@@ -22,8 +22,8 @@ def page(scenario: Scenario, results: Sequence[Result], before: str = "") -> str
         f"lab scenario run {scenario.name}",
         "```",
         "",
-        f"It is played on {where}. What follows is a recorded run of its {scenario.length} form; sequence numbers, "
-        "leaders and times will differ for you.",
+        f"It is played on {where}. This is a recorded run of its {scenario.length} form; your sequence numbers, "
+        "leaders and times will differ.",
         "",
     ]
     for result in results:

@@ -16,6 +16,7 @@ from lab.scenario.context import Stage
 from lab.scenario.expectations.outcomes import Published
 from lab.scenario.observations import observe, versions
 from lab.scenario.scenario import Expected, Judgement, Result, Scenario, Step, StepResult, Variant, When
+from lab.units import several
 from lab.verdict import Judged
 
 HEALTHY_S = 240.0
@@ -117,7 +118,7 @@ class _Player:
         stage = self.stage
         now = present(await stage.look())
         if now:
-            raise LabError(f"{len(now)} faults are in force already", "`lab heal` undoes them")
+            raise LabError(f"{several(len(now), 'fault')} in force already", "`lab heal` undoes them")
         await ready.until_healthy(stage.lab.engine, stage.observation, HEALTHY_S, stage.lab.say)
         await stage.remember_beginnings()
         await availability.prepare_all(stage.observation)

@@ -224,7 +224,7 @@ def test_a_check_that_was_killed_leaves_only_faults_that_heal_undoes(checked: La
     running.process.kill()
     running.process.communicate()
     assert checked.faults() == {"paused west-1"}
-    assert "faults are in force" in checked.fails("check", "--duration", "1m")
+    assert "has 1 fault in force" in checked.fails("check", "--duration", "1m")
     checked.run("heal", "--wait", "--hasten")
     assert checked.faults() == set()
 

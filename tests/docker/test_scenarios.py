@@ -107,7 +107,7 @@ def test_an_interrupted_scenario_leaves_no_consumer_behind(lab: Lab, tmp_path: P
 def test_a_scenario_does_not_begin_on_a_lab_with_faults(lab: Lab, tmp_path: Path) -> None:
     lab.run("kill", "west-2")
     file = written(tmp_path, "  - expect: {works: {operations: publish, in: west}}\n")
-    assert "1 faults are in force already" in lab.run("scenario", "run", file, code=4)
+    assert "1 fault in force already" in lab.run("scenario", "run", file, code=4)
     assert lab.faults() == {"down west-2"}
 
 

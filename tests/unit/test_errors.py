@@ -55,7 +55,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         ),
         (
             "Error response from daemon: Pool overlaps with other one on this address space",
-            "a subnet of the lab overlaps with a network that exists",
+            "a subnet of the lab overlaps with an existing network",
         ),
         (
             "Error response from daemon: network x id 1 has active endpoints\nexit status 1",

@@ -52,7 +52,7 @@ def test_the_folder_is_open_to_its_owner_alone(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "$(id)", "../x", "", "A", "x" * 300, "a\nb"])
 def test_what_is_no_name_of_a_lab_is_refused_and_leaves_nothing(name: str, folder: Path) -> None:
-    with pytest.raises(UsageError, match="is no name of a lab"):
+    with pytest.raises(UsageError, match="is not a name for a lab"):
         lock.opened(name)
     assert not list(folder.rglob("*"))
 

@@ -33,7 +33,8 @@ HOW_CONVERGENCE = (
 TOLD = {"ok": "worked", "fail": "refused", "info": "no answer"}
 HOW_PROBES = (
     "Each row is one operation, tried again and again in one region. Plain: it worked; hatched: it was refused; "
-    "dotted: no answer came in time. A frame in the colour of damage: the faults in force let expect something else."
+    "dotted: no answer came in time. A frame in the colour of damage: with "
+    "these faults in force, something else was expected."
 )
 
 

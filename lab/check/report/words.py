@@ -8,6 +8,7 @@ from lab.check.figures import Figures
 from lab.check.figures.messages import DUPLICATE, EXPIRED, FATES, LOST, PHANTOM
 from lab.check.findings import Finding, Verdict
 from lab.check.history import SECOND, FaultRecord, History
+from lab.units import several as several
 from lab.verdict import Validity
 
 EXPLAINED: dict[Validity, str] = {
@@ -27,10 +28,6 @@ DAMAGE = (
 
 def count(value: int) -> str:
     return f"{value:,}"
-
-
-def several(value: int, one: str, many: str = "") -> str:
-    return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
 def seconds(value: float | None) -> str:

@@ -31,7 +31,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_large_lab_is_told_beforehand_and_the_usual_one_is_not() -> None:
     assert neighbours.shortage(Topology()) == ""
-    assert neighbours.shortage(LARGE).startswith("45 servers take up to 2,025 entries in")
+    assert neighbours.shortage(LARGE).startswith("45 servers take up to 2,025 entries")
     assert doctor._neighbours(LARGE).state == "limited"
     assert "gc_thresh3=16384" in doctor._neighbours(LARGE).hint
     assert doctor._neighbours(Topology()).state == "ok"
