@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from lab.check.clock import Clock
-from lab.check.history import Phase, Replica
+from lab.check.history import FaultRecord, Phase, Replica
 from lab.check.nemesis import Nemesis
 from lab.check.observers import Observed
+from lab.check.outside import Watch, with_outside
 from lab.check.reads import Bounds, Done
 from lab.check.schedule import Schedule
 from lab.check.workload import Ledger
@@ -35,6 +36,7 @@ class Gathered:
     ledger: Ledger
     before: dict[str, int]
     nemesis: Nemesis
+    watch: Watch
     observed: Observed = field(default_factory=Observed)
     phases: list[Phase] = field(default_factory=list)
     bounds: list[Bounds] = field(default_factory=list)
@@ -43,3 +45,8 @@ class Gathered:
     replicas: list[Replica] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ended: str = "complete"
+
+    @property
+    def faults(self) -> tuple[FaultRecord, ...]:
+        """The check's own, and what happened besides."""
+        return with_outside(self.watch.events, self.nemesis.records)

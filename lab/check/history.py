@@ -70,6 +70,9 @@ PROBE = 16
 # Of a live row alone: the server confirmed its acknowledgement (a double ack).
 ACKED = 8
 
+# The kind of a fault that is none of the schedule's: what happened to a node without the check (`outside.py`).
+OUTSIDE = "outside"
+
 # What a run calls an origin and a copy.
 StreamKind = Literal["write", "read"]
 
@@ -119,6 +122,11 @@ class FaultRecord:
     nodes: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is none of the check's own."""
+        return self.kind == OUTSIDE
 
     def active(self, time: int) -> bool:
         """Whether it was, or may have been, in force at a time."""
@@ -230,6 +238,11 @@ class History:
     def message(self, process: int, counter: int) -> str:
         """The id as people read it: `west/3:118`."""
         return f"{self.region_of(process)}/{process}:{counter}"
+
+    @property
+    def own_faults(self) -> tuple[FaultRecord, ...]:
+        """The check's own."""
+        return tuple(fault for fault in self.faults if not fault.outside)
 
     def active(self, time: int) -> tuple[FaultRecord, ...]:
         """The faults in force at a time."""

@@ -37,19 +37,22 @@ def summary(result: Result) -> str:
     """The verdict as a person reads it in a terminal: what is not valid first, then what was checked."""
     verdict, run = result.verdict, result.history.run
     lines = [f"{verdict.validity}: run {result.id}" + ("" if run.ended == "complete" else f" ({run.ended})")]
+    outside = [fault.evidence for fault in result.history.faults if fault.outside]
+    lines += [f"  {evidence}" for evidence in outside]
     for validity in ("violated", "unknown"):
         for finding in verdict.findings:
-            if finding.validity == validity:
+            if finding.validity == validity and finding.sentence not in outside:
                 lines.append(f"  {validity:<8}  {finding.property:<4} {finding.place}: {finding.sentence}")
                 lines += [f"            {example.story}" for example in finding.examples[:3]]
     lines += _valid(verdict)
     publishes = result.history.publishes
     counts = [int((publishes["outcome"] == outcome).sum()) for outcome in (OK, FAIL, INFO)]
-    proven = sum(fault.proven for fault in result.history.faults)
+    faults = result.history.own_faults
+    proven = sum(fault.proven for fault in faults)
     rows = sum(len(read.rows) for read in result.history.reads.values())
     lines.append(
         f"{counts[0]:,} publishes acknowledged, {counts[1]:,} failed, {counts[2]:,} unknown; "
-        f"{rows:,} messages read back; {proven} of {len(result.history.faults)} faults proven; seed {run.seed}"
+        f"{rows:,} messages read back; {proven} of {len(faults)} faults proven; seed {run.seed}"
     )
     return "\n".join(lines)
 

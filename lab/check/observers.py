@@ -1,4 +1,4 @@
-"""What watches while the load runs: live readers, probes, the sampler, and a watch on this program itself."""
+"""What watches while the load runs: live readers, probes, the sampler, Docker's events, this program itself."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from lab.check import readers, sampler
 from lab.check.clock import Clock
 from lab.check.history import SECOND, Probe, Sample
+from lab.check.outside import Watch
 from lab.check.readers import DURABLE, ORDERED, Reader
 from lab.jetstream.session import Session
 from lab.layouts import layout_of
@@ -52,7 +53,13 @@ class Observed:
 
 @asynccontextmanager
 async def observing(
-    sessions: Mapping[str, Session], topology: Topology, mark: str, seed: int, clock: Clock, before: Mapping[str, int]
+    sessions: Mapping[str, Session],
+    topology: Topology,
+    mark: str,
+    seed: int,
+    clock: Clock,
+    before: Mapping[str, int],
+    watch: Watch,
 ) -> AsyncIterator[Observed]:
     """Watch from here on; ends when the block does. Raises `NatsError` when a consumer cannot be made."""
     observed, stop = Observed(before=before), asyncio.Event()
@@ -68,6 +75,7 @@ async def observing(
         durable = await sampler.durable(session, topology)
         jobs.append(sampler.probe_on(session, topology, clock, durable, observed.probes, stop))
     jobs.append(sampler.sample_on(sessions, observed.arrived, topology, clock, observed.samples, stop))
+    jobs.append(watch.look_on(stop))
     jobs.append(_stalls(clock, observed.stalls, stop))
     tasks = [asyncio.create_task(job) for job in jobs]
     try:

@@ -61,7 +61,9 @@ async def wait(
             told = re.sub(r"[\d.]+", "", sentence)
         if time.monotonic() > deadline:
             return f"after {seconds:.0f} s, {lacks[0]}" if lacks else ""
-        if any(reading.varz is None for reading in readings.values()):
+        if len(readings) < len(observation.topology.nodes) or any(
+            reading.varz is None for reading in readings.values()
+        ):
             observation = await asyncio.to_thread(engine.observe, lab)
         await asyncio.sleep(POLL_S)
 

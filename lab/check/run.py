@@ -18,12 +18,13 @@ from typing import Any, TypeVar
 from lab.api import Lab
 from lab.check import folder as folders
 from lab.check import quiescence, reads, saving, workload
-from lab.check.checkers.outages import deadline
+from lab.check.checkers.outages import bound, deadline
 from lab.check.clock import Clock
 from lab.check.gathered import Gathered, Options
 from lab.check.history import FAIL, INFO, OK, SECOND, Phase
 from lab.check.nemesis import Nemesis
 from lab.check.observers import observing
+from lab.check.outside import Watch
 from lab.check.readers import connect_all
 from lab.check.schedule import Schedule
 from lab.docker import client
@@ -136,7 +137,8 @@ class _Check:
         ledger = workload.Ledger(topology, stream_names(topology), mark, self._schedule.seed, clock)
         silent = Lab(self._lab.name, engine=self._engine, root=self._root)  # what its own probe holds is no news
         nemesis = Nemesis(silent, topology, self._schedule, clock, self._say)
-        return Gathered(observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis)
+        watch = Watch(self._engine, self._lab.name, clock)
+        return Gathered(observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis, watch)
 
     async def _healthy(self) -> Observation:
         observation = await asyncio.to_thread(self._lab.observe)
@@ -172,8 +174,8 @@ class _Check:
 
     async def _watched(self, gathered: Gathered) -> None:
         ledger, topology = gathered.ledger, gathered.observation.topology
-        watching = observing(self._sessions, topology, ledger.mark, ledger.seed, gathered.clock, gathered.before)
-        async with watching as gathered.observed:
+        given = (self._sessions, topology, ledger.mark, ledger.seed, gathered.clock, gathered.before, gathered.watch)
+        async with observing(*given) as gathered.observed:
             await self._load(gathered)
             try:
                 why = await self._unless_stopped(self._quiet(gathered))
@@ -186,8 +188,14 @@ class _Check:
 
     async def _quiet(self, gathered: Gathered) -> str:
         """Wait no longer than a source may need by the servers' own timers; why it is not quiet then, or ""."""
+        await asyncio.to_thread(gathered.watch.look)
+        if any(fault.healed is None for fault in gathered.faults):
+            self._say("healing what was not the check's doing")
+            await self._heal(gathered)
+            await asyncio.to_thread(gathered.watch.look)
         history, now = saving.history(gathered), gathered.clock.now()
-        seconds = max(quiescence.UNCHANGED_S * 2, (deadline(history, now) - now) / SECOND + 1)
+        until = min(deadline(history, now), now + bound(0, now))  # what is never healed ends no wait
+        seconds = max(quiescence.UNCHANGED_S * 2, (until - now) / SECOND + 1)
         seen = gathered.observed
         return await quiescence.wait(
             self._engine, self._lab.name, seen.arrived, seconds, self._say, gathered.before, seen.unread

@@ -70,12 +70,14 @@ def as_defined(topology: Topology, definitions: Mapping[str, Mapping[str, Any]])
 async def save(engine: Engine, gathered: Gathered) -> None:
     """Raises `LabError` when the disk does not take it."""
     try:
+        await asyncio.to_thread(gathered.watch.look)
         after = await asyncio.to_thread(engine.observe, gathered.observation.topology.name)
         servers = await asyncio.to_thread(folders.collect, engine, after, gathered.clock.wall / SECOND)
         gathered.notes += _restarts(gathered, after)
     except DockerError as error:
         servers = {}
         gathered.notes.append(f"the servers' logs could not be had: {error.message}")
+    gathered.notes += filter(None, [gathered.watch.missed])
     await asyncio.to_thread(folders.write, gathered.folder, servers)
     await asyncio.to_thread(store.save, history(gathered), gathered.folder)
 
@@ -105,7 +107,7 @@ def history(gathered: Gathered) -> History:
         _rows(folder / "publishes.bin", PUBLISH),
         {read.stream: read for read in _reads(gathered)},
         {(reader.region, reader.kind): np.frombuffer(bytes(reader.rows), LIVE) for reader in observed.live},
-        tuple(sorted(gathered.nemesis.records, key=lambda record: record.began)),
+        gathered.faults,
         tuple(sorted(observed.probes, key=lambda probe: probe.time)),
         tuple(observed.samples),
         tuple(gathered.replicas),
@@ -151,8 +153,8 @@ def _rows(path: Path, dtype: "np.dtype[Any]") -> Array:
 
 
 def _restarts(gathered: Gathered, after: Observation) -> list[str]:
-    """Servers that ended or started again without being told to."""
-    told = {node for record in gathered.nemesis.records for node in record.nodes}
+    """Servers that ended, or that started again without Docker's events telling of it."""
+    told = {node for record in gathered.faults for node in record.nodes}
     found = []
     for name, container in after.containers.items():
         before = gathered.observation.containers[name]

@@ -18,6 +18,7 @@ from typing import Any, Self, TextIO, TypeVar
 
 from lab.docker import client
 from lab.docker.client import translated
+from lab.docker.events import Event, parsed
 from lab.docker.labels import LABEL_NAME, LABEL_NODE
 from lab.docker.logs import Logs
 from lab.docker.mishaps import explain
@@ -174,6 +175,14 @@ class Engine:
         except subprocess.TimeoutExpired as error:
             raise _no_answer() from error
         return done.stdout
+
+    def events(self, lab: str, since: int, until: int) -> list[Event]:
+        """What happened to a lab's nodes between two moments in ns since 1970; the engine keeps its last 256 events."""
+        times = [f"--{name}={ns // 10**9}.{ns % 10**9:09d}" for name, ns in (("since", since), ("until", until))]
+        filters = [
+            f"--filter={text}" for text in ("type=container", f"label={LABEL_NAME}={lab}", f"label={LABEL_NODE}")
+        ]
+        return parsed(self.read("events", *times, *filters, "--format", "{{json .}}").splitlines())
 
     # --- changing; python-on-whales from here on ---
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.check.checkers.conditions import ELECTIONS, Conditions, Window
+from lab.check.checkers.conditions import Conditions, Window
 from lab.check.checkers.examples import Case, Draft, count, judged, pick, seconds
 from lab.check.checkers.index import NONE, Index, chunks
-from lab.check.checkers.outages import outages
+from lab.check.checkers.outages import ELECTIONS, outages
 from lab.check.checkers.publishes import Publishes, publishes_of
 from lab.check.history import OK, SECOND, Array, Probe
 from lab.observe.operations import CONTROL_PLANE, LOCAL_READS, NEW_CONSUMER
@@ -271,7 +271,7 @@ def _control_plane_back(index: Index, region: str, probes: list[Probe]) -> Itera
     checked, late, worst = 0, 0, 0
     cases: list[Case] = []
     for outage in outages(index.history):
-        if not any(fault.nodes or fault.links for fault in outage.faults):
+        if outage.outside or not any(fault.nodes or fault.links for fault in outage.faults):
             continue
         tries = [
             probe

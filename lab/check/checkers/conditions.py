@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
-from lab.check.checkers.outages import bound
-from lab.check.history import SECOND, FaultRecord, History
+from lab.check.checkers.outages import ELECTIONS, bound
+from lab.check.history import FaultRecord, History
 from lab.faults.effects import Effects, joined, severed
 from lab.faults.reachability import Reachability
 from lab.topology import Topology
 
-ELECTIONS = 20 * SECOND  # they take 4 to 9 s; a quorum is given up for lost after 10 s
 INTERMITTENT = ("flap",)  # in force now and then: never certain
 
 

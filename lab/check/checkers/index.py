@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.check.checkers.outages import deadline
+from lab.check.checkers.outages import deadline, disturbance
 from lab.check.history import NOWHERE, OK, OURS, SECOND, Array, History, Read
 from lab.units import duration_ns
 
@@ -118,7 +118,9 @@ def _place(names: tuple[str, ...], name: str) -> int:
 class Stored:
     """A stream's final read: which message is at each position, and where each message first is."""
 
-    def __init__(self, read: Read, messages: Messages) -> None:
+    def __init__(self, read: Read, messages: Messages, disturbed: str = "") -> None:
+        """`disturbed` says why its copies may lack what they will have again; "" when they do not."""
+        self.disturbed = disturbed
         self.read, self.name, self.region = read, read.stream, read.region
         rows = read.rows
         self.numbers = np.empty(len(rows), np.int32)
@@ -149,7 +151,7 @@ class Stored:
             )
         if not self.ordered:
             return f"the final read of {self.name} is not in the order of its sequences"
-        return ""
+        return f"{self.disturbed} when {self.name} was read" if self.disturbed else ""
 
     @property
     def complete(self) -> bool:
@@ -211,7 +213,10 @@ class Index:
         self.topology, self.layout = history.run.topology, history.run.layout
         self.streams = history.run.streams
         self.messages = Messages(history)
-        self.stored = {name: Stored(read, self.messages) for name, read in history.reads.items()}
+        disturbed = {region: disturbance(history, region) for region in self.topology.regions}
+        self.stored = {
+            name: Stored(read, self.messages, disturbed[read.region]) for name, read in history.reads.items()
+        }
 
     @property
     def writes(self) -> list[Stored]:
@@ -240,9 +245,19 @@ class Index:
         for write in self.writes:
             high = self.arrived[stored.name].get(write.name, Arrived()).highest
             tails.append(write.after(high))
+            if write.disturbed:  # it may lack what was acknowledged last itself
+                tails.append(self._acked_after(write, high))
         tail = np.concatenate(tails)
         missing: Numbers = tail[(tail >= 0) & (stored.first[tail] == NONE)]
         return missing
+
+    def _acked_after(self, write: Stored, sequence: int) -> Numbers:
+        """The messages that a write stream acknowledged above a sequence."""
+        place, found = self.streams.index(write.name), [np.empty(0, np.int64)]
+        for _, rows in chunks(self.history.publishes):
+            late = rows[(rows["outcome"] == OK) & (rows["stream"] == place) & (rows["sequence"] > sequence)]
+            found.append(self.messages.numbers(late))
+        return np.concatenate(found).astype(np.int32)
 
     @cached_property
     def read_began(self) -> int | None:

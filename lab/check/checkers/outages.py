@@ -13,6 +13,7 @@ from lab.check.history import SECOND, FaultRecord, History
 RECONNECT, GIVE_UP, STEP, LONGEST, HEALTH = 5, 30, 10, 120, 10
 NEVER = 2**63 - 1
 SLACK = 15 * SECOND
+ELECTIONS = 20 * SECOND  # they take 4 to 9 s; a quorum is given up for lost after 10 s
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Outage:
     healed: int
     until: int | None
     faults: tuple[FaultRecord, ...]
+
+    @property
+    def outside(self) -> bool:
+        """Whether something that was not the check's doing has a part in it: its end is not known exactly."""
+        return any(fault.outside for fault in self.faults)
 
 
 def recovery(seconds: float) -> float:
@@ -56,6 +62,18 @@ def outages(history: History) -> Iterator[Outage]:
         group.append(fault)
     if group:
         yield Outage(group[0].began, healed, None, tuple(group))
+
+
+def disturbance(history: History, region: str) -> str:
+    """Which nodes of a region were out, not by the check, when its streams were read, or only just back; "" if none.
+
+    Their copies may hold what the others lack, and the others may not have been able to elect a leader.
+    """
+    began = next((phase.began for phase in history.run.phases if phase.name == "read"), NEVER)
+    own = {node.name for node in history.run.topology.region_nodes(region)}
+    late = (fault for fault in history.faults if fault.healed is None or fault.healed + ELECTIONS > began)
+    nodes = sorted({node for fault in late if fault.outside for node in fault.nodes} & own)
+    return f"{' and '.join(nodes)} {'was' if len(nodes) == 1 else 'were'} out, not by the check," if nodes else ""
 
 
 def deadline(history: History, last: int) -> int:

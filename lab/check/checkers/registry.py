@@ -30,7 +30,8 @@ PROPERTIES: tuple[Property, ...] = (
         "worth judging",
         "The run did what it set out to do, so that its verdict rests on something.",
         "At least 10 acknowledged messages in each region and phase; every fault proven, healed, and "
-        "published into; whole final reads; no stall of the check itself, no restart that nobody asked for; "
+        "published into; whole final reads; no stall of the check itself, no node that died or was frozen by "
+        "anything else (Docker's events); "
         "at most 1 % unknown outcomes outside faults; the sources' time waited for.",
         "Ctrl-C, a full disk, a machine that is too slow, a fault that did not take hold, a server that ran "
         "out of memory.",

@@ -16,7 +16,7 @@ UNKNOWN_SHARE = 0.01
 
 
 def vacuity(index: Index) -> Iterator[Draft]:
-    found = [*_run(index), *_publishes(index), *_faults(index), *_reads(index), *_outcomes(index)]
+    found = [*_outside(index), *_run(index), *_publishes(index), *_faults(index), *_reads(index), *_outcomes(index)]
     for place, sentence, time in found:
         yield Draft("P0", place, "unknown", 1, 0, sentence, (Case(-1, sentence, time),) if time is not None else ())
     if not found:
@@ -29,6 +29,13 @@ def vacuity(index: Index) -> Iterator[Draft]:
 
 
 Reason = tuple[str, str, int | None]
+
+
+def _outside(index: Index) -> Iterator[Reason]:
+    """What was not the check's doing comes first: it may explain the rest."""
+    for fault in index.history.faults:
+        if fault.outside:
+            yield "", fault.evidence, fault.began
 
 
 def _run(index: Index) -> Iterator[Reason]:
@@ -71,7 +78,7 @@ def _publishes(index: Index) -> Iterator[Reason]:
 
 def _faults(index: Index) -> Iterator[Reason]:
     published = _published(index)
-    for fault in index.history.faults:
+    for fault in index.history.own_faults:
         what = f"{fault.what} ({fault.id})"
         if fault.injected is None:
             yield "", f"{what} never took hold{_why(fault)}", fault.began

@@ -70,7 +70,7 @@ def _counts(history: History) -> Counts:
         int(totals[FAIL]),
         int(totals[INFO]),
         sum(len(read.rows) for read in history.reads.values()),
-        len(history.faults),
-        sum(fault.proven for fault in history.faults),
+        len(history.own_faults),
+        sum(fault.proven for fault in history.own_faults),
         len(history.probes),
     )
