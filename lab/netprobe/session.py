@@ -86,6 +86,7 @@ class Probe:
         script = "\n".join([*lines, f"GO {round(timeout * 1000)} {round(least * 1000)}", ""]).encode()
         out, error = self._exchange(script, timeout)
         if NO_IMAGE in error.lower():  # the first time on this engine
+            self.close()
             make_image(self._engine)
             self._process = self._engine.start_probe(self._lab, image_name())
             out, error = self._exchange(script, timeout)
