@@ -6,7 +6,7 @@ The default script holds a partition, a node that is down and a region without a
 """
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import histories
@@ -441,3 +441,9 @@ class FakeCluster:
             errors=("", "503 no responders", "timeout"),
             phases=histories.phases(*edges),
         )
+
+
+@cache
+def left_by(*bugs: str) -> History:
+    """The history that a cluster with these bugs leaves; the same object for all tests."""
+    return FakeCluster(*bugs).history()

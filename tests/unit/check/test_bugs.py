@@ -1,7 +1,7 @@
 """Each bug of the fake cluster turns exactly the right properties red; without a bug nothing is."""
 
 import pytest
-from fake_cluster import BUGS, FakeCluster
+from fake_cluster import BUGS, left_by
 
 from lab.check.checkers import judge
 from lab.check.findings import Verdict
@@ -49,7 +49,7 @@ def red(verdict: Verdict) -> set[str]:
 
 
 def test_a_cluster_without_bugs_is_valid_and_everything_was_judged() -> None:
-    verdict = judge(FakeCluster().history())
+    verdict = judge(left_by())
     assert verdict.validity == "valid", [f for f in verdict.findings if f.validity != "valid"]
     assert not [text for text in verdict.not_tested if "nothing in this run" in text]
 
@@ -60,7 +60,7 @@ def test_the_table_names_every_bug() -> None:
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_bug_turns_exactly_its_properties_red(bug: str) -> None:
-    verdict = judge(FakeCluster(bug).history())
+    verdict = judge(left_by(bug))
     assert red(verdict) == RED[bug]
     assert verdict.validity == "violated"
     assert not [finding for finding in verdict.findings if finding.validity == "unknown"]

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from fake_cluster import FakeCluster
+from fake_cluster import left_by
 
 from lab.check.checkers.delivery import LOSSES, losses
 from lab.check.checkers.index import Index
@@ -12,17 +12,17 @@ from lab.check.history import FAIL, OK
 
 
 def counted(*bugs: str, region: str = "central") -> Counter[str]:
-    return Counter(FATES[fate] for fate in arrivals(Index(FakeCluster(*bugs).history()))[region].fate)
+    return Counter(FATES[fate] for fate in arrivals(Index(left_by(*bugs)))[region].fate)
 
 
 def lost(*bugs: str, region: str = "central") -> Counter[str]:
-    index = Index(FakeCluster(*bugs).history())
+    index = Index(left_by(*bugs))
     stored = next(stored for stored in index.reads if stored.region == region)
     return Counter(LOSSES[kind] for kind in losses(index, stored)[1])
 
 
 def test_every_publish_has_a_fate_in_every_region() -> None:
-    history = FakeCluster().history()
+    history = left_by()
     acked, refused = ((history.publishes["outcome"] == outcome).sum() for outcome in (OK, FAIL))
     silent = len(history.publishes) - acked - refused
     expected = {"stored once": acked, "refused": refused, "no answer, not there": silent}
@@ -51,7 +51,7 @@ def test_a_bug_shows_in_the_kinds_of_losses(bug: str, kind: str) -> None:
 
 
 def test_a_lost_source_loses_whole_processes() -> None:
-    history = FakeCluster().history()
+    history = left_by()
     central = sum(history.region_of(int(process)) == "central" for process in history.publishes["process"])
     assert lost("loses a source", region="east")["whole"] == central
     assert counted("loses a source", region="east")["lost"] == central

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_cluster import FakeCluster
+from fake_cluster import left_by
 
 from lab.check.checkers import judge
 from lab.check.history import INFO, OK, SECOND, FaultRecord, History, Phase, Sample
 
-VALID = FakeCluster().history()
+VALID = left_by()
 
 
 def change_run(**changes: object) -> Callable[[History], History]:
@@ -81,7 +81,7 @@ def test_a_run_that_proves_nothing_is_unknown_and_says_why(reason: str) -> None:
 
 
 def test_messages_of_another_run_that_were_read_as_well_are_told() -> None:
-    history = FakeCluster("keeps an earlier run").history()
+    history = left_by("keeps an earlier run")
     before = dict.fromkeys(history.run.streams, 1)
     verdict = judge(replace(history, samples=(Sample(-1, before, {}, {}, {}), *history.samples)))
     said = [(finding.place, finding.sentence) for finding in verdict.findings if finding.property == "P0"]
@@ -111,6 +111,6 @@ def test_nothing_was_published_at_all() -> None:
 
 
 def test_a_violation_counts_more_than_a_doubt() -> None:
-    verdict = judge(change_run(ended="interrupted")(FakeCluster("leaves out a message").history()))
+    verdict = judge(change_run(ended="interrupted")(left_by("leaves out a message")))
     assert verdict.validity == "violated"
     assert {finding.validity for finding in verdict.findings if finding.property == "P0"} == {"unknown"}
