@@ -1,13 +1,17 @@
 """The parts of the documentation that are made from the code: `make docs` writes them anew, tests/unit/test_docs.py
 compares."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import command_reference
 
+from lab import labfile
+from lab.check import schedulefile
 from lab.check.checkers.registry import PROPERTIES
-from lab.scenario import reference
+from lab.scenario import reader, reference
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -26,6 +30,13 @@ PARTS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (DOCS / "scenarios/README.md", "verbs and expectations", reference.tables),
 )
 
+# What `lab schema` prints, by its argument.
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "lab": labfile.schema,
+    "scenario": reader.schema,
+    "schedule": schedulefile.schema,
+}
+
 
 def renewed(page: str, name: str, part: str) -> str:
     """The page with one part as it should be. Raises `ValueError` when the page has no such part."""
@@ -37,6 +48,12 @@ def renewed(page: str, name: str, part: str) -> str:
     return f"{before}{begin}\n\n{part}\n\n{end}{after}"
 
 
+def schema(kind: str) -> str:
+    return json.dumps(SCHEMAS[kind](), indent=2) + "\n"
+
+
 if __name__ == "__main__":
+    for kind in SCHEMAS:
+        (DOCS / "schemas" / f"{kind}.json").write_text(schema(kind), encoding="utf-8")
     for path, name, make in PARTS:
         path.write_text(renewed(path.read_text(encoding="utf-8"), name, make()), encoding="utf-8")

@@ -30,7 +30,7 @@ def _fields(kind: Any) -> Iterator[str]:
     for f in dataclasses.fields(kind):
         if f.name not in timed:
             needed = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-            short = " (may stand alone)" if f.name == kind.SHORT else ""
+            short = " (can stand alone)" if f.name == kind.SHORT else ""
             yield f"`{f.name.rstrip('_')}`{'*' if needed else ''}: {_type(hints[f.name])}{short}"
 
 

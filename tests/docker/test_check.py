@@ -265,6 +265,6 @@ def test_impossible_wishes_are_refused_before_anything_happens(checked: Lab, tmp
     faults = [{"at": "1s", "for": "5s", "kind": "kill", "targets": ["nort-1"]}]
     assert "unknown region or node `nort-1`" in checked.fails(*arguments(tmp_path, faults), code=2)
     assert "leave no time for faults" in checked.fails("check", "--duration", "5s", code=2)
-    assert "do not go together" in checked.fails("check", "--judge", "latest", "--replay", "latest", code=2)
+    assert "cannot be used together" in checked.fails("check", "--judge", "latest", "--replay", "latest", code=2)
     assert "there is no run" in checked.fails("check", "--judge", "nothing", code=2)
     assert "is not running" in Lab(NOWHERE).fails("check")

@@ -124,7 +124,7 @@ def test_a_label_that_cannot_be_read_is_an_error_with_a_hint(label: str) -> None
 )
 def test_a_label_with_a_value_of_another_kind_is_an_error(field: str, value: Any) -> None:
     label = json.dumps({**json.loads(Topology().to_label()), field: value})
-    with pytest.raises(LabError, match="carries a label that this version cannot read"):
+    with pytest.raises(LabError, match="has a label that this version cannot read"):
         Topology.from_label(label)
 
 

@@ -134,8 +134,8 @@ faults:
     ("one", "other", "words"),
     [
         ("kind: kill, targets: [east]", "kind: pause, targets: [east-2]", "east-2 cannot be down and paused"),
-        ("kind: kill, targets: [east]", "kind: stop, targets: [east-1]", "both have it that east-1 is down"),
-        ("kind: partition, groups: [west]", "kind: cut, link: east-west", "both have it that east-"),
+        ("kind: kill, targets: [east]", "kind: stop, targets: [east-1]", "both say that east-1 is down"),
+        ("kind: partition, groups: [west]", "kind: cut, link: east-west", "both say that east-"),
     ],
 )
 def test_faults_that_contradict_each_other_are_refused(tmp_path: Path, one: str, other: str, words: str) -> None:

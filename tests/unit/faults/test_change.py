@@ -204,7 +204,7 @@ def test_a_dry_run_says_what_would_be_done_and_touches_nothing(engine: FakeEngin
 
 def test_success_that_is_none_is_an_error(engine: FakeEngine) -> None:
     engine.ignored = {("detach", TOPOLOGY.container("east-1"), TOPOLOGY.network("east-west"))}
-    with pytest.raises(DockerError, match="not so that east-1 is cut from link east-west"):
+    with pytest.raises(DockerError, match="not in force: east-1 is cut from link east-west"):
         apply(engine, CUT)
     engine.ignored = {("unpause", TOPOLOGY.container("west-1"))}
     apply(engine, Paused("west-1"))
