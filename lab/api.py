@@ -176,7 +176,8 @@ class Lab(VerbMethods[Done]):
         finished(availability.prepare_all(self.observe()))
 
     def compare(self, wait: float = 0) -> "Comparison":
-        """Whether the regions hold the same messages; looked at again for `wait` seconds until they do."""
+        """Whether the regions hold the same messages, without those of `probe`; looked at again for `wait` seconds
+        until they do."""
         from lab.observe.contents import gather
 
         deadline = time.monotonic() + wait
@@ -243,11 +244,12 @@ class Lab(VerbMethods[Done]):
 
         return finished(virtual.publish(self.observe(), region, subject, bodies, message_id, each))
 
-    def view(self, region: str, last: int = 50) -> "list[Entry]":
-        """The virtual stream as a region sees it: the last so many messages, all of them with 0."""
+    def view(self, region: str, last: int = 50, probes: bool = False) -> "list[Entry]":
+        """The virtual stream as a region sees it: the last so many messages, all of them with 0; those of `probe` only
+        with `probes`."""
         from lab import virtual
 
-        return finished(virtual.view(self.observe(), region, last))
+        return finished(virtual.view(self.observe(), region, last, probes))
 
     def define_streams(self, dry_run: bool = False) -> "Definitions":
         """Create the streams that are missing. Raises `LabError` with the differences when one is defined otherwise."""

@@ -9,6 +9,7 @@ from lab.jetstream import groups, monitor, streams
 from lab.jetstream.session import Ack, Entry, Session, connect
 from lab.jetstream.streams import Definitions
 from lab.layouts import Layout, layout_of
+from lab.observe.probe_messages import is_probe
 from lab.render import stream_configs
 from lab.topology import Node
 
@@ -45,14 +46,25 @@ def require_subject(layout: Layout, subject: str) -> None:
         )
 
 
-async def view(observation: Observation, region: str, last: int) -> list[Entry]:
-    """The last so many messages that a region has, all of them with 0."""
+async def view(observation: Observation, region: str, last: int, probes: bool = False) -> list[Entry]:
+    """The last so many messages that a region has, all of them with 0; those of `lab probe` only with `probes`."""
     layout = layout_of(observation.topology)
     stream = layout.virtual_name
+
+    def shown(entry: Entry) -> bool:
+        return probes or not is_probe(layout, entry.subject)
+
     async with connect(region, observation.require_running(region), layout.credentials(region)) as session:
         # The virtual name on purpose: the region's servers turn it into their own copy's.
-        end = (await session.stream_info(stream))["state"]["last_seq"]
-        return [entry async for entry in session.read(stream, max(1, end - last + 1) if last else 1, end)]
+        state = (await session.stream_info(stream))["state"]
+        first, end = max(1, state["first_seq"]), state["last_seq"]
+        found: list[Entry] = []
+        step = last or end
+        while end >= first and (not last or len(found) < last):  # backwards, since not every message counts
+            start = max(first, end - step + 1)
+            found = [entry async for entry in session.read(stream, start, end) if shown(entry)] + found
+            end, step = start - 1, step * 4
+        return found[-last:]
 
 
 async def define(observation: Observation, dry_run: bool) -> Definitions:

@@ -13,11 +13,12 @@ from typing import Any
 
 from lab.check import payload
 from lab.check.clock import Clock
-from lab.check.history import ACKED, INTACT, LIVE, OURS, SUBJECT
+from lab.check.history import ACKED, INTACT, LIVE, OURS, PROBE, SUBJECT
 from lab.errors import NatsError
 from lab.jetstream import consumers, pull
 from lab.jetstream.session import Session, connect, origin
-from lab.layouts import Stream, layout_of
+from lab.layouts import Layout, Stream, layout_of
+from lab.observe.probe_messages import is_probe
 from lab.topology import Topology
 
 ROW = Struct("<qQIIIB")
@@ -44,10 +45,11 @@ class Reader:
     _unconfirmed: int = 0
     stream: Stream = field(init=False)
     origins: tuple[str, ...] = field(init=False)
+    _layout: Layout = field(init=False)
     _subjects: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        layout = layout_of(self.topology)
+        layout = self._layout = layout_of(self.topology)
         self.stream, self._subjects = layout.copy(self.region), payload.subjects(layout)
         self.origins = tuple(origin.key for origin in layout.origins_of(self.stream.key))
 
@@ -60,7 +62,7 @@ class Reader:
                 return
             self.expected += 1
         found = payload.parse(data)
-        flags = flags_of(found, self.mark, self._subjects, self.seed, subject)
+        flags = flags_of(found, self.mark, self._subjects, self.seed, subject, self._layout, self.stream)
         self.rows += ROW.pack(self.clock.now(), sequence, found.process, found.counter, delivery, flags)
         self.last = max(self.last, sequence)
         if source:
@@ -87,11 +89,14 @@ class Reader:
         return max(0, last - (self.confirmed_to if self.kind == DURABLE else self.last))
 
 
-def flags_of(found: payload.Body, mark: bytes, subjects: list[str], seed: int, subject: str) -> int:
-    """The flags of a row for a body that was read on a subject, where `subjects` are the ones it may have."""
+def flags_of(
+    found: payload.Body, mark: bytes, subjects: list[str], seed: int, subject: str, layout: Layout, stream: Stream
+) -> int:
+    """The flags of a row for a body that was read from a stream on a subject, where `subjects` are the ones it may
+    have."""
     flags = INTACT if found.intact else 0
     if found.mark != mark:
-        return flags
+        return flags | (PROBE if is_probe(layout, layout.as_read(stream, subject)) else 0)
     fits = subjects[payload.topic(seed, found.process, found.counter)] == subject
     return flags | OURS | (SUBJECT if fits else 0)
 

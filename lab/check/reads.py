@@ -82,8 +82,8 @@ class Rows:
         self._job, self._bounds, self._write = job, bounds, write
         self._mark = job.mark.encode()
         self._places = {name: index for index, name in enumerate(job.streams)}
-        layout = layout_of(job.topology)
-        stream = layout.stream(bounds.stream)
+        layout = self._layout = layout_of(job.topology)
+        stream = self._stream = layout.stream(bounds.stream)
         self._subjects = [layout.as_stored(stream, subject) for subject in payload.subjects(layout)]
         self._own = self._places[stream.key] if stream.is_origin else NOWHERE
         self._chunk = bytearray()
@@ -103,7 +103,7 @@ class Rows:
             name, _number, *_rest = source.split(" ")
             origin, number = self._places.get(name.partition(":")[0], NOWHERE), int(_number)
         found = payload.parse(data)
-        flags = flags_of(found, self._mark, self._subjects, self._job.seed, subject)
+        flags = flags_of(found, self._mark, self._subjects, self._job.seed, subject, self._layout, self._stream)
         self._chunk += PACK.pack(sequence, stored - self._job.wall, number, found.process, found.counter, origin, flags)
         self.count += 1
         if len(self._chunk) >= CHUNK_BYTES:

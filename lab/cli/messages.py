@@ -44,12 +44,13 @@ def pub(
 def view(
     region: Region,
     last: Annotated[int, typer.Option("--last", min=0, help="Show the last N messages; 0 shows all.")] = 50,
+    probes: Annotated[bool, typer.Option("--probes", help="Also those that `lab probe` published.")] = False,
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the virtual stream as a region sees it: each message with its origin."""
     lab = attached(name)
-    entries = lab.view(region, last)
+    entries = lab.view(region, last, probes)
     if as_json:
         print_json(entries)
         return

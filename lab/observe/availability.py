@@ -15,6 +15,7 @@ from lab.errors import NatsError, NoAnswer
 from lab.jetstream import consumers, groups, monitor
 from lab.jetstream.session import NO_RESPONDERS, ApiError, Session, connect
 from lab.layouts import Layout, layout_of
+from lab.observe import probe_messages
 from lab.observe.operations import (
     DIRECT_GET,
     EXISTING_CONSUMER,
@@ -66,11 +67,6 @@ class _Unknown(Exception):  # noqa: N818 (a result, not a mishap)
     pass
 
 
-def probe_subject(layout: Layout, region: str, operation: str) -> str:
-    """A subject of its own for each probe message, below `foo.probe`, which marks it for people."""
-    return layout.subject("probe", region, operation, token_hex(4))
-
-
 async def probe(
     session: Session, operation: str, topology: Topology, timeout: float = TIMEOUT_S, durable: str = DURABLE
 ) -> Cell:
@@ -109,7 +105,7 @@ async def prepare(session: Session, topology: Topology, timeout: float = TIMEOUT
         if durable in ((await session.api(f"CONSUMER.NAMES.{stream}", timeout=timeout))["consumers"] or ()):
             return True
     config = {
-        "filter_subject": layout.subject("probe", session.region, EXISTING_CONSUMER, ">"),
+        "filter_subject": probe_messages.subjects(layout, session.region, EXISTING_CONSUMER),
         "deliver_policy": "new",
         "ack_policy": "all",
     }
@@ -180,14 +176,15 @@ def _never_made(cell: Cell) -> Cell:
 
 
 async def _publish(session: Session, layout: Layout, timeout: float, durable: str) -> str:
-    ack = await session.publish(probe_subject(layout, session.region, PUBLISH), b"lab probe", timeout=timeout)
+    subject = probe_messages.new_subject(layout, session.region, PUBLISH)
+    ack = await session.publish(subject, b"lab probe", timeout=timeout)
     return f"{ack.stream} {ack.sequence}"
 
 
 async def _see_own_publish(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     """By the stream's own count of the subject: that needs neither Direct Get, which not every profile allows, nor the
     meta leader."""
-    subject = probe_subject(layout, session.region, SEE_OWN_PUBLISH)
+    subject = probe_messages.new_subject(layout, session.region, SEE_OWN_PUBLISH)
     deadline = time.monotonic() + timeout
     await session.publish(subject, b"lab probe", timeout=timeout)
     while time.monotonic() < deadline:
@@ -216,7 +213,7 @@ async def _direct_get(session: Session, layout: Layout, timeout: float, durable:
 
 async def _existing_consumer(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     """A fresh message comes out of the durable and its acknowledgement is confirmed."""
-    subject = probe_subject(layout, session.region, EXISTING_CONSUMER)
+    subject = probe_messages.new_subject(layout, session.region, EXISTING_CONSUMER)
     deadline = time.monotonic() + timeout
     await session.publish(subject, b"lab probe", timeout=timeout)
     while time.monotonic() < deadline:

@@ -1,6 +1,7 @@
 """What the regions hold, read from their streams, for `lab/observe/comparison.py` to judge."""
 
 import asyncio
+from collections.abc import Iterable
 from hashlib import sha256
 
 from lab.docker.observation import Observation
@@ -8,10 +9,12 @@ from lab.errors import NatsError
 from lab.jetstream.session import Entry, connect
 from lab.layouts import Layout, Stream, layout_of
 from lab.observe.comparison import Comparison, Copy, compare
+from lab.observe.probe_messages import is_probe
 
 
 async def gather(observation: Observation, timeout: float = 10) -> Comparison:
-    """Read what each region's clients read, and what its origins still hold. `timeout` in seconds."""
+    """Read what each region's clients read, and what its origins still hold, but for the messages of `lab probe`.
+    `timeout` in seconds."""
     topology, layout = observation.topology, layout_of(observation.topology)
 
     async def one(region: str) -> tuple[list[Copy], list[Copy]] | str:
@@ -21,13 +24,19 @@ async def gather(observation: Observation, timeout: float = 10) -> Comparison:
                 names = [layout.copy(region).name, *(origin.name for origin in origins)]
                 stored, *written = [[copy_of(e) async for e in session.read(name, timeout=timeout)] for name in names]
                 by_origin = zip(origins, written, strict=True)
-                return stored, [as_read(copy, layout, origin) for origin, copies in by_origin for copy in copies]
+                known = [as_read(copy, layout, origin) for origin, copies in by_origin for copy in copies]
+                return without_probes(stored, layout), without_probes(known, layout)
         except NatsError as error:
             return error.message
 
     answers = await asyncio.gather(*(one(region) for region in topology.regions))
     reads = {r: a[0] if not isinstance(a, str) else a for r, a in zip(topology.regions, answers, strict=True)}
     return compare(reads, [copy for answer in answers if not isinstance(answer, str) for copy in answer[1]])
+
+
+def without_probes(copies: Iterable[Copy], layout: Layout) -> list[Copy]:
+    """Copies as clients read them, without the messages of `lab probe`, which nobody meant to publish."""
+    return [copy for copy in copies if not is_probe(layout, copy.subject)]
 
 
 def copy_of(entry: Entry) -> Copy:

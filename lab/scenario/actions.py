@@ -8,7 +8,7 @@ import re
 import shlex
 from dataclasses import dataclass, field, fields, make_dataclass
 from functools import cache
-from typing import Any, ClassVar, NewType, cast
+from typing import Any, ClassVar, Literal, NewType, cast
 
 from lab.faults.arguments import FOLLOWERS, LEADER, META, Region, Seconds, Target
 from lab.faults.registry import verbs
@@ -65,14 +65,15 @@ class Wait:
 
 @dataclass(frozen=True)
 class CreateConsumer:
-    """Create a durable pull consumer; `stream` is the region's read stream unless said otherwise. It must work; to see
-    a refusal use `request`. It is deleted when the scenario ends."""
+    """Create a durable pull consumer; `stream` is the region's read stream unless said otherwise. It delivers what was
+    stored since the scenario began, unless `deliver` says otherwise. It must work; to see a refusal use `request`. The
+    server calls it `app-1f2e3d`, so that an `app` of yours is not touched. It is deleted when the scenario ends."""
 
     name: str
     in_: Region
     stream: str = ""
     filter: str = ""
-    deliver: str = "all"
+    deliver: Literal["", "all", "new", "last", "last_per_subject"] = ""
     SHORT: ClassVar[str] = ""
 
     def __str__(self) -> str:
@@ -110,7 +111,8 @@ class Consume:
 
 @dataclass(frozen=True)
 class Request:
-    """Any request of the JetStream API, such as `STREAM.INFO.foo`; `answered` judges the answer."""
+    """Any request of the JetStream API, such as `STREAM.INFO.foo`; `answered` judges the answer. The name of a consumer
+    that the scenario created stands for the server's name of it."""
 
     call: str
     in_: Region

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from secrets import token_hex
+from typing import Any
 
 from lab.api import Lab
 from lab.docker.observation import Observation
@@ -14,8 +16,10 @@ from lab.jetstream import leaders
 from lab.jetstream.attempts import attempt
 from lab.jetstream.session import Session, connect
 from lab.layouts import Layout, Stream, layout_of
+from lab.observe import probe_messages
 from lab.observe.comparison import Copy
 from lab.observe.contents import as_read, copy_of
+from lab.observe.probe_messages import is_probe
 from lab.scenario.evidence import Answer, Held, Sent
 from lab.topology import Topology
 
@@ -30,22 +34,35 @@ class Background:
     sent: list[Sent]
 
 
+@dataclass(frozen=True)
+class Made:
+    """A consumer that the scenario created: its name there, and `real`, the server's name of it."""
+
+    region: str
+    stream: str
+    name: str
+    real: str
+
+
 @dataclass
 class Stage:
-    """`first` is each stream's last sequence when the scenario began: what was there before is not looked at."""
+    """`token` is in the names of all that this play makes. `first` is each stream's last sequence when the scenario
+    began: what was there before is not looked at. `probes` is how many messages of probes it held then."""
 
     lab: Lab
     topology: Topology
     observation: Observation
     first: dict[str, int] = field(default_factory=dict)
+    probes: dict[str, int] = field(default_factory=dict)
     sent: dict[str, list[Sent]] = field(default_factory=dict)
     traffic: dict[str, Background] = field(default_factory=dict)
     nodes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fetched: dict[str, list[tuple[tuple[str, int], int]] | str] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
-    consumers: list[tuple[str, str, str]] = field(default_factory=list)  # region, stream, name
+    made: list[Made] = field(default_factory=list)
     faults: frozenset[Fault] = frozenset()
     latest: str = ""  # the name of the last publish
+    token: str = field(default_factory=lambda: token_hex(3))
 
     @cached_property
     def layout(self) -> Layout:
@@ -54,6 +71,10 @@ class Stage:
     async def look(self) -> Observation:
         self.observation = await asyncio.to_thread(self.lab.observe)
         return self.observation
+
+    def real(self, consumer: str) -> str:
+        """The server's name of a consumer, which differs for those that the scenario created."""
+        return next((made.real for made in self.made if made.name == consumer), consumer)
 
     def connect(self, region: str, lasting: bool = False):  # type: ignore[no-untyped-def]
         nodes = self.observation.running_nodes(region)
@@ -66,6 +87,10 @@ class Stage:
         """Where a stream lives; the first region that runs for one that is not the lab's."""
         return leaders.stream_region(self.observation, stream)
 
+    def of_probe(self, subject: str) -> bool:
+        """Whether a probe published a message that some stream has on this subject."""
+        return any(is_probe(self.layout, self.layout.as_read(stream, subject)) for stream in self.layout.streams)
+
     def published(self, names: Iterable[str]) -> tuple[Sent, ...]:
         """What was sent under these names, or under all of them; of traffic, what it has sent so far."""
         chosen = tuple(names) or (*self.sent, *self.traffic)
@@ -76,10 +101,34 @@ class Stage:
         for region in self.topology.regions:
             async with self.connect(region) as session:
                 for stream in self.layout.streams_in(region):
-                    self.first[stream.key] = (await session.stream_info(stream.name))["state"]["last_seq"]
+                    state = await self._state(session, stream)
+                    self.first[stream.key] = state["last_seq"]
+                    self.probes[stream.key] = len(state.get("subjects") or ())
+
+    async def stored(self, session: Session, stream: Stream) -> int:
+        """How many messages a stream has stored since the scenario began, but for those of probes."""
+        state = await self._state(session, stream)
+        probes = len(state.get("subjects") or ()) - self.probes.get(stream.key, 0)
+        return int(state["last_seq"]) - self.first.get(stream.key, 0) - max(0, probes)
+
+    async def _state(self, session: Session, stream: Stream) -> dict[str, Any]:
+        """Its `subjects` are those of probes."""
+        probes = self.layout.as_stored(stream, probe_messages.every_subject(self.layout))
+        info = await session.api(f"STREAM.INFO.{stream.name}", {"subjects_filter": probes})
+        state: dict[str, Any] = info["state"]
+        return state
+
+    def since_beginning(self, region: str, stream: str) -> dict[str, Any]:
+        """How a consumer of a region's account begins with the first message that was stored since the scenario began;
+        with the first of all, on a stream that is not the lab's."""
+        own = self.layout.find(self.layout.account(region).name, stream)
+        if not own:
+            return {"deliver_policy": "all"}
+        return {"deliver_policy": "by_start_sequence", "opt_start_seq": self.first.get(own.key, 0) + 1}
 
     async def held(self, regions: Sequence[str], written: bool = False) -> Held:
-        """What the regions' clients read of this scenario, and with `written` what the origins hold too."""
+        """What the regions' clients read of this scenario, but for messages of probes; with `written` what the origins
+        hold too."""
         answers = await asyncio.gather(*(self._copies(self.layout.copy(region)) for region in regions))
         wrote: list[Copy] = []
         for origin in self.layout.origins if written else ():
@@ -92,7 +141,7 @@ class Stage:
         try:
             async with self.connect(stream.region) as session:
                 entries = session.read(stream.name, self.first.get(stream.key, 0) + 1, timeout=READ_TIMEOUT_S)
-                copies = [copy_of(entry) async for entry in entries]
+                copies = [copy_of(entry) async for entry in entries if not self.of_probe(entry.subject)]
         except NatsError as error:
             return error.message
         return tuple(copy for copy in copies if copy.origin[1] > self.first.get(copy.origin[0], 0))

@@ -58,12 +58,13 @@ async def _held(wanted: OfCopies, stage: Stage) -> see.Held:
 async def _figure(wanted: servers.Stored | servers.Holds, stage: Stage) -> see.Figure:
     try:
         async with stage.connect(stage.region_of(wanted.stream)) as session:
+            own = next((stream for stream in stage.layout.streams if stream.key == wanted.stream), None)
+            if own and isinstance(wanted, servers.Stored):
+                return see.Figure(await stage.stored(session, own))
             state = (await session.stream_info(wanted.stream))["state"]
     except NatsError as error:
         return see.Figure(None, error.message)
-    if isinstance(wanted, servers.Holds):
-        return see.Figure(state["messages"])
-    return see.Figure(state["last_seq"] - stage.first.get(wanted.stream, 0))
+    return see.Figure(state["messages"] if isinstance(wanted, servers.Holds) else state["last_seq"])
 
 
 @observe.register

@@ -2,7 +2,9 @@
 do what it should, above all when a fault did not take hold: then nothing that follows would mean anything."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from lab.docker.observation import Observation
@@ -12,13 +14,15 @@ from lab.faults.fault import Fault
 from lab.faults.registry import ordered, present
 from lab.faults.verb import Verb
 from lab.jetstream import consumers
-from lab.jetstream.session import ApiError
+from lab.jetstream.session import ApiError, Session
 from lab.scenario import actions as act
 from lab.scenario import show, traffic
-from lab.scenario.context import Stage, send, unsent
+from lab.scenario.context import Made, Stage, send, unsent
 from lab.scenario.evidence import Answer
 
 TIDY_TIMEOUT_S = 3.0
+MARK = "lab.scenario"
+LEFT_NS = 24 * 3600 * 10**9
 
 
 async def perform(action: act.Action, stage: Stage) -> str:
@@ -56,8 +60,25 @@ async def require_own_faults(stage: Stage) -> None:
 
 
 def named(action: act.Action, stage: Stage) -> act.Action:
-    """The action with nodes in place of the names that earlier steps gave them, as one would type it."""
-    return action.with_nodes(stage.nodes) if isinstance(action, Verb) else action
+    """The action as you would type it: with nodes and consumers in place of the names that earlier steps gave them, and
+    with message ids that no earlier play has used."""
+    if isinstance(action, Verb):
+        return action.with_nodes(stage.nodes)
+    if isinstance(action, act.Publish) and action.id:
+        return replace(action, id=f"{action.id}-{stage.token}")
+    if isinstance(action, act.Request) and action.call.startswith("CONSUMER."):
+        return _of_real_consumer(action, stage)
+    return action
+
+
+def _of_real_consumer(action: act.Request, stage: Stage) -> act.Request:
+    tokens = action.call.split(".")
+    call = ".".join([*tokens[:3], *map(stage.real, tokens[3:])])  # `CONSUMER.INFO.<stream>.<consumer>`
+    config = action.body.get("config")
+    if not isinstance(config, dict):
+        return replace(action, call=call)
+    names = {key: stage.real(config[key]) for key in ("name", "durable_name") if key in config}
+    return replace(action, call=call, body=action.body | {"config": config | names})
 
 
 async def _verb(action: Verb, stage: Stage) -> str:
@@ -121,9 +142,7 @@ async def _consume(action: act.Consume, stage: Stage) -> str:
     stream = action.stream or stage.layout.virtual_name
     try:
         async with stage.connect(action.in_) as session:
-            got = await consumers.fetch(session, stream, action.consumer, action.count, action.within)
-            for delivery in got:
-                await consumers.acknowledge(session, delivery)
+            got = await _fetch(session, stream, action, stage)
     except NatsError as error:
         stage.fetched[action.as_] = error.message
         return error.message
@@ -131,23 +150,40 @@ async def _consume(action: act.Consume, stage: Stage) -> str:
     return "\n".join(f"{d.entry.subject}  {d.entry.body.decode(errors='replace')}" for d in got[: show.LINES])
 
 
+async def _fetch(session: Session, stream: str, action: act.Consume, stage: Stage) -> list[consumers.Delivery]:
+    """Each is acknowledged. Messages of probes do not count."""
+    name, deadline = stage.real(action.consumer), time.monotonic() + action.within
+    got: list[consumers.Delivery] = []
+    while (wanted := action.count - len(got)) > 0 and (left := deadline - time.monotonic()) > 0:
+        came = await consumers.fetch(session, stream, name, wanted, left)
+        for delivery in came:
+            await consumers.acknowledge(session, delivery)
+        got += [delivery for delivery in came if not stage.of_probe(delivery.entry.subject)]
+        if len(came) < wanted:
+            break
+    return got
+
+
 # --- the API ---
 
 
 async def _create_consumer(action: act.CreateConsumer, stage: Stage) -> str:
-    stream = action.stream or stage.layout.copy(action.in_).name
-    config = {"deliver_policy": action.deliver} | ({"filter_subject": action.filter} if action.filter else {})
+    """Under a name that nobody else has. One that is left because this program was killed ends by itself."""
+    stream, real = action.stream or stage.layout.copy(action.in_).name, f"{action.name}-{stage.token}"
+    config = stage.since_beginning(action.in_, stream) if not action.deliver else {"deliver_policy": action.deliver}
+    config |= {"filter_subject": action.filter} if action.filter else {}
+    config |= {"metadata": {MARK: stage.token}, "inactive_threshold": LEFT_NS}
     async with stage.connect(action.in_) as session:
-        await consumers.create(session, stream, action.name, config)
-    stage.consumers.append((action.in_, stream, action.name))
-    return f"created {action.name} on {stream}"
+        await consumers.create(session, stream, real, config)
+    stage.made.append(Made(action.in_, stream, action.name, real))
+    return f"created {action.name} on {stream}, where it is called {real}"
 
 
 async def _delete_consumer(action: act.DeleteConsumer, stage: Stage) -> str:
     stream = action.stream or stage.layout.copy(action.in_).name
     async with stage.connect(action.in_) as session:
-        await consumers.delete(session, stream, action.name)
-    stage.consumers = [one for one in stage.consumers if one != (action.in_, stream, action.name)]
+        await consumers.delete(session, stream, stage.real(action.name))
+    stage.made = [made for made in stage.made if (made.stream, made.name) != (stream, action.name)]
     return f"deleted {action.name} of {stream}"
 
 
@@ -178,7 +214,7 @@ async def _wait(action: act.Wait, stage: Stage) -> str:
 
 
 async def _view(action: act.View, stage: Stage) -> str:
-    return show.side_by_side(await stage.held(action.in_), action.last, stage.layout.subject("probe."))
+    return show.side_by_side(await stage.held(action.in_), action.last)
 
 
 async def _compare(action: act.Compare, stage: Stage) -> str:
@@ -218,7 +254,7 @@ async def tidy(stage: Stage) -> None:
 
     for background in stage.traffic.values():
         await traffic.stop(background)
-    calls = [(region, f"CONSUMER.DELETE.{stream}.{name}") for region, stream, name in stage.consumers]
+    calls = [(made.region, f"CONSUMER.DELETE.{made.stream}.{made.real}") for made in stage.made]
     calls += [(region, f"STREAM.DELETE.{ghost_stream(region)}") for region in stage.topology.regions]
 
     async def one(region: str, call: str) -> None:

@@ -53,16 +53,15 @@ def answer(got: Answer) -> str:
     return text if len(text) <= 300 else text[:300] + "…"
 
 
-def side_by_side(held: Held, last: int, leave_out: str) -> str:
-    """The regions' orders in columns, each message by its origin and the start of its body; without the subjects that
-    begin with `leave_out`."""
+def side_by_side(held: Held, last: int) -> str:
+    """The regions' orders in columns, each message by its origin and the start of its body."""
     columns = []
     for region, copies in held.regions.items():
         if isinstance(copies, str):
             columns.append([region, "cannot be read"])
             continue
-        shown = [copy for copy in copies if not copy.subject.startswith(leave_out)][-last:]
-        columns.append([region, *(f"{copy.origin[0]}:{copy.origin[1]} {copy.preview[:36]}" for copy in shown)])
+        shown = (f"{copy.origin[0]}:{copy.origin[1]} {copy.preview[:36]}" for copy in copies[-last:])
+        columns.append([region, *shown])
     widths = [max(map(len, column)) for column in columns]
     rows = zip_longest(*columns, fillvalue="")
     return "\n".join(
