@@ -201,6 +201,41 @@ def test_a_stream_of_one_replica_that_lost_its_volume_is_found(checked: Lab, tmp
     assert violated(document)["P1"] == {"foo-write-east"}
 
 
+def test_nodes_that_somebody_else_killed_accuse_nobody(checked: Lab, tmp_path: Path) -> None:
+    """At the end of the load, so that they are away while everything waits and is read."""
+    redefine()
+    running = Running(checked, arguments(tmp_path, [{"at": "1s", "for": "2s", "kind": "cut", "link": "central-west"}]))
+    running.until("waiting: ")
+    docker("kill", LAB.container("west-1"), LAB.container("west-2"))
+    document = running.end(4)
+    findings = document["verdict"]["findings"]
+    first = [finding["sentence"] for finding in findings[:2]]
+    assert [re.sub(r"[\d.]+ s", "… s", sentence.partition(",")[0]) for sentence in sorted(first)] == [
+        "not by the check: west-1 died at … s (exit code 137)",
+        "not by the check: west-2 died at … s (exit code 137)",
+    ]
+    assert not violated(document)
+    assert "west-1 died, not by the check" in (run_folder(document) / "report.md").read_text()
+    assert checked.faults() == set()
+    checked.run("heal", "--wait", "--hasten")
+    assert json.loads(checked.run("compare", "--json"))["verdict"] == "agree"
+
+
+def test_a_volume_that_somebody_else_removed_is_a_loss_all_the_same(checked: Lab, tmp_path: Path) -> None:
+    """Nothing can mend it: the sequences that were acknowledged hold other messages, or none."""
+    redefine(lambda configs: configs["foo-write-east"].update(num_replicas=1))
+    node = api("STREAM.INFO.foo-write-east")["cluster"]["leader"]
+    running = Running(checked, arguments(tmp_path, [], duration="40s"))
+    running.until("publishers")
+    time.sleep(8)
+    docker("rm", "--force", LAB.container(node))
+    docker("volume", "rm", LAB.container(node))
+    assert "num_replicas: is 1, wanted 3" in checked.fails("up")
+    document = running.end(3)
+    assert violated(document)["P1"] == {"foo-write-east"}
+    assert f"not by the check: {node} died" in sentences(document, "P0")
+
+
 def test_an_interrupted_check_heals_and_writes_what_it_has(checked: Lab, tmp_path: Path) -> None:
     redefine()
     faults = [{"at": "1s", "for": "20s", "kind": "partition", "groups": ["west"]}]

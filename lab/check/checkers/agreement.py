@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.check.checkers.examples import Case, Draft, count, judged, pick
-from lab.check.checkers.index import NONE, Index, Mask, Stored
+from lab.check.checkers.index import Index
 from lab.check.checkers.order import disorder
+from lab.check.checkers.stored import NONE, Mask, Stored
 from lab.check.history import Replica
 
 

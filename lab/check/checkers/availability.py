@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from lab.check.checkers.conditions import Conditions, Window
 from lab.check.checkers.examples import Case, Draft, count, judged, pick, seconds
-from lab.check.checkers.index import NONE, Index, chunks
+from lab.check.checkers.index import Index
 from lab.check.checkers.outages import ELECTIONS, outages
 from lab.check.checkers.publishes import Publishes, publishes_of
+from lab.check.checkers.stored import NONE, chunks
 from lab.check.history import OK, SECOND, Array, Probe
 from lab.observe.operations import CONTROL_PLANE, LOCAL_READS, NEW_CONSUMER
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.check.checkers.examples import Case, Draft, count, judged, pick
-from lab.check.checkers.index import NONE, Arrived, Index, Stored, chunks
+from lab.check.checkers.index import Index
 from lab.check.checkers.outages import Outage, bound, outages
+from lab.check.checkers.stored import NONE, Arrived, Stored, chunks
 from lab.check.history import SECOND
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.check.checkers.examples import Case, Draft, count, judged, pick
-from lab.check.checkers.index import ACKED, FAILED, NONE, UNTRIED, Index, Mask, Numbers, Positions, Stored, chunks
+from lab.check.checkers.index import Index
+from lab.check.checkers.stored import ACKED, FAILED, NONE, UNTRIED, Mask, Numbers, Positions, Stored, chunks
 from lab.check.history import INTACT, OK, OURS, PROBE, Array
 
 # --- P1 ---

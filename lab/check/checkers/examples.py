@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.check.checkers.index import CHUNK, NONE, Index, Mask, Numbers, Positions
+from lab.check.checkers.index import Index
+from lab.check.checkers.stored import CHUNK, NONE, Mask, Numbers, Positions
 from lab.check.findings import EXAMPLES, Example, Finding
 from lab.check.history import OUTCOMES, SECOND, Array, FaultRecord
 from lab.verdict import Validity

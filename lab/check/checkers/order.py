@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from lab.check.checkers.index import NONE, Positions, Stored
+from lab.check.checkers.stored import NONE, Positions, Stored
 from lab.check.history import Array
 
 # Messages of all pairs of regions together that are counted exactly, in about half a second. Of longer runs every

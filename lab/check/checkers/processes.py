@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from lab.check.checkers.examples import Case, Draft, count, judged, pick
-from lab.check.checkers.index import NONE, Index, Stored, chunks
+from lab.check.checkers.index import Index
 from lab.check.checkers.sourcing import late
+from lab.check.checkers.stored import NONE, Stored, chunks
 from lab.check.history import OK, OURS, SUBJECT
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.check.checkers.examples import Case, pick, seconds
-from lab.check.checkers.index import Index, chunks
+from lab.check.checkers.index import Index
+from lab.check.checkers.stored import chunks
 from lab.check.history import OUTCOMES, Array
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from lab.check.checkers.examples import Case, Draft, count, judged, pick, seconds
-from lab.check.checkers.index import NONE, Index, Mask, Positions, Stored, chunks
+from lab.check.checkers.index import Index
+from lab.check.checkers.stored import NONE, Mask, Positions, Stored, chunks
 from lab.check.history import ACKED, SECOND, Array
 
 STUCK = 30 * SECOND  # a reader that got nothing for so long, with something to get, is stuck and not slow

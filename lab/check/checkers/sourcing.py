@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.check.checkers.examples import Case, Draft, count, judged, pick
-from lab.check.checkers.index import NONE, Arrived, Index, Mask, Numbers, Positions, Stored, backwards, chunks
+from lab.check.checkers.index import Index
+from lab.check.checkers.stored import NONE, Arrived, Mask, Numbers, Positions, Stored, backwards, chunks
 from lab.check.history import Array
 
 SPARE = 1_000_000  # places of 4 bytes that an array may have more than there are rows

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from lab.check.checkers.examples import Case, Draft, count, seconds
-from lab.check.checkers.index import Index, chunks
+from lab.check.checkers.index import Index
+from lab.check.checkers.stored import chunks
 from lab.check.history import INFO, OK, OURS, PROBE, SECOND, FaultRecord
 
 LEAST = 10  # acknowledged messages in each region and phase

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lab.check.checkers.delivery import LOSSES, losses
-from lab.check.checkers.index import ACKED, FAILED, NONE, Index, Stored, chunks
+from lab.check.checkers.index import Index
+from lab.check.checkers.stored import ACKED, FAILED, NONE, Stored, chunks
 from lab.check.history import FAIL, PROBE, Array, History
 
 NEVER = int(np.iinfo(np.int64).max)
