@@ -203,11 +203,17 @@ class Document:
             self._note(problem, entry, place, expected)
         return value if len(self.problems) == before else None
 
-    def replaced(self, entry: Entry, old: str, new: str) -> Entry | None:
-        """A copy with a part of every text replaced; None, which is noted, when the copies become too many."""
+    def room_for(self, entry: Entry, copies: int) -> bool:
+        """Whether so many copies may be made of an entry; noted when they become too many."""
+        self.copied += _size(entry.node) * copies
+        if self.copied > MOST_COPIED:
+            self.wrong(entry, f"this stands for more than {MOST_COPIED:,} values, once what repeats is written out")
+        return self.copied <= MOST_COPIED
+
+    def replaced(self, entry: Entry, old: str, new: str) -> Entry:
+        """A copy with a part of every text replaced; ask for `room_for` it first."""
 
         def fresh(node: yaml.Node) -> yaml.Node:
-            self.copied += 1
             if isinstance(node, yaml.ScalarNode):
                 value: Any = node.value.replace(old, new)
             elif isinstance(node, yaml.MappingNode):
@@ -216,9 +222,6 @@ class Document:
                 value = [fresh(part) for part in node.value]
             return type(node)(node.tag, value, node.start_mark, node.end_mark)
 
-        if self.copied > MOST_COPIED:
-            self.wrong(entry, f"this stands for more than {MOST_COPIED:,} values, once what repeats is written out")
-            return None
         return entry._replace(node=fresh(entry.node))
 
     def _plain(self, node: yaml.Node, place: str = "") -> Any:
@@ -343,3 +346,7 @@ def dump(document: Any, comment: str) -> str:
     """A mapping as a file, with a comment in its first line."""
     text: str = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=120)
     return f"# {comment}\n{text}"
+
+
+def _size(node: yaml.Node) -> int:
+    return 1 + sum(map(_size, _parts(node)))

@@ -91,7 +91,6 @@ class _Reader:
         self.variants: tuple[str, ...] = ()
         self.actions = actions.actions()
         self.defined: dict[str, tuple[Any, ...]] = {}
-        self.copied = 0
 
     # --- the file ---
 
@@ -177,11 +176,11 @@ class _Reader:
             return
         if say:
             yield Step(entry.line, say, None, (), when)
-        for given in repeat.each or range(1, repeat.times + 1):
-            steps = self.document.replaced(parts["steps"], "{item}", str(given))
-            if steps is None:
-                return
-            for step in self.steps(steps):
+        items = repeat.each or range(1, repeat.times + 1)
+        if not self.document.room_for(parts["steps"], len(items)):
+            return
+        for item in items:
+            for step in self.steps(self.document.replaced(parts["steps"], "{item}", str(item))):
                 yield dataclasses.replace(step, when=when if step.when == ALWAYS else step.when)
 
     def expectations(self, entry: Entry) -> Iterator[Expected]:
