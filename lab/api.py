@@ -8,9 +8,9 @@
     lab.until_healthy()
     assert lab.compare().verdict == "agree"
 
-Every method returns when what it does is done, and raises a `LabError` with a sentence and a hint when it cannot be
-done. Nothing is remembered between two calls: what is in force is read from Docker. Labs share nothing, so that several
-may be used side by side, in threads as well. Methods may be called where an event loop runs; they block it.
+Every method returns when its work is done, and raises a `LabError` with a message and a hint if it fails. Nothing is
+remembered between calls: the faults in force are read from Docker. Labs share nothing, so you can use several side by
+side, also in threads. You can call methods while an event loop is running; they block it. All times are in seconds.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ HEALTHY_S = 240.0
 
 @dataclass(frozen=True)
 class Done:
-    """A verb that was done: what it changed, or, for what is over at once, what was seen of it.
+    """A verb that was carried out: what it changed or, if it was over at once, what was seen.
 
-    As a `with` block it is undone at the end: what it injected is healed, what it healed or replaced is back.
+    A `with` block undoes it at its end: heals what was injected, brings back what was healed or replaced.
     """
 
     lab: "Lab"
@@ -72,8 +72,9 @@ class Done:
 
 
 class Lab(VerbMethods[Done]):
-    """A lab by its name. `say` is told of progress; `engine` is the Docker engine that the `docker` command talks to;
-    `root` is the folder with the generated files: the checkout unless it is given, else the current folder."""
+    """A lab, by its name. `say` is called with each line of progress; `engine` is the Docker engine, by default the one
+    that the `docker` command talks to; `root` is the folder for the generated files, by default the checkout, or the
+    current folder where there is none."""
 
     def __init__(
         self,
@@ -101,11 +102,11 @@ class Lab(VerbMethods[Done]):
         root: Path | None = None,
         say: Say = silently,
     ) -> "Lab":
-        """Start what is not up yet, define the streams, wait until healthy. `timeout` in seconds bounds each wait.
+        """Start a lab, define its streams, and wait until it is healthy; what is already up stays up. Faults in force
+        stay in force.
 
-        `nats` is a server version other than the topology's, `image` any other image. What a failed first start created
-        is removed again unless `keep`. Faults in force stay in force.
-        """
+        `timeout` bounds each wait. `nats` is a server version other than the topology's, `image` any other server
+        image. If the first start fails, what it created is removed unless `keep`. Raises `LabError`."""
         from lab.up import bring_up
 
         topology = topology or Topology()
@@ -117,20 +118,21 @@ class Lab(VerbMethods[Done]):
     def attach(
         cls, name: str = DEFAULT_NAME, *, engine: Engine | None = None, root: Path | None = None, say: Say = silently
     ) -> "Lab":
-        """A lab that is up. Raises `NotRunning` when it is not."""
+        """A lab that is already up. Raises `NotRunning` if it is not."""
         lab = cls(name, engine=engine, root=root, say=say)
         lab.observe()
         return lab
 
     def down(self, keep_data: bool = False, dry_run: bool = False) -> dict[str, int]:
-        """Remove containers, networks and, unless `keep_data`, volumes; how many of each. Faults go with them."""
+        """Remove containers, networks and, unless `keep_data`, volumes, and with them all faults. Returns how many of
+        each."""
         if dry_run:
             return self.engine.count(self.name)
         with exclusive(self.name, self.say):
             return self.engine.remove(self.name, volumes=not keep_data)
 
     def upgrade(self, node: str, nats: str) -> None:
-        """Replace a node by a server of another version on the same volume; returns when it greets clients."""
+        """Replace a node by a server of version `nats` on the same volume; returns when it greets clients."""
         from lab.upgrade import upgrade
 
         with exclusive(self.name, self.say):
@@ -139,15 +141,16 @@ class Lab(VerbMethods[Done]):
     # --- looking ---
 
     def observe(self) -> Observation:
-        """What Docker says of the lab. Raises `NotRunning` when nothing of it exists."""
+        """What Docker says about the lab. Raises `NotRunning` if nothing of it exists."""
         return self.engine.observe(self.name)
 
     @property
     def topology(self) -> Topology:
+        """Regions, nodes, links and streams of the running lab."""
         return self.observe().topology
 
     def faults(self) -> tuple[Fault, ...]:
-        """Those in force, read from Docker."""
+        """The faults in force, as read from Docker."""
         return ordered(present(self.observe()))
 
     def status(self) -> "Snapshot":
@@ -157,27 +160,27 @@ class Lab(VerbMethods[Done]):
         return finished(status.take(self.engine, self.name))
 
     def streams(self) -> "Snapshot":
-        """A status without the lags, which is quicker: its `streams` and those that are `absent`."""
+        """A status without the lags, which is quicker: its `streams`, and the names of those that are `absent`."""
         from lab.observe import status
 
         return finished(status.read(self.observe(), arrivals=False))
 
     def probe(self, timeout: float = 3, prepared: bool = False) -> "Matrix":
-        """What works right now in each region, by real requests; `timeout` in seconds for each. `prepared`: what must
-        have been there before a fault is there (`prepare_probe`), and is not made now."""
+        """What works right now in each region, by one real request for each operation, with `timeout` each. Pass
+        `prepared` if you called `prepare_probe` before the fault."""
         from lab.observe import availability
 
         return finished(availability.matrix(self.observe(), timeout=timeout, prepared=prepared))
 
     def prepare_probe(self) -> None:
-        """Make what a probe needs that must have been there before a fault: a durable consumer in each region."""
+        """Create the durable consumer in each region that a probe needs to exist before a fault."""
         from lab.observe import availability
 
         finished(availability.prepare_all(self.observe()))
 
     def compare(self, wait: float = 0) -> "Comparison":
-        """Whether the regions hold the same messages, without those of `probe`; looked at again for `wait` seconds
-        until they do."""
+        """Compare the messages of all regions, except those of `probe`; looks again for up to `wait` seconds until they
+        agree."""
         from lab.observe.contents import gather
 
         deadline = time.monotonic() + wait
@@ -189,13 +192,14 @@ class Lab(VerbMethods[Done]):
 
     def until_healthy(self, timeout: float = HEALTHY_S) -> "Snapshot":
         """Wait until gateways, meta leader, streams and sources are as they should be. Raises `NotReady` after
-        `timeout` seconds, saying what is still missing."""
+        `timeout` seconds, naming what is still missing."""
         from lab.observe import ready
 
         return finished(ready.until_healthy(self.engine, self.observe(), timeout, self.say))
 
     def hasten(self, timeout: float = HEALTHY_S) -> "Hastened":
-        """`until_healthy`, helped by step-downs that servers do not do on their own: it says nothing of convergence."""
+        """Like `until_healthy`, but makes leaders step down to speed it up. Servers do not do this on their own, so do
+        not use it to study convergence."""
         from lab import hasten
 
         return finished(hasten.until_healthy(self.engine, self.observe(), timeout, self.say))
@@ -203,8 +207,8 @@ class Lab(VerbMethods[Done]):
     def logs(
         self, *targets: str, each: Callable[[str, str], None], follow: bool = False, tail: int | None = None
     ) -> None:
-        """Tell `each` the node and the line of the servers' logs, of all nodes when none is named; with `follow` what
-        comes, without end."""
+        """Call `each` with the node and each line of its server's log, for all nodes unless you name some. `tail`
+        starts with the last N lines; `follow` continues without end."""
         observation = self.observe()
         topology = observation.topology
         nodes = [
@@ -222,12 +226,12 @@ class Lab(VerbMethods[Done]):
     # --- using the stream ---
 
     def url(self, region: str) -> str:
-        """Where clients of the region connect: its running nodes, joined by commas."""
+        """The URLs of a region's running nodes, joined by commas, for your own client."""
         return ",".join(f"nats://127.0.0.1:{node.client_port}" for node in self.observe().require_running(region))
 
     @asynccontextmanager
     async def session(self, region: str) -> AsyncIterator["Session"]:
-        """A conversation with one region, bounded in time and without retries."""
+        """A connection to one region, for `async with`: requests are bounded in time and never retried."""
         from lab.jetstream.session import connect
 
         observation = await asyncio.to_thread(self.observe)
@@ -238,27 +242,27 @@ class Lab(VerbMethods[Done]):
     def publish(
         self, region: str, subject: str, *bodies: str, message_id: str = "", each: Callable[["Ack"], None] | None = None
     ) -> "list[Ack]":
-        """Publish in a region, one after the other; the acknowledgements, told to `each` as they come. `message_id`
-        is `Nats-Msg-Id`. Raises `NatsError` for the first that is not acknowledged."""
+        """Publish one body after the other in a region. Returns the acknowledgements; `each` gets them as they come.
+        `message_id` is `Nats-Msg-Id`. Raises `NatsError` for the first that is not acknowledged."""
         from lab import virtual
 
         return finished(virtual.publish(self.observe(), region, subject, bodies, message_id, each))
 
     def view(self, region: str, last: int = 50, probes: bool = False) -> "list[Entry]":
-        """The virtual stream as a region sees it: the last so many messages, all of them with 0; those of `probe` only
+        """The virtual stream as a region sees it: its last `last` messages, or all of them with 0; those of `probe` only
         with `probes`."""
         from lab import virtual
 
         return finished(virtual.view(self.observe(), region, last, probes))
 
     def define_streams(self, dry_run: bool = False) -> "Definitions":
-        """Create the streams that are missing. Raises `LabError` with the differences when one is defined otherwise."""
+        """Create the streams that are missing. Raises `LabError` with the differences if one has another definition."""
         from lab import virtual
 
         return finished(virtual.define(self.observe(), dry_run))
 
     def clean_streams(self, dry_run: bool = False) -> tuple[str, ...]:
-        """Delete the lab's streams with all their messages; the names of those that were there."""
+        """Delete the lab's streams and all their messages. Returns the names of those that existed."""
         from lab import virtual
 
         return finished(virtual.clean(self.observe(), dry_run))
@@ -266,8 +270,8 @@ class Lab(VerbMethods[Done]):
     # --- faults ---
 
     def do(self, verb: Verb, *, dry_run: bool = False, announce: Announce | None = None) -> Done:
-        """Do what a verb says, and prove it. Targets by role are looked up first. `announce` is called with what was
-        observed and with the faults that will be in force, before anything is done."""
+        """Carry out a verb and prove it. Targets given by role are looked up first. `announce` is called before
+        anything is done, with what was observed and the faults that will be in force."""
         verb = self.resolved(verb)
         if not verb.lasting:
             return Done(self, verb, seen="" if dry_run else finished(verb.strike(self.observe())))
@@ -281,12 +285,12 @@ class Lab(VerbMethods[Done]):
         return Done(self, verb, self.make(want, dry_run))
 
     def make(self, want: Want, dry_run: bool = False) -> Change:
-        """Make exactly the faults be in force that `want` asks for, given what is observed; and prove it."""
+        """Bring exactly those faults into force that `want` returns for what is observed, and prove it."""
         begun, self._begun = self._begun, None
         return change(self.engine, self.name, want, self.say, dry_run, begun)
 
     def resolved(self, verb: V) -> V:
-        """With the nodes that its roles stand for now, such as `@meta`. Raises `LabError` when there is none."""
+        """The verb with the nodes that its roles, such as `@meta`, stand for now. Raises `LabError` if none does."""
         if not verb.roles():
             return verb
         from lab.jetstream import roles

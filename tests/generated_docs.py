@@ -1,6 +1,7 @@
 """The parts of the documentation that are made from the code: `make docs` writes them anew, tests/unit/test_docs.py
 compares."""
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import command_reference
 
 from lab import labfile
+from lab.api import Lab
 from lab.check import schedulefile
 from lab.check.checkers.registry import PROPERTIES
 from lab.scenario import reader, reference
@@ -23,9 +25,32 @@ def properties() -> str:
     )
 
 
+def methods() -> str:
+    """Every public method of `Lab` with its docstring, in the order of the source."""
+    rows = ["| method | what it does |", "|---|---|"]
+    for kind in Lab.__mro__:
+        for name, member in vars(kind).items():
+            if kind.__module__.startswith("lab.") and not name.startswith("_") and member.__doc__:
+                rows.append(f"| `{_call(name, member)}` | {' '.join(member.__doc__.split())} |")
+    return "\n".join(rows)
+
+
+def _call(name: str, member: Any) -> str:
+    if isinstance(member, property):
+        return f"lab.{name}"
+    words = []
+    for each in inspect.signature(getattr(Lab, name)).parameters.values():
+        star = "*" if each.kind is each.VAR_POSITIONAL else ""
+        default = "" if each.default is each.empty else f"={getattr(each.default, '__name__', repr(each.default))}"
+        words.append(f"{star}{each.name}{default}")
+    owner = "Lab" if isinstance(member, classmethod) else "lab"
+    return f"{owner}.{name}({', '.join(word for word in words if word != 'self')})"
+
+
 # Page, name of the part, what it should be.
 PARTS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (DOCS / "checking.md", "properties", properties),
+    (DOCS / "api.md", "methods", methods),
     (DOCS / "commands.md", "commands", command_reference.reference),
     (DOCS / "scenarios/README.md", "verbs and expectations", reference.tables),
 )

@@ -1,5 +1,5 @@
-"""The verbs as methods of a lab, typed for editors and type checkers. What they mean stands in the registry alone; a
-verb that is registered elsewhere is a method all the same."""
+"""The verbs as methods of a lab, typed for editors and type checkers. Only the registry says what they mean; a verb
+that is registered elsewhere is a method too."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ Outcome = TypeVar("Outcome")
 
 
 class VerbMethods(ABC, Generic[Outcome]):
-    """`do` carries a verb out; all others say which one. With `dry_run` nothing is done."""
+    """`do` carries a verb out; all other methods say which one. With `dry_run` nothing is done."""
 
     @abstractmethod
     def do(self, verb: Verb, *, dry_run: bool = False) -> Outcome: ...
@@ -25,7 +25,7 @@ class VerbMethods(ABC, Generic[Outcome]):
         return self._verb("partition", groups, dry_run)
 
     def cut(self, *link: str, dry_run: bool = False) -> Outcome:
-        """Cut the link between two regions."""
+        """Cut the link between two regions, such as `"west", "central"` or `"central-west"`."""
         return self._verb("cut", link, dry_run)
 
     def join(self, *link: str, dry_run: bool = False) -> Outcome:
@@ -33,11 +33,11 @@ class VerbMethods(ABC, Generic[Outcome]):
         return self._verb("join", link, dry_run)
 
     def stop(self, *targets: str, dry_run: bool = False) -> Outcome:
-        """Stop nodes or regions by SIGTERM."""
+        """Stop nodes, regions or roles with SIGTERM."""
         return self._verb("stop", targets, dry_run)
 
     def kill(self, *targets: str, dry_run: bool = False) -> Outcome:
-        """Kill nodes or regions by SIGKILL."""
+        """Kill nodes, regions or roles with SIGKILL."""
         return self._verb("kill", targets, dry_run)
 
     def start(self, *targets: str, dry_run: bool = False) -> Outcome:
@@ -45,26 +45,26 @@ class VerbMethods(ABC, Generic[Outcome]):
         return self._verb("start", targets, dry_run)
 
     def pause(self, *targets: str, dry_run: bool = False) -> Outcome:
-        """Freeze nodes or regions."""
+        """Freeze nodes, regions or roles."""
         return self._verb("pause", targets, dry_run)
 
     def resume(self, *targets: str, dry_run: bool = False) -> Outcome:
-        """Thaw nodes or regions."""
+        """Resume nodes or regions that are paused."""
         return self._verb("resume", targets, dry_run)
 
     def step_down(self, of: str, to: str = "") -> Outcome:
-        """Make the leader of a stream, or of `meta`, resign; of `meta` in favour of a region, with `to`."""
+        """Make the leader of a stream, or of `meta`, step down. With `to`, the next meta leader is in that region."""
         return self.do(StepDown(Leader(of), Region(to)))
 
     def heal(self, dry_run: bool = False) -> Outcome:
-        """Undo every fault, from any state. `until_healthy` waits until the servers have converged."""
+        """Undo every fault, from any state. Call `until_healthy` to wait until the servers have converged."""
         return self.do(Heal(), dry_run=dry_run)
 
     def _verb(self, name: str, words: Sequence[str], dry_run: bool, **options: Any) -> Outcome:
         return self.do(verbs()[name].from_words(*words, **options), dry_run=dry_run)
 
     def __getattr__(self, name: str) -> Callable[..., Outcome]:
-        """Verbs that were registered by others."""
+        """Verbs that others have registered."""
         known = {verb.replace("-", "_"): verb for verb in verbs()}
         if name not in known:
             raise AttributeError(f"a lab has no `{name}`")

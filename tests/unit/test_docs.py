@@ -9,6 +9,8 @@ from command_reference import ROOT as COMMAND_LINE
 from command_reference import commands, mistakes
 from generated_docs import PARTS, renewed
 
+from lab.api import Lab
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMANDS = COMMAND_LINE.commands
@@ -43,6 +45,13 @@ def test_every_command_and_option_in_scenarios_and_messages_exists() -> None:
 )
 def test_a_command_or_option_that_does_not_exist_is_found(text: str, wrong: list[str]) -> None:
     assert mistakes(text) == wrong
+
+
+def test_the_examples_of_the_python_api_use_what_it_has() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.M | re.S)
+    code = "\n".join(blocks)
+    compile(code, "docs/api.md", "exec")
+    assert [name for name in re.findall(r"\b[Ll]ab\.(\w+)\(", code) if not hasattr(Lab, name)] == []
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -208,7 +208,7 @@ def test_success_that_is_none_is_an_error(engine: FakeEngine) -> None:
         apply(engine, CUT)
     engine.ignored = {("unpause", TOPOLOGY.container("west-1"))}
     apply(engine, Paused("west-1"))
-    with pytest.raises(DockerError, match="reports success, but west-1 is paused"):
+    with pytest.raises(DockerError, match="reports success, but still west-1 is paused"):
         apply(engine)
 
 
