@@ -249,7 +249,7 @@ class Lab(VerbMethods[Done]):
         return finished(virtual.publish(self.observe(), region, subject, bodies, message_id, each))
 
     def view(self, region: str, last: int = 50, probes: bool = False) -> "list[Entry]":
-        """The virtual stream as a region sees it: its last `last` messages, or all of them with 0; those of `probe` only
+        """The virtual stream as a region sees it: its last `last` messages, all of them with 0; those of `probe` only
         with `probes`."""
         from lab import virtual
 

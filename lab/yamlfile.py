@@ -75,12 +75,10 @@ def load(path: Path, types: Types, shown: str = "", missing: str = "") -> "Docum
             if path.stat().st_size > LARGEST_BYTES:
                 raise UsageError(f"`{shown}` is too large: at most {LARGEST_BYTES:,} bytes are read")
         data = path.read_bytes()
-    except FileNotFoundError:
-        raise UsageError(f"`{shown}` cannot be read: it is not there", missing) from None
-    except IsADirectoryError:
-        raise UsageError(f"`{shown}` cannot be read: it is a folder, not a file") from None
     except OSError as error:
-        raise UsageError(f"`{shown}` cannot be read: {error.strerror or error}") from error
+        known = {FileNotFoundError: "it is not there", IsADirectoryError: "it is a folder, not a file"}
+        why, absent = known.get(type(error), error.strerror or str(error)), isinstance(error, FileNotFoundError)
+        raise UsageError(f"`{shown}` cannot be read: {why}", missing if absent else "") from error
     try:
         return parse(data.decode("utf-8-sig"), types, shown)
     except UnicodeDecodeError as error:
