@@ -142,9 +142,6 @@ class _Loader(yaml.SafeLoader):
             raise _TooMuch(event.start_mark.line + 1, self.place, sentence)
 
 
-# --- from nodes to values ---
-
-
 @dataclass
 class Document:
     """A file while it is read."""

@@ -257,3 +257,8 @@ def test_nothing_that_measures_convergence_hastens_it() -> None:
     for module in modules().values():
         if module.path not in ("lab/hasten.py", "lab/api.py", "lab/cli/faults.py"):
             assert "hasten" not in (ROOT / module.path).read_text(encoding="utf-8"), module.path
+
+
+def test_every_module_is_below_350_lines() -> None:
+    sizes = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "lab").rglob("*.py")}
+    assert {path.name: size for path, size in sizes.items() if size >= 350} == {}
