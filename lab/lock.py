@@ -72,7 +72,7 @@ def take(lab: str, lock: TextIO, say: Callable[[str], None]) -> None:
         holder = lock.read().strip()
         who = f"process {holder}, or what it has started" if holder else "another process"
         if time.monotonic() > deadline:
-            raise LabError(f"another `lab` command is at work on `{lab}` ({who})", "wait for it, or end it")
+            raise LabError(f"another `lab` command is changing `{lab}` ({who})", "wait for it, or end it")
         if not told:
             say(f"waiting for another `lab` command on `{lab}` ({who})")
             told = True

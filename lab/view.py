@@ -128,11 +128,12 @@ def faults(found: "Sequence[Fault]") -> str:
 
 def change(change: "Change", dry_run: bool) -> str:
     """What a fault command did."""
-    if not (change.healed or change.injected):
+    if change.nothing:
         return "nothing to do: already in that state"
     would = "would be " if dry_run else ""
     lines = [f"{would}healed:   {fault}" for fault in change.healed]
     lines += [f"{would}injected: {fault}" for fault in change.injected]
+    lines += [f"{would}replaced: {old} -> {new}" for old, new in change.replaced]
     if change.evidence:
         lines.append(f"proven:   {change.evidence}")
     return "\n".join(lines)

@@ -93,4 +93,4 @@ async def _stalls(clock: Clock, found: list[str], stop: asyncio.Event) -> None:
         await asyncio.sleep(0.1)
         late = (clock.now() - before) / SECOND - 0.1
         if late > STALL_S:
-            found.append(f"the check itself stood still for {late:.1f} s, {before / SECOND:.0f} s into the run")
+            found.append(f"the check itself stalled for {late:.1f} s, {before / SECOND:.0f} s into the run")

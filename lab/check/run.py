@@ -183,7 +183,7 @@ class _Check:
                 settle = gathered.phases[-1]
                 gathered.phases[-1] = Phase(settle.name, settle.began, gathered.clock.now())
             if why:
-                gathered.notes.append(f"the lab did not become quiet: {why}")
+                gathered.notes.append(f"the lab did not settle: {why}")
                 self._say(gathered.notes[-1])
 
     async def _quiet(self, gathered: Gathered) -> str:

@@ -70,7 +70,7 @@ def _copy(topology: Topology, region: str, origins: tuple[Stream, ...]) -> Strea
             {"name": origin.name, "subject_transforms": [{"src": f"{origin.prefix}.>", "dest": f"{prefix}.>"}]}
             for origin in origins
         ],
-        # A purge or a delete acts on one region's copy alone, and the regions would differ for ever. Get answers in an
+        # A purge or a delete acts on one region's copy alone, and the regions would differ forever. Get answers in an
         # isolated region only as Direct Get; the JetStream API's own needs the meta leader.
         "deny_delete": True,
         "deny_purge": True,

@@ -51,8 +51,8 @@ class Trials:
             wanted = replace(variant.topology, nats=version)
             try:
                 topology = labs.free_topology(self.lab.engine, wanted, self.lab.name, scenario.name, version, set())
-                async with labs.own(self.lab.engine, self.lab.root, topology, self.lab.say) as stage:
-                    results.append(await play(scenario, variant, stage, self.audience(), keep=False, as_of=judged_as))
+                async with labs.own(self.lab.engine, self.lab.root, topology, self.lab.say) as context:
+                    results.append(await play(scenario, variant, context, self.audience(), keep=False, as_of=judged_as))
             except LabError as error:
                 return _broken(scenario.name, version, began, error)
         return _of_results(scenario.name, version, results, time.monotonic() - began)
@@ -65,8 +65,8 @@ class Trials:
         try:
             wanted = replace(self.base, nats=version)
             topology = labs.free_topology(self.lab.engine, wanted, self.lab.name, CHECK, version, set())
-            async with labs.own(self.lab.engine, self.lab.root, topology, self.lab.say) as stage:
-                folder = await run_check(stage.lab, self.schedule(topology))
+            async with labs.own(self.lab.engine, self.lab.root, topology, self.lab.say) as context:
+                folder = await run_check(context.lab, self.schedule(topology))
         except LabError as error:
             return _broken(CHECK, version, began, error)
         result = judging.judge(folder)

@@ -34,8 +34,8 @@ ONE, RATE, MANY = Count(1), Count(20), Count(100)
 
 @dataclass(frozen=True)
 class Publish:
-    """Publish in a region and keep the acknowledgements. With `count`, ` 1`, ` 2` … follow the body. `together` sends
-    all before waiting for any. Unless an expectation of the step speaks of `published`, all must be acknowledged."""
+    """Publish in a region and keep the acknowledgements. With `count`, the messages are numbered. `together` sends all
+    before waiting for any. Unless the step expects something of `published`, all must be acknowledged."""
 
     in_: Region
     body: str
@@ -65,7 +65,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class CreateConsumer:
-    """Create a durable pull consumer; `stream` is the region's read stream unless said otherwise. It delivers what was
+    """Create a durable pull consumer; `stream` is the region's read stream by default. It delivers what was
     stored since the scenario began, unless `deliver` says otherwise. It must work; to see a refusal use `request`. The
     server calls it `app-1f2e3d`, so that an `app` of yours is not touched. It is deleted when the scenario ends."""
 
@@ -190,7 +190,7 @@ class View:
 
 @dataclass(frozen=True)
 class Compare:
-    """Print what `lab compare` says of the scenario's messages."""
+    """Print what `lab compare` says about the scenario's messages."""
 
     SHORT: ClassVar[str] = ""
 

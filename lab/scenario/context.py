@@ -45,7 +45,7 @@ class Made:
 
 
 @dataclass
-class Stage:
+class Context:
     """`token` is in the names of all that this play makes. `first` is each stream's last sequence when the scenario
     began: what was there before is not looked at. `probes` is how many messages of probes it held then."""
 

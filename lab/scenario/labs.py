@@ -18,7 +18,7 @@ from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import LabError, NotRunning, UsageError
 from lab.progress import Say
-from lab.scenario.context import Stage
+from lab.scenario.context import Context
 from lab.scenario.scenario import Variant
 from lab.topology import Topology
 from lab.up import bring_up
@@ -88,13 +88,13 @@ def running(engine: Engine, lab: str, variant: Variant) -> Observation | None:
 
 
 @asynccontextmanager
-async def own(engine: Engine, root: Path, topology: Topology, say: Say) -> AsyncIterator[Stage]:
+async def own(engine: Engine, root: Path, topology: Topology, say: Say) -> AsyncIterator[Context]:
     """A lab for one scenario: brought up, handed over, removed with its files, whatever happens."""
     say(f"starting the lab {topology.name} (nats-server {topology.nats}, profile {topology.profile})")
     lab = Lab(topology.name, engine=engine, root=root, say=say)
     try:
         await bring_up(engine, topology, root, topology.nats, None, UP_S, False, say)
-        yield Stage(lab, topology, await asyncio.to_thread(lab.observe))
+        yield Context(lab, topology, await asyncio.to_thread(lab.observe))
     finally:
         try:
             await asyncio.shield(asyncio.to_thread(_remove, lab, topology))

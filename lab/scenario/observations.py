@@ -10,7 +10,7 @@ from lab.layouts import Layout
 from lab.observe import availability, ready, status
 from lab.observe.operations import Cell
 from lab.scenario import evidence as see
-from lab.scenario.context import Stage
+from lab.scenario.context import Context
 from lab.scenario.expectations import Timed, contents, outcomes, servers
 
 OfCopies = (
@@ -19,48 +19,48 @@ OfCopies = (
 
 
 @singledispatch
-async def observe(wanted: Timed[Any], stage: Stage) -> Any:
+async def observe(wanted: Timed[Any], context: Context) -> Any:
     """The evidence that the expectation judges."""
     raise NotImplementedError(f"nothing gathers what `{wanted.name}` judges")
 
 
 @observe.register
-async def _published(wanted: outcomes.Published, stage: Stage) -> see.Publishes:
-    return see.Publishes(stage.published(wanted.messages))
+async def _published(wanted: outcomes.Published, context: Context) -> see.Publishes:
+    return see.Publishes(context.published(wanted.messages))
 
 
 @observe.register
-async def _cells(wanted: servers.Works | servers.Fails, stage: Stage) -> see.Cells:
+async def _cells(wanted: servers.Works | servers.Fails, context: Context) -> see.Cells:
     async def one(region: str) -> tuple[Cell, ...]:
-        return await availability.row(stage.observation, region, wanted.operations, prepared=True)
+        return await availability.row(context.observation, region, wanted.operations, prepared=True)
 
     rows = await asyncio.gather(*(one(region) for region in wanted.in_))
     return see.Cells(tuple(cell for row in rows for cell in row))
 
 
 @observe.register
-async def _messages(wanted: contents.Visible | contents.NotVisible, stage: Stage) -> see.HeldAndSent:
-    return see.HeldAndSent(await stage.held(stage.regions(wanted.in_)), stage.published(wanted.messages))
+async def _messages(wanted: contents.Visible | contents.NotVisible, context: Context) -> see.HeldAndSent:
+    return see.HeldAndSent(await context.held(context.regions(wanted.in_)), context.published(wanted.messages))
 
 
 @observe.register
-async def _losses(wanted: contents.NothingLost | contents.Lost, stage: Stage) -> see.HeldAndSent:
-    sent = stage.published(wanted.of)  # before the streams are read: what comes later may still be under way
-    return see.HeldAndSent(await stage.held(stage.regions(wanted.in_)), sent)
+async def _losses(wanted: contents.NothingLost | contents.Lost, context: Context) -> see.HeldAndSent:
+    sent = context.published(wanted.of)  # before the streams are read: what comes later may still be under way
+    return see.HeldAndSent(await context.held(context.regions(wanted.in_)), sent)
 
 
 @observe.register
-async def _held(wanted: OfCopies, stage: Stage) -> see.Held:
-    return await stage.held(stage.regions(wanted.in_), written=isinstance(wanted, contents.Agree))
+async def _held(wanted: OfCopies, context: Context) -> see.Held:
+    return await context.held(context.regions(wanted.in_), written=isinstance(wanted, contents.Agree))
 
 
 @observe.register
-async def _figure(wanted: servers.Stored | servers.Holds, stage: Stage) -> see.Figure:
+async def _figure(wanted: servers.Stored | servers.Holds, context: Context) -> see.Figure:
     try:
-        async with stage.connect(stage.region_of(wanted.stream)) as session:
-            own = next((stream for stream in stage.layout.streams if stream.key == wanted.stream), None)
+        async with context.connect(context.region_of(wanted.stream)) as session:
+            own = next((stream for stream in context.layout.streams if stream.key == wanted.stream), None)
             if own and isinstance(wanted, servers.Stored):
-                return see.Figure(await stage.stored(session, own))
+                return see.Figure(await context.stored(session, own))
             state = (await session.stream_info(wanted.stream))["state"]
     except NatsError as error:
         return see.Figure(None, error.message)
@@ -68,15 +68,15 @@ async def _figure(wanted: servers.Stored | servers.Holds, stage: Stage) -> see.F
 
 
 @observe.register
-async def _leader(wanted: servers.Leader, stage: Stage) -> see.LeaderViews:
-    avoided = tuple(node for name in wanted.not_ for node in stage.nodes[name])
-    where = {node.name: node.region for node in stage.topology.nodes}
+async def _leader(wanted: servers.Leader, context: Context) -> see.LeaderViews:
+    avoided = tuple(node for name in wanted.not_ for node in context.nodes[name])
+    where = {node.name: node.region for node in context.topology.nodes}
     if wanted.of == "meta":
-        return see.LeaderViews(await stage.meta_views(stage.regions(wanted.seen_from)), avoided, where)
-    regions = wanted.seen_from or (stage.region_of(wanted.of),)
-    nodes = [node for region in regions for node in stage.observation.running_nodes(region)]
+        return see.LeaderViews(await context.meta_views(context.regions(wanted.seen_from)), avoided, where)
+    regions = wanted.seen_from or (context.region_of(wanted.of),)
+    nodes = [node for region in regions for node in context.observation.running_nodes(region)]
     readings = await monitor.read(nodes)
-    views = {node.name: _stream_leader(readings[node.name], stage.layout, wanted.of) for node in nodes}
+    views = {node.name: _stream_leader(readings[node.name], context.layout, wanted.of) for node in nodes}
     return see.LeaderViews({name: leader for name, leader in views.items() if leader is not None}, avoided, where)
 
 
@@ -89,38 +89,38 @@ def _stream_leader(reading: monitor.Reading, layout: Layout, stream: str) -> str
 
 
 @observe.register
-async def _healthy(wanted: servers.Healthy, stage: Stage) -> see.Lacks:
-    snapshot = await status.read(await stage.look(), arrivals=wanted.sources)
-    return see.Lacks(tuple(ready.missing(snapshot, stage.topology, wanted.sources)))
+async def _healthy(wanted: servers.Healthy, context: Context) -> see.Lacks:
+    snapshot = await status.read(await context.look(), arrivals=wanted.sources)
+    return see.Lacks(tuple(ready.missing(snapshot, context.topology, wanted.sources)))
 
 
 @observe.register
-async def _answered(wanted: outcomes.Answered, stage: Stage) -> see.Answer:
-    return stage.answers[wanted.request]
+async def _answered(wanted: outcomes.Answered, context: Context) -> see.Answer:
+    return context.answers[wanted.request]
 
 
 @observe.register
-async def _delivered(wanted: outcomes.Delivered, stage: Stage) -> see.Delivered:
-    got = stage.fetched[wanted.consume]
-    sent = stage.published(wanted.includes) if wanted.includes else ()
+async def _delivered(wanted: outcomes.Delivered, context: Context) -> see.Delivered:
+    got = context.fetched[wanted.consume]
+    sent = context.published(wanted.includes) if wanted.includes else ()
     return see.Delivered((), sent, got) if isinstance(got, str) else see.Delivered(tuple(got), sent)
 
 
 @observe.register
-async def _version(wanted: servers.Version, stage: Stage) -> see.Versions:
-    return see.Versions(await versions(stage, wanted.nodes))
+async def _version(wanted: servers.Version, context: Context) -> see.Versions:
+    return see.Versions(await versions(context, wanted.nodes))
 
 
-async def versions(stage: Stage, names: tuple[str, ...]) -> dict[str, str | None]:
+async def versions(context: Context, names: tuple[str, ...]) -> dict[str, str | None]:
     """Node -> what its server says it is."""
 
     async def one(name: str) -> str | None:
-        varz = await asyncio.to_thread(monitor.get, stage.topology.node(name).monitor_port, "/varz")
+        varz = await asyncio.to_thread(monitor.get, context.topology.node(name).monitor_port, "/varz")
         return str(varz["version"]) if varz else None
 
     return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
 
 
 @observe.register
-async def _traffic(wanted: outcomes.TrafficKept, stage: Stage) -> see.Publishes:
-    return see.Publishes(tuple(stage.traffic[wanted.of].sent))
+async def _traffic(wanted: outcomes.TrafficKept, context: Context) -> see.Publishes:
+    return see.Publishes(tuple(context.traffic[wanted.of].sent))

@@ -17,7 +17,7 @@ from lab.jetstream import consumers
 from lab.jetstream.session import ApiError, Session
 from lab.scenario import actions as act
 from lab.scenario import show, traffic
-from lab.scenario.context import Made, Stage, send, unsent
+from lab.scenario.context import Context, Made, send, unsent
 from lab.scenario.evidence import Answer
 
 TIDY_TIMEOUT_S = 3.0
@@ -25,93 +25,93 @@ MARK = "lab.scenario"
 LEFT_NS = 24 * 3600 * 10**9
 
 
-async def perform(action: act.Action, stage: Stage) -> str:
+async def perform(action: act.Action, context: Context) -> str:
     if isinstance(action, Verb):
-        return await _verb(action, stage)
-    return await _DO[type(action)](action, stage)
+        return await _verb(action, context)
+    return await _DO[type(action)](action, context)
 
 
 # --- faults ---
 
 
-async def make(stage: Stage, wanted: Callable[[frozenset[Fault]], frozenset[Fault]]) -> Change:
+async def make(context: Context, wanted: Callable[[frozenset[Fault]], frozenset[Fault]]) -> Change:
     """Change the faults. Whether those in force are the ones that the scenario made is looked at first: a node that
     died by itself would be somebody else's experiment."""
 
     def want(before: Observation) -> frozenset[Fault]:
-        _require_own(stage, present(before))
+        _require_own(context, present(before))
         return wanted(present(before))
 
-    done = await asyncio.to_thread(stage.lab.make, want)
-    stage.faults = frozenset(done.in_force)
-    await stage.look()
+    done = await asyncio.to_thread(context.lab.make, want)
+    context.faults = frozenset(done.in_force)
+    await context.look()
     return done
 
 
-def _require_own(stage: Stage, now: frozenset[Fault]) -> None:
-    strange = ordered(now ^ stage.faults)
+def _require_own(context: Context, now: frozenset[Fault]) -> None:
+    strange = ordered(now ^ context.faults)
     if strange:
         raise LabError(f"the faults in force are not those of the scenario: {', '.join(map(str, strange))}")
 
 
-async def require_own_faults(stage: Stage) -> None:
+async def require_own_faults(context: Context) -> None:
     """Raises `LabError` when something else than the scenario changed the faults in force."""
-    _require_own(stage, present(await stage.look()))
+    _require_own(context, present(await context.look()))
 
 
-def named(action: act.Action, stage: Stage) -> act.Action:
+def named(action: act.Action, context: Context) -> act.Action:
     """The action as you would type it: with nodes and consumers in place of the names that earlier steps gave them, and
     with message ids that no earlier play has used."""
     if isinstance(action, Verb):
-        return action.with_nodes(stage.nodes)
+        return action.with_nodes(context.nodes)
     if isinstance(action, act.Publish) and action.id:
-        return replace(action, id=f"{action.id}-{stage.token}")
+        return replace(action, id=f"{action.id}-{context.token}")
     if isinstance(action, act.Request) and action.call.startswith("CONSUMER."):
-        return _of_real_consumer(action, stage)
+        return _of_real_consumer(action, context)
     return action
 
 
-def _of_real_consumer(action: act.Request, stage: Stage) -> act.Request:
+def _of_real_consumer(action: act.Request, context: Context) -> act.Request:
     tokens = action.call.split(".")
-    call = ".".join([*tokens[:3], *map(stage.real, tokens[3:])])  # `CONSUMER.INFO.<stream>.<consumer>`
+    call = ".".join([*tokens[:3], *map(context.real, tokens[3:])])  # `CONSUMER.INFO.<stream>.<consumer>`
     config = action.body.get("config")
     if not isinstance(config, dict):
         return replace(action, call=call)
-    names = {key: stage.real(config[key]) for key in ("name", "durable_name") if key in config}
+    names = {key: context.real(config[key]) for key in ("name", "durable_name") if key in config}
     return replace(action, call=call, body=action.body | {"config": config | names})
 
 
-async def _verb(action: Verb, stage: Stage) -> str:
+async def _verb(action: Verb, context: Context) -> str:
     plain = action.plain() if isinstance(action, act.OnNodes) else action
-    verb = await asyncio.to_thread(stage.lab.resolved, plain.with_nodes(stage.nodes))
+    verb = await asyncio.to_thread(context.lab.resolved, plain.with_nodes(context.nodes))
     if isinstance(action, act.OnNodes) and action.as_:
-        stage.nodes[action.as_] = tuple(node.name for node in verb.nodes(stage.topology))
+        context.nodes[action.as_] = tuple(node.name for node in verb.nodes(context.topology))
     if not verb.lasting:
-        seen = (await asyncio.to_thread(stage.lab.do, verb)).seen
-        await stage.look()
+        seen = (await asyncio.to_thread(context.lab.do, verb)).seen
+        await context.look()
         return seen
-    done = await make(stage, lambda now: verb.wanted(now, stage.topology))
+    done = await make(context, lambda now: verb.wanted(now, context.topology))
     if done.nothing:
         raise LabError("nothing changed: that is already in force")
     return show.change(done)
 
 
-async def _upgrade(action: act.Upgrade, stage: Stage) -> str:
+async def _upgrade(action: act.Upgrade, context: Context) -> str:
     for name in action.nodes:
-        await asyncio.to_thread(stage.lab.upgrade, name, action.to)
-    await stage.look()
+        await asyncio.to_thread(context.lab.upgrade, name, action.to)
+    await context.look()
     return ""
 
 
 # --- messages ---
 
 
-async def _publish(action: act.Publish, stage: Stage) -> str:
+async def _publish(action: act.Publish, context: Context) -> str:
     bodies = [action.body if action.count == 1 else f"{action.body} {n}" for n in range(1, action.count + 1)]
     headers = {"Nats-Msg-Id": action.id} if action.id else None
-    name = action.as_ or f"publish {len(stage.sent) + 1}"
+    name = action.as_ or f"publish {len(context.sent) + 1}"
     try:
-        async with stage.connect(action.in_) as session:
+        async with context.connect(action.in_) as session:
 
             async def one(number: int, body: str) -> Any:
                 ids = {"Nats-Msg-Id": f"{action.id}-{number}"} if action.id and action.count > 1 else headers
@@ -123,42 +123,42 @@ async def _publish(action: act.Publish, stage: Stage) -> str:
                 sent = [await one(n, body) for n, body in enumerate(bodies, 1)]
     except NatsError as error:
         sent = [unsent(action.in_, body, error.message) for body in bodies]
-    stage.sent[name] = stage.sent.get(name, []) + sent
-    stage.latest = name
+    context.sent[name] = context.sent.get(name, []) + sent
+    context.latest = name
     return show.sent(sent)
 
 
-async def _traffic(action: act.Traffic, stage: Stage) -> str:
-    stage.traffic[action.as_] = traffic.start(stage, action)
+async def _traffic(action: act.Traffic, context: Context) -> str:
+    context.traffic[action.as_] = traffic.start(context, action)
     return ""
 
 
-async def _stop_traffic(action: act.StopTraffic, stage: Stage) -> str:
-    sent = await traffic.stop(stage.traffic[action.of])
+async def _stop_traffic(action: act.StopTraffic, context: Context) -> str:
+    sent = await traffic.stop(context.traffic[action.of])
     return show.counts(sent)
 
 
-async def _consume(action: act.Consume, stage: Stage) -> str:
-    stream = action.stream or stage.layout.virtual_name
+async def _consume(action: act.Consume, context: Context) -> str:
+    stream = action.stream or context.layout.virtual_name
     try:
-        async with stage.connect(action.in_) as session:
-            got = await _fetch(session, stream, action, stage)
+        async with context.connect(action.in_) as session:
+            got = await _fetch(session, stream, action, context)
     except NatsError as error:
-        stage.fetched[action.as_] = error.message
+        context.fetched[action.as_] = error.message
         return error.message
-    stage.fetched[action.as_] = [(delivery.entry.origin, delivery.delivery) for delivery in got]
+    context.fetched[action.as_] = [(delivery.entry.origin, delivery.delivery) for delivery in got]
     return "\n".join(f"{d.entry.subject}  {d.entry.body.decode(errors='replace')}" for d in got[: show.LINES])
 
 
-async def _fetch(session: Session, stream: str, action: act.Consume, stage: Stage) -> list[consumers.Delivery]:
+async def _fetch(session: Session, stream: str, action: act.Consume, context: Context) -> list[consumers.Delivery]:
     """Each is acknowledged. Messages of probes do not count."""
-    name, deadline = stage.real(action.consumer), time.monotonic() + action.within
+    name, deadline = context.real(action.consumer), time.monotonic() + action.within
     got: list[consumers.Delivery] = []
     while (wanted := action.count - len(got)) > 0 and (left := deadline - time.monotonic()) > 0:
         came = await consumers.fetch(session, stream, name, wanted, left)
         for delivery in came:
             await consumers.acknowledge(session, delivery)
-        got += [delivery for delivery in came if not stage.of_probe(delivery.entry.subject)]
+        got += [delivery for delivery in came if not context.of_probe(delivery.entry.subject)]
         if len(came) < wanted:
             break
     return got
@@ -167,40 +167,40 @@ async def _fetch(session: Session, stream: str, action: act.Consume, stage: Stag
 # --- the API ---
 
 
-async def _create_consumer(action: act.CreateConsumer, stage: Stage) -> str:
+async def _create_consumer(action: act.CreateConsumer, context: Context) -> str:
     """Under a name that nobody else has. One that is left because this program was killed ends by itself."""
-    stream, real = action.stream or stage.layout.copy(action.in_).name, f"{action.name}-{stage.token}"
-    config = stage.since_beginning(action.in_, stream) if not action.deliver else {"deliver_policy": action.deliver}
+    stream, real = action.stream or context.layout.copy(action.in_).name, f"{action.name}-{context.token}"
+    config = context.since_beginning(action.in_, stream) if not action.deliver else {"deliver_policy": action.deliver}
     config |= {"filter_subject": action.filter} if action.filter else {}
-    config |= {"metadata": {MARK: stage.token}, "inactive_threshold": LEFT_NS}
-    async with stage.connect(action.in_) as session:
+    config |= {"metadata": {MARK: context.token}, "inactive_threshold": LEFT_NS}
+    async with context.connect(action.in_) as session:
         await consumers.create(session, stream, real, config)
-    stage.made.append(Made(action.in_, stream, action.name, real))
+    context.made.append(Made(action.in_, stream, action.name, real))
     return f"created {action.name} on {stream}, where it is called {real}"
 
 
-async def _delete_consumer(action: act.DeleteConsumer, stage: Stage) -> str:
-    stream = action.stream or stage.layout.copy(action.in_).name
-    async with stage.connect(action.in_) as session:
-        await consumers.delete(session, stream, stage.real(action.name))
-    stage.made = [made for made in stage.made if (made.stream, made.name) != (stream, action.name)]
+async def _delete_consumer(action: act.DeleteConsumer, context: Context) -> str:
+    stream = action.stream or context.layout.copy(action.in_).name
+    async with context.connect(action.in_) as session:
+        await consumers.delete(session, stream, context.real(action.name))
+    context.made = [made for made in context.made if (made.stream, made.name) != (stream, action.name)]
     return f"deleted {action.name} of {stream}"
 
 
-async def _request(action: act.Request, stage: Stage) -> str:
+async def _request(action: act.Request, context: Context) -> str:
     try:
-        async with stage.connect(action.in_) as session:
+        async with context.connect(action.in_) as session:
             body = await session.api(action.call, action.body or None, action.timeout)
-        stage.answers[action.as_] = Answer(0, body, "")
+        context.answers[action.as_] = Answer(0, body, "")
     except ApiError as error:
-        stage.answers[action.as_] = Answer(error.code, {}, error.message)
+        context.answers[action.as_] = Answer(error.code, {}, error.message)
     except NatsError as error:
-        stage.answers[action.as_] = Answer(None, {}, error.message)
-    return show.answer(stage.answers[action.as_])
+        context.answers[action.as_] = Answer(None, {}, error.message)
+    return show.answer(context.answers[action.as_])
 
 
-async def _purge(action: act.Purge, stage: Stage) -> str:
-    async with stage.connect(action.in_) as session:
+async def _purge(action: act.Purge, context: Context) -> str:
+    async with context.connect(action.in_) as session:
         purged = (await session.api(f"STREAM.PURGE.{action.stream}"))["purged"]
     return f"purged {purged} messages from {action.stream}"
 
@@ -208,30 +208,30 @@ async def _purge(action: act.Purge, stage: Stage) -> str:
 # --- looking and waiting ---
 
 
-async def _wait(action: act.Wait, stage: Stage) -> str:
+async def _wait(action: act.Wait, context: Context) -> str:
     await asyncio.sleep(action.seconds)
     return ""
 
 
-async def _view(action: act.View, stage: Stage) -> str:
-    return show.side_by_side(await stage.held(action.in_), action.last)
+async def _view(action: act.View, context: Context) -> str:
+    return show.side_by_side(await context.held(action.in_), action.last)
 
 
-async def _compare(action: act.Compare, stage: Stage) -> str:
+async def _compare(action: act.Compare, context: Context) -> str:
     from lab.observe.comparison import compare
     from lab.view import comparison
 
-    held = await stage.held(stage.topology.regions, written=True)
+    held = await context.held(context.topology.regions, written=True)
     return comparison(compare(held.regions, held.written))
 
 
-async def _probe(action: act.Probe, stage: Stage) -> str:
+async def _probe(action: act.Probe, context: Context) -> str:
     from lab.observe import availability
 
-    return show.matrix(await availability.matrix(stage.observation, prepared=True))
+    return show.matrix(await availability.matrix(context.observation, prepared=True))
 
 
-_DO: dict[type, Callable[[Any, Stage], Awaitable[str]]] = {
+_DO: dict[type, Callable[[Any, Context], Awaitable[str]]] = {
     act.Publish: _publish,
     act.Wait: _wait,
     act.CreateConsumer: _create_consumer,
@@ -248,18 +248,18 @@ _DO: dict[type, Callable[[Any, Stage], Awaitable[str]]] = {
 }
 
 
-async def tidy(stage: Stage) -> None:
+async def tidy(context: Context) -> None:
     """Take away what the scenario made: traffic, consumers, ghosts of probes. Never raises for what the lab does."""
     from lab.observe.availability import ghost_stream
 
-    for background in stage.traffic.values():
+    for background in context.traffic.values():
         await traffic.stop(background)
-    calls = [(made.region, f"CONSUMER.DELETE.{made.stream}.{made.real}") for made in stage.made]
-    calls += [(region, f"STREAM.DELETE.{ghost_stream(region)}") for region in stage.topology.regions]
+    calls = [(made.region, f"CONSUMER.DELETE.{made.stream}.{made.real}") for made in context.made]
+    calls += [(region, f"STREAM.DELETE.{ghost_stream(region)}") for region in context.topology.regions]
 
     async def one(region: str, call: str) -> None:
         try:
-            async with stage.connect(region) as session:
+            async with context.connect(region) as session:
                 await session.api(call, timeout=TIDY_TIMEOUT_S)
         except NatsError:
             return

@@ -12,7 +12,7 @@ from lab.progress import silently
 from lab.scenario import actions as act
 from lab.scenario import perform, traffic
 from lab.scenario.conditions import applies
-from lab.scenario.context import Stage
+from lab.scenario.context import Context
 from lab.scenario.expectations.outcomes import Published
 from lab.scenario.observations import observe, versions
 from lab.scenario.scenario import Expected, Judgement, Result, Scenario, Step, StepResult, Variant, When
@@ -35,7 +35,7 @@ class Audience(Protocol):
 
 
 async def play(
-    scenario: Scenario, variant: Variant, stage: Stage, audience: Audience, keep: bool = True, as_of: str = ""
+    scenario: Scenario, variant: Variant, context: Context, audience: Audience, keep: bool = True, as_of: str = ""
 ) -> Result:
     """Play it, heal and tidy up. Without `keep` the lab is thrown away afterwards, so only the steps matter.
 
@@ -44,7 +44,7 @@ async def play(
     Never raises for what the servers do; a step that could not be carried out ends the scenario and the result says so.
     """
     began = time.monotonic()
-    player = _Player(scenario, variant, stage, audience, as_of)
+    player = _Player(scenario, variant, context, audience, as_of)
     left = ""
     try:
         await player.begin()
@@ -54,13 +54,13 @@ async def play(
         try:
             broken = await player.play()
         except BaseException:
-            await asyncio.shield(_leave(stage, keep))
+            await asyncio.shield(_leave(context, keep))
             raise
-        left = await asyncio.shield(_clean(stage, keep))
+        left = await asyncio.shield(_clean(context, keep))
     result = Result(
         scenario.name,
         variant.name,
-        stage.topology.name,
+        context.topology.name,
         player.running,
         scenario.length,
         tuple(player.results),
@@ -72,75 +72,75 @@ async def play(
     return result
 
 
-async def _clean(stage: Stage, keep: bool) -> str:
+async def _clean(context: Context, keep: bool) -> str:
     """Heal, wait until healthy, take away what was made. Returns what went wrong, "" for nothing."""
     try:
-        await _heal(stage, keep)
+        await _heal(context, keep)
         if keep:
-            await ready.until_healthy(stage.lab.engine, await stage.look(), HEALTHY_S, silently)
-            await perform.tidy(stage)
+            await ready.until_healthy(context.lab.engine, await context.look(), HEALTHY_S, silently)
+            await perform.tidy(context)
     except LabError as error:
         return f"the lab could not be healed at the end: {error.message}"
     return ""
 
 
-async def _leave(stage: Stage, keep: bool) -> None:
+async def _leave(context: Context, keep: bool) -> None:
     """Heal at once, and take away what was made as far as the servers let it: who interrupts does not want to wait."""
-    await _heal(stage, keep)
+    await _heal(context, keep)
     if keep:
-        await stage.look()
-        await perform.tidy(stage)
+        await context.look()
+        await perform.tidy(context)
 
 
-async def _heal(stage: Stage, keep: bool) -> None:
-    for background in stage.traffic.values():
+async def _heal(context: Context, keep: bool) -> None:
+    for background in context.traffic.values():
         await traffic.stop(background)
     if not keep:
         return
 
     try:
-        await asyncio.to_thread(stage.lab.heal)
+        await asyncio.to_thread(context.lab.heal)
     except LabError:  # Ctrl-C reaches Docker's own client too, and a command of it may just have ended half-way
         await asyncio.sleep(1)
-        await asyncio.to_thread(stage.lab.heal)
+        await asyncio.to_thread(context.lab.heal)
 
 
 class _Player:
-    def __init__(self, scenario: Scenario, variant: Variant, stage: Stage, audience: Audience, as_of: str) -> None:
+    def __init__(self, scenario: Scenario, variant: Variant, context: Context, audience: Audience, as_of: str) -> None:
         self.as_of = as_of
-        self.scenario, self.variant, self.stage, self.audience = scenario, variant, stage, audience
+        self.scenario, self.variant, self.context, self.audience = scenario, variant, context, audience
         self.results: list[StepResult] = []
         self.running: tuple[str, ...] = ()  # every version that was seen
         self.now: tuple[str, ...] = ()
 
     async def begin(self) -> None:
         """A healthy lab without faults, or nothing that follows means anything. Raises `LabError`."""
-        stage = self.stage
-        now = present(await stage.look())
+        context = self.context
+        now = present(await context.look())
         if now:
             raise LabError(f"{several(len(now), 'fault')} in force already", "`lab heal` undoes them")
-        await ready.until_healthy(stage.lab.engine, stage.observation, HEALTHY_S, stage.lab.say)
-        await stage.remember_beginnings()
-        await availability.prepare_all(stage.observation)
+        await ready.until_healthy(context.lab.engine, context.observation, HEALTHY_S, context.lab.say)
+        await context.remember_beginnings()
+        await availability.prepare_all(context.observation)
         await self.ask_versions()
 
     async def ask_versions(self) -> None:
-        names = tuple(node.name for node in self.stage.observation.running_nodes())
-        found = {version for version in (await versions(self.stage, names)).values() if version}
+        names = tuple(node.name for node in self.context.observation.running_nodes())
+        found = {version for version in (await versions(self.context, names)).values() if version}
         self.running = tuple(sorted(found | set(self.running)))
         self.now = tuple(sorted(found)) or self.running
 
     def applies(self, when: When) -> bool:
         now = (self.as_of,) if self.as_of else self.now
-        return applies(when, now, self.stage.topology.profile, self.variant.name, self.scenario.length)
+        return applies(when, now, self.context.topology.profile, self.variant.name, self.scenario.length)
 
     async def play(self) -> str:
         """All steps; returns why it was broken off, "" when it was played to its end."""
         try:
-            await self.audience.opens(self.scenario, self.variant.name, self.stage.topology.name, self.running)
+            await self.audience.opens(self.scenario, self.variant.name, self.context.topology.name, self.running)
             broken = await self.steps()
             if not broken:
-                await perform.require_own_faults(self.stage)
+                await perform.require_own_faults(self.context)
         except LabError as error:
             return error.message
         return broken
@@ -149,7 +149,7 @@ class _Player:
         """Every step that applies; ends early, with the reason, when one could not be carried out."""
         for number, step in enumerate((s for s in self.scenario.steps if self.applies(s.when)), 1):
             if step.action:
-                step = replace(step, action=perform.named(step.action, self.stage))
+                step = replace(step, action=perform.named(step.action, self.context))
             await self.audience.before(number, step)
             result = await self.step(number, step)
             self.results.append(result)
@@ -164,13 +164,13 @@ class _Player:
         judgements: list[Judgement] = []
         try:
             if step.action:
-                output = await perform.perform(step.action, self.stage)
+                output = await perform.perform(step.action, self.context)
                 await self.audience.did(output)
             if isinstance(step.action, act.Upgrade):
                 await self.ask_versions()
             for expected in self.expected(step):
                 if self.applies(expected.when):
-                    judgement = await judge(expected, self.stage)
+                    judgement = await judge(expected, self.context)
                     judgements.append(judgement)
                     await self.audience.judged(judgement)
         except NotReady as problem:
@@ -185,15 +185,15 @@ class _Player:
         """What a publish means goes without saying: that it is acknowledged."""
         told = any(isinstance(expected.expectation, Published) for expected in step.expect)
         if isinstance(step.action, act.Publish) and not told:
-            return (Expected(Published(messages=(act.MessageRef(self.stage.latest),))), *step.expect)
+            return (Expected(Published(messages=(act.MessageRef(self.context.latest),))), *step.expect)
         return step.expect
 
 
-async def judge(expected: Expected, stage: Stage) -> Judgement:
+async def judge(expected: Expected, context: Context) -> Judgement:
     """Look until it holds or the time is over; with `throughout`, as long as it holds."""
     wanted, began = expected.expectation, time.monotonic()
     while True:
-        judged, seen = wanted.judge(await observe(wanted, stage))
+        judged, seen = wanted.judge(await observe(wanted, context))
         passed = time.monotonic() - began
         if judged == "held" and passed >= wanted.throughout:
             break

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from lab.api import Lab
 from lab.errors import LabError, Terminated
 from lab.scenario import labs
-from lab.scenario.context import Stage
+from lab.scenario.context import Context
 from lab.scenario.player import Audience, play
 from lab.scenario.scenario import Result, Scenario, Variant
 from lab.topology import DEFAULT_NATS
@@ -67,7 +67,7 @@ class Plays:
         alone = self.own_lab or self.jobs > 1 or self.nats
         observation = None if alone else await asyncio.to_thread(labs.running, lab.engine, lab.name, variant)
         if observation:
-            return await play(scenario, variant, Stage(lab, observation.topology, observation), audience)
+            return await play(scenario, variant, Context(lab, observation.topology, observation), audience)
         wanted = variant.topology
         if self.nats and wanted.nats == DEFAULT_NATS:
             wanted = replace(wanted, nats=self.nats)
@@ -75,8 +75,8 @@ class Plays:
             topology = await asyncio.to_thread(
                 labs.free_topology, lab.engine, wanted, lab.name, scenario.name, variant.name, self.reserved
             )
-            async with labs.own(lab.engine, lab.root, topology, lab.say) as stage:
-                return await play(scenario, variant, stage, audience, keep=False)
+            async with labs.own(lab.engine, lab.root, topology, lab.say) as context:
+                return await play(scenario, variant, context, audience, keep=False)
         except LabError as error:
             nothing = Result(
                 scenario.name, variant.name, "none", (), scenario.length, (), 0, error.message, scenario.title

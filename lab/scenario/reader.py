@@ -55,7 +55,7 @@ class Repeat:
 
 def read(path: Path, length: Length = "short") -> Scenario:
     """The scenario in a file; its name is the file's. Raises `UsageError` with all that is wrong."""
-    document = yamlfile.load(path, READS, missing="`lab scenario list` names those that are shipped")
+    document = yamlfile.load(path, READS, missing="`lab scenario list` lists the shipped ones")
     return _Reader(document, length).scenario(path.name.partition(".")[0])
 
 
@@ -164,7 +164,7 @@ class _Reader:
     def repeated(self, entry: Entry, parts: Mapping[str, Entry], say: str, when: When) -> Iterator[Step]:
         """The steps once for each item, with `{item}` in their texts replaced."""
         if "repeat" not in parts or "steps" not in parts or set(parts) - {"repeat", "steps", "say", "when"}:
-            what = "`repeat` and `steps` belong together, and nothing else but `say` and `when`"
+            what = "`repeat` needs `steps`, and allows only `say` and `when` beside them"
             self.document.wrong(entry, what)
             return
         repeat = self.value(Repeat, parts, "repeat")
@@ -196,7 +196,7 @@ class _Reader:
             when, finding = self.condition(parts), self.value(str, parts, "finding") or ""
             if built is not None:
                 if built.within and built.throughout:
-                    self.document.wrong(one, "`within` and `throughout` exclude each other")
+                    self.document.wrong(one, "use `within` or `throughout`, not both")
                 yield Expected(built, when, finding.strip())
 
     def condition(self, parts: Mapping[str, Entry]) -> When:
@@ -224,7 +224,7 @@ class _Reader:
             wrong(entry, f"the subject `{action.subject}` does not begin with `{below}`")
         if getattr(action, "as_", ""):
             if action.as_ in self.defined and actions.defines(type(action)) != self.defined[action.as_]:
-                wrong(entry, f"`{action.as_}` names something else already")
+                wrong(entry, f"`{action.as_}` is already the name of something else")
             self.defined[action.as_] = actions.defines(type(action))
 
     # --- names ---

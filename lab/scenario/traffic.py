@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from lab.errors import NatsError
 from lab.scenario.actions import Traffic
-from lab.scenario.context import Background, Stage, send, unsent
+from lab.scenario.context import Background, Context, send, unsent
 from lab.scenario.evidence import Sent
 
 TIMEOUT_S = 5.0
@@ -15,10 +15,10 @@ RETRY_S = 0.5
 IN_FLIGHT = 200
 
 
-def start(stage: Stage, action: Traffic) -> Background:
+def start(context: Context, action: Traffic) -> Background:
     background = Background([], [])
     for region in action.in_:
-        background.tasks.append(asyncio.create_task(_publish(stage, action, region, background.sent)))
+        background.tasks.append(asyncio.create_task(_publish(context, action, region, background.sent)))
     return background
 
 
@@ -33,12 +33,12 @@ async def stop(background: Background) -> list[Sent]:
     return background.sent
 
 
-async def _publish(stage: Stage, action: Traffic, region: str, sent: list[Sent]) -> None:
+async def _publish(context: Context, action: Traffic, region: str, sent: list[Sent]) -> None:
     """On a connection that comes back by itself. A region that nobody reaches refuses each attempt."""
     numbers = itertools.count(1)
     while True:
         try:
-            async with stage.connect(region, lasting=True) as session:
+            async with context.connect(region, lasting=True) as session:
                 await _at_rate(session, action, region, numbers, sent)
         except NatsError as error:
             sent.append(unsent(region, "", error.message))

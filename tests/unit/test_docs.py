@@ -71,6 +71,18 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def test_every_module_is_on_the_page_about_the_source() -> None:
+    page = (ROOT / "docs/whats-here.md").read_text(encoding="utf-8")
+    modules = [path for path in (ROOT / "lab").rglob("*.py") if path.name != "__init__.py"]
+    assert [str(path) for path in modules if f"{path.name}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_of_the_source_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`((?:lab|tests|benchmarks)/[\w./-]+\.\w+|(?:lab|tests|benchmarks)/[\w/]+/)`", page.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_every_command_has_help() -> None:
     assert [name for name, command in [*COMMANDS.items(), *commands()] if not command.help] == []
 

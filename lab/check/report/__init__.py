@@ -1,7 +1,7 @@
 """The report of a run, as texts; where they are written is the caller's business.
 
 report.html     for a person: one page, no network
-report.md       for the step summary of a continuous integration
+report.md       for the step summary of continuous integration
 results.json    for programs; documented in docs/report.md
 junit.xml       one test for each finding
 plots/*.svg     the page's drawings as files

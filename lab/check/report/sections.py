@@ -115,7 +115,7 @@ def fate_table(figures: Figures) -> Table:
     for fates in figures.fates:
         numbers = [words.count(fates.counts[kind]) for kind in kinds]
         rows.append((f"as read in {fates.region}", *numbers, *([words.count(fates.foreign)] if foreign else [])))
-    return Table(("publishes", *kinds, *(["rows of nobody"] if foreign else [])), tuple(rows))
+    return Table(("publishes", *kinds, *(["rows nobody published"] if foreign else [])), tuple(rows))
 
 
 def order_table(figures: Figures) -> Table:

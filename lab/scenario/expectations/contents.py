@@ -28,7 +28,7 @@ class Visible(Timed[see.HeldAndSent]):
 
 @dataclass(frozen=True, kw_only=True)
 class NotVisible(Timed[see.HeldAndSent]):
-    """Not one of these messages is in the regions' read streams."""
+    """None of these messages is in the regions' read streams."""
 
     name = "not_visible"
     messages: tuple[MessageRef, ...]
@@ -84,7 +84,7 @@ def _all_present(evidence: see.HeldAndSent, what: str) -> Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Lost(Timed[see.HeldAndSent]):
-    """So many acknowledged messages are missing in each of the regions: a loss that is understood."""
+    """This many acknowledged messages are missing in each of the regions: a loss that is understood."""
 
     name = "lost"
     of: tuple[MessageRef, ...]
@@ -121,7 +121,7 @@ class NothingDuplicated(Timed[see.Held]):
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicated(Timed[see.Held]):
-    """So many stored copies are superfluous in each of the regions."""
+    """This many stored copies are superfluous in each of the regions."""
 
     name = "duplicated"
     in_: tuple[Region, ...]
@@ -174,7 +174,7 @@ class Agree(Timed[see.Held]):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderKept(Timed[see.Held]):
-    """In each region the messages of one origin stand in the order in which they were stored there."""
+    """In each region, messages from the same origin are in the order in which the origin stored them."""
 
     name = "order_kept"
     in_: tuple[Region, ...] = ()
@@ -197,7 +197,7 @@ class OrderKept(Timed[see.Held]):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderDiffers(Timed[see.Held]):
-    """Two regions hold common messages in different orders, which they may."""
+    """Regions hold the same messages in different orders, which is allowed."""
 
     name = "order_differs"
     in_: tuple[Region, ...]

@@ -14,8 +14,8 @@ from lab.scenario.expectations.phrases import AT_ONCE, Quantity, Timed, Verdict,
 
 @dataclass(frozen=True, kw_only=True)
 class Published(Timed[see.Publishes]):
-    """Outcomes of publishes: `acknowledged`; `refused`, with an answer that says no; `not acknowledged`, with a refusal
-    or no answer. `each_within` bounds every single one, `stream` names who stored them."""
+    """Outcomes of publishes: `acknowledged`; `refused` by an answer; `not acknowledged`, whether refused or without an
+    answer. `each_within` bounds each of them, `stream` names the stream that stored them."""
 
     name = "published"
     messages: tuple[MessageRef, ...]
@@ -91,7 +91,7 @@ class Delivered(Timed[see.Delivered]):
 @dataclass(frozen=True, kw_only=True)
 class Answered(Timed[see.Answer]):
     """What a `request` got: the server's error `code` (0: no error), and an answer that contains `has` and not `lacks`.
-    A mapping is contained when each of its keys is, a list when each of its items is."""
+    A mapping is contained if each of its keys is, a list if each of its items is."""
 
     name = "answered"
     request: RequestRef

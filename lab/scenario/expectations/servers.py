@@ -35,7 +35,7 @@ class Works(Timed[see.Cells]):
 @dataclass(frozen=True, kw_only=True)
 class Fails(Timed[see.Cells]):
     """Operations of `lab probe` that the server must refuse, with its `code`. Silence is no refusal: a node needs up to
-    20 s to know that the leader is gone, so give it `within`."""
+    20 s to notice that the leader is gone, so use `within`."""
 
     name = "fails"
     operations: tuple[Operation, ...]
@@ -108,7 +108,7 @@ def _figure(figure: see.Figure, wanted: Quantity) -> Verdict:
 @dataclass(frozen=True, kw_only=True)
 class Leader(Timed[see.LeaderViews]):
     """Who leads a stream (or `meta`): a node of the regions `in`, none at all, or `not` these nodes. `seen_from` are
-    the regions whose nodes are asked; all of them that run must say the same."""
+    the regions whose nodes are asked; all running ones must say the same."""
 
     name = "leader"
     of: str
@@ -141,8 +141,8 @@ class Leader(Timed[see.LeaderViews]):
 
 @dataclass(frozen=True, kw_only=True)
 class Healthy(Timed[see.Lacks]):
-    """Nodes, gateways, meta leader, streams and sources are as `lab heal --wait` wants them; with `sources: false` it
-    does not matter how far the read streams are."""
+    """Nodes, gateways, meta leader, streams and sources are as `lab heal --wait` wants them; with `sources: false`,
+    read streams may still lag."""
 
     name = "healthy"
     sources: bool = True
@@ -159,7 +159,7 @@ class Healthy(Timed[see.Lacks]):
 
 @dataclass(frozen=True, kw_only=True)
 class Version(Timed[see.Versions]):
-    """The version that nodes report of themselves."""
+    """The version that nodes report."""
 
     name = "version"
     nodes: tuple[Node, ...]

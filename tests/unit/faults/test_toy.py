@@ -14,6 +14,7 @@ import typer
 from fakes import FakeEngine
 from typer.testing import CliRunner
 
+from lab import view
 from lab.api import Lab
 from lab.check import schedulefile
 from lab.check.clock import Clock
@@ -122,6 +123,9 @@ def test_another_parameter_replaces_it_and_nothing_is_healed(lab: Lab) -> None:
     assert (change.healed, change.injected) == ((), ())
     assert change.replaced == ((Slow("west-1", 80), Slow("west-1", 40)),)
     assert KERNEL == {"west-1": 40}
+    assert view.change(change, dry_run=False).startswith(
+        "replaced: west-1 is slow by 80 ms -> west-1 is slow by 40 ms\nproven:   "
+    )
     assert lab.slow("west-1", delay=40).change.nothing  # type: ignore[union-attr]
 
 
