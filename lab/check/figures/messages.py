@@ -83,7 +83,7 @@ def _fates(index: Index, stored: Stored, number: Array) -> Array:
     fate[there & (told == ACKED)] = FINE
     fate[stored.numbers[stored.repeats()]] = DUPLICATE
     fate[there & (told == FAILED)] = PHANTOM
-    fate[index.dropped(stored).rightly] = EXPIRED
+    fate[index.dropped(stored).rightly] = FINE
     lost, kinds = losses(index, stored)
     fate[lost] = np.array([EXCUSED.get(kind, LOST) for kind in LOSSES], np.uint8)[kinds]
     fate = fate[number]
