@@ -227,6 +227,7 @@ def test_nodes_that_somebody_else_killed_accuse_nobody(checked: Lab, tmp_path: P
     """At the end of the load, so that they are away while everything waits and is read."""
     redefine()
     running = Running(checked, arguments(tmp_path, [{"at": "1s", "for": "2s", "kind": "cut", "link": "central-west"}]))
+    running.until("f1: cut")
     running.until("waiting: ")
     docker("kill", LAB.container("west-1"), LAB.container("west-2"))
     document = running.end(4)
