@@ -130,6 +130,11 @@ class Index:
             return Limits.of(definitions.get(key, {}))
         return Limits(age=duration_ns(self.topology.max_age)) if self.layout.stream(key).is_origin else Limits()
 
+    def expiring(self, stored: Stored) -> bool:
+        """Whether messages of this run were getting too old while it was read, as far as definitions are known."""
+        end = max((phase.ended for phase in self.history.run.phases), default=0)
+        return bool(self.history.run.definitions) and 0 < self.limits(stored.name).age <= end
+
     def kept(self, stored: Stored) -> Kept:
         if stored.name not in self._kept:
             copies = [replica for replica in self.history.replicas if replica.stream == stored.name]

@@ -164,6 +164,14 @@ def test_what_was_too_old_is_no_loss_and_what_was_not_is_one() -> None:
     assert {"P2a", "P7"} <= violated(younger).keys()
 
 
+def test_replicas_that_are_just_dropping_by_age_prove_nothing() -> None:
+    drifts = FakeCluster("replica drifts").history()
+    assert findings(defined(drifts, origins={"max_age": 3600 * SECOND}), "P9")["foo-write-west"].validity == "violated"
+    aging = findings(defined(drifts, origins={"max_age": 300 * SECOND}), "P9")["foo-write-west"]
+    assert aging.validity == "unknown"
+    assert "drops messages by age for itself" in aging.sentence
+
+
 def newest(rows: Array, seed: int, number: int) -> Array:
     """The places of the last so many of each subject."""
     topics = [topic(seed, int(row["process"]), int(row["counter"])) for row in rows]
