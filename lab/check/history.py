@@ -211,6 +211,9 @@ class Run:
     schedule: Mapping[str, Any] = field(hash=False)  # resolved: absolute times, no dice left
     ended: str  # "complete", "interrupted", or why it could not go on
     notes: tuple[str, ...] = ()  # what the run itself noticed: a stalled event loop, a server that restarted
+    definitions: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict, hash=False
+    )  # of the streams, as they were
 
     @cached_property
     def layout(self) -> Layout:

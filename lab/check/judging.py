@@ -1,11 +1,12 @@
 """From a run folder to its verdict and report, without a lab: what `lab check` ends with and `--judge` repeats."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.check import folder as folders
 from lab.check import store
-from lab.check.findings import Verdict
+from lab.check.findings import Finding, Verdict
 from lab.check.history import FAIL, INFO, OK, History
 
 
@@ -39,11 +40,11 @@ def summary(result: Result) -> str:
     lines = [f"{verdict.validity}: run {result.id}" + ("" if run.ended == "complete" else f" ({run.ended})")]
     outside = [fault.evidence for fault in result.history.faults if fault.outside]
     lines += [f"  {evidence}" for evidence in outside]
-    for validity in ("violated", "unknown"):
-        for finding in verdict.findings:
-            if finding.validity == validity and finding.sentence not in outside:
-                lines.append(f"  {validity:<8}  {finding.property:<4} {finding.place}: {finding.sentence}")
-                lines += [f"            {example.story}" for example in finding.examples[:3]]
+    for finding in verdict.findings:
+        if finding.validity == "violated":
+            lines.append(f"  violated  {finding.property:<4} {finding.place}: {finding.sentence}")
+            lines += [f"            {example.story}" for example in finding.examples[:3]]
+    lines += _unknown(verdict, outside)
     lines += _valid(verdict)
     publishes = result.history.publishes
     counts = [int((publishes["outcome"] == outcome).sum()) for outcome in (OK, FAIL, INFO)]
@@ -55,6 +56,20 @@ def summary(result: Result) -> str:
         f"{rows:,} messages read back; {proven} of {len(faults)} faults proven; seed {run.seed}"
     )
     return "\n".join(lines)
+
+
+def _unknown(verdict: Verdict, said: Sequence[str]) -> list[str]:
+    """What cannot be told: what has one reason is one line."""
+    reasons: dict[str, list[Finding]] = {}
+    for finding in verdict.findings:
+        if finding.validity == "unknown" and finding.sentence not in said:
+            reasons.setdefault(finding.sentence, []).append(finding)
+    lines = []
+    for sentence, findings in reasons.items():
+        names = ", ".join(dict.fromkeys(finding.property for finding in findings))
+        places = ", ".join(dict.fromkeys(finding.place for finding in findings if finding.place not in sentence))
+        lines.append(f"  unknown   {names:<4} {places}: {sentence}" if places else f"  unknown   {names:<4} {sentence}")
+    return lines
 
 
 def _valid(verdict: Verdict) -> list[str]:

@@ -174,6 +174,7 @@ async def read_region(job: Job) -> list[Done]:
     """All streams of a job, which are of one region, one after the other, into `reads/<stream>.bin`."""
     region = job.bounds[0].region
     done: list[Done] = []
+    why = ""
     try:
         login = layout_of(job.topology).credentials(region)
         async with connect(region, job.topology.region_nodes(region), login, lasting=True) as session:
@@ -181,11 +182,11 @@ async def read_region(job: Job) -> list[Done]:
                 with (job.folder / "reads" / f"{bounds.stream}.bin").open("wb") as file:
                     done.append(await read_stream(session, job, bounds, file.write))
     except LabError as error:
-        missing = [b.stream for b in job.bounds if b.stream not in {d.stream for d in done}]
-        for stream in missing:
-            (job.folder / "reads" / f"{stream}.bin").touch()
-        done += [Done(stream, 0, False, error.message) for stream in missing]
-    return done
+        why = error.message
+    except OSError as error:
+        why = f"it cannot be written: {error.strerror}"  # the disk is full
+    missing = [b.stream for b in job.bounds if b.stream not in {d.stream for d in done}]
+    return done + [Done(stream, 0, False, why) for stream in missing]
 
 
 def _process(job: Job) -> list[Done]:

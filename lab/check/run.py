@@ -188,11 +188,12 @@ class _Check:
 
     async def _quiet(self, gathered: Gathered) -> str:
         """Wait no longer than a source may need by the servers' own timers; why it is not quiet then, or ""."""
-        await asyncio.to_thread(gathered.watch.look)
-        if any(fault.healed is None for fault in gathered.faults):
-            self._say("healing what was not the check's doing")
+        found = await asyncio.to_thread(self._lab.faults)  # the check's own are healed by now
+        if found:
+            gathered.notes.append(f"not by the check: {', '.join(map(str, found))} when the load had ended")
+            self._say(f"{gathered.notes[-1]}; healing")
             await self._heal(gathered)
-            await asyncio.to_thread(gathered.watch.look)
+        await asyncio.to_thread(gathered.watch.look)
         history, now = saving.history(gathered), gathered.clock.now()
         until = min(deadline(history, now), now + bound(0, now))  # what is never healed ends no wait
         seconds = max(quiescence.UNCHANGED_S * 2, (until - now) / SECOND + 1)

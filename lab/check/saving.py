@@ -100,6 +100,7 @@ def history(gathered: Gathered) -> History:
         schedule=gathered.schedule.document(),
         ended=gathered.ended,
         notes=(*gathered.notes, *gathered.observed.stalls),
+        definitions=gathered.definitions,
     )
     observed = gathered.observed
     return History(

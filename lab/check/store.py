@@ -196,7 +196,8 @@ def _described(folder: Path, document: Mapping[str, Any]) -> Run:
 
 
 def _run(document: Mapping[str, Any]) -> Run:
-    raw: dict[str, Any] = {f.name: document[f.name] for f in fields(Run)}
+    raw: dict[str, Any] = {f.name: document[f.name] for f in fields(Run) if f.name != "definitions"}
+    raw["definitions"] = document.get("definitions", {})  # runs of before have none
     raw["topology"] = Topology.from_label(json.dumps(raw["topology"]))
     raw["processes"] = tuple(Process(**process) for process in raw["processes"])
     raw["phases"] = tuple(Phase(**phase) for phase in raw["phases"])

@@ -153,6 +153,28 @@ def test_messages_that_expired_before_they_were_sourced_are_found(checked: Lab, 
     assert not violated(document).keys() & {"P1", "P2b", "P3", "P4", "P5a", "P5b", "P8", "P9", "P10"}
 
 
+def limited(configs: dict[str, dict[str, Any]]) -> None:
+    for name, config in configs.items():
+        if "read" in name:
+            config["max_msgs"] = 250
+
+
+def test_what_read_streams_drop_as_they_are_defined_is_no_loss(checked: Lab, tmp_path: Path) -> None:
+    redefine(limited)
+    document = checked.json(*arguments(tmp_path, []))
+    assert "or were until its max_msgs of 250 dropped them" in sentences(document, "P2a")
+
+
+def test_what_never_came_is_found_in_a_read_stream_that_drops(checked: Lab, tmp_path: Path) -> None:
+    def change(configs: dict[str, dict[str, Any]]) -> None:
+        limited(configs)
+        configs["foo-read-east"]["sources"].pop(0)
+
+    redefine(change)
+    document = checked.json(*arguments(tmp_path, []), code=3)
+    assert violated(document)["P2a"] == {"foo-read-east"}
+
+
 def test_a_purge_during_the_run_is_found(checked: Lab, tmp_path: Path) -> None:
     redefine(lambda configs: configs["foo-read-central"].update(deny_purge=False, deny_delete=False))
     running = Running(checked, arguments(tmp_path, []))
@@ -205,6 +227,7 @@ def test_nodes_that_somebody_else_killed_accuse_nobody(checked: Lab, tmp_path: P
     """At the end of the load, so that they are away while everything waits and is read."""
     redefine()
     running = Running(checked, arguments(tmp_path, [{"at": "1s", "for": "2s", "kind": "cut", "link": "central-west"}]))
+    running.until("f1: cut")
     running.until("waiting: ")
     docker("kill", LAB.container("west-1"), LAB.container("west-2"))
     document = running.end(4)

@@ -17,6 +17,7 @@ from lab.errors import DockerError, NotRunning
         lambda engine: engine.logs("node"),
         lambda engine: engine.log_tail("node"),
         lambda engine: engine.log_since("node", 0),
+        lambda engine: engine.events("any", 0, 1),
         lambda engine: engine.import_image("image", b"", []),
         lambda engine: engine.stop("node"),
     ],

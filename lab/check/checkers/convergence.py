@@ -100,7 +100,8 @@ def _tail(index: Index, stored: Stored) -> NDArray[np.int32]:
         high = index.arrived[stored.name].get(write.name, Arrived()).highest
         numbers = write.after(high)
         numbers = numbers[numbers >= 0]
-        tails.append(numbers[(stored.first[numbers] == NONE) & index.messages.acked[numbers]])
+        missing = (stored.first[numbers] == NONE) & ~index.dropped(stored).either[numbers]
+        tails.append(numbers[missing & index.messages.acked[numbers]])
     return np.concatenate(tails)
 
 

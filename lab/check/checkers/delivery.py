@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from lab.check.checkers.examples import Case, Draft, count, judged, pick
 from lab.check.checkers.index import Index
+from lab.check.checkers.retention import Limits
 from lab.check.checkers.stored import ACKED, FAILED, NONE, UNTRIED, Mask, Numbers, Positions, Stored, chunks
 from lab.check.history import INTACT, OK, OURS, PROBE, Array
 
@@ -53,7 +54,9 @@ def _durable(index: Index, write: Stored) -> Draft:
         wrong.setdefault(int(number), f"{write.name} holds it, but it was published in another region")
     cases = [Case(number, wrong[number]) for number in pick(np.array(sorted(wrong), np.int64))]
     good = f"{count(checked, 'acknowledged message')}, each once and where its acknowledgement says"
-    good += f" ({expired:,} expired since)" if expired else ""
+    limits = index.limits(write.name)
+    gone = "expired since" if limits == Limits(age=limits.age) else f"dropped since by its {limits}"
+    good += f" ({expired:,} {gone})" if expired else ""
     return judged(
         "P1",
         write.name,
@@ -76,8 +79,8 @@ def _absent(index: Index, write: Stored, row: Array) -> str:
     sequence = int(row["sequence"])
     if sequence < write.read.first:
         return (
-            f"acknowledged as {sequence:,}, but {write.name} now begins at {write.read.first:,}, and the message is "
-            f"younger than its max_age of {index.topology.max_age}: purged or deleted"
+            f"acknowledged as {sequence:,}, but {write.name} now begins at {write.read.first:,}, and no limit of its "
+            "definition explains that, age included: purged or deleted"
         )
     if sequence > write.read.last:
         return f"acknowledged as {sequence:,}, but {write.name} ends at {write.read.last:,}"
@@ -100,7 +103,8 @@ def _strangers(index: Index, write: Stored) -> Numbers:
 
 # --- P2a, P2b ---
 
-LOSSES = ("prefix", "middle", "postfix", "whole", "expired", "pending")
+LOSSES = ("prefix", "middle", "postfix", "whole", "expired", "pending", "unsure")
+NO_PROOF = ("pending", "unsure")
 
 
 def no_loss(index: Index) -> Iterator[Draft]:
@@ -111,34 +115,44 @@ def no_loss(index: Index) -> Iterator[Draft]:
             yield judged("P2a", name, 0, 0, "", "", doubt=f"{name} was not read")
             continue
         lost, kinds = losses(index, stored)
-        real = np.flatnonzero(kinds != LOSSES.index("pending")) if stored.complete else np.empty(0, np.int64)
-        late = len(lost) - len(real)
-        doubt = stored.problem
+        certain = ~np.isin(kinds, [LOSSES.index(kind) for kind in NO_PROOF])
+        real = np.flatnonzero(certain) if stored.complete else np.empty(0, np.int64)
+        late = int((kinds == LOSSES.index("pending")).sum())
+        gone = index.dropped(stored)
+        short = gone.short if stored.complete else 0
+        doubt = stored.problem or gone.doubt
         if late and not doubt:
             doubt = (
                 f"{count(late, 'acknowledged message')} had not arrived when the run ended, which was before every "
                 f"source had to be back"
             )
-        cases = [Case(int(lost[place]), f"lost in {name} ({_loss(LOSSES[kinds[place]])})") for place in pick(real)]
+        shown = real if len(real) or not short else np.flatnonzero(kinds == LOSSES.index("unsure"))
+        cases = [Case(int(lost[place]), f"lost in {name} ({_loss(LOSSES[kinds[place]])})") for place in pick(shown)]
+        excused = int((gone.rightly & index.messages.acked).sum())
+        there = f"are there, or were until its {gone.limits} dropped them ({excused:,})" if excused else "are there"
+        split = _split(kinds[real]) + (", " if len(real) and short else "")
+        split += f"{short:,} at least of {int(gone.unsure.sum()):,} that nobody saw come" if short else ""
         yield judged(
             "P2a",
             name,
             checked,
-            len(real),
-            f"all of {count(checked, 'acknowledged message')} are there",
-            f"{len(real):,} of {count(checked, 'acknowledged message')} are not there: {_split(kinds[real])}",
+            len(real) + short,
+            f"all of {count(checked, 'acknowledged message')} {there}",
+            f"{len(real) + short:,} of {count(checked, 'acknowledged message')} are not there: {split}",
             cases,
             doubt,
         )
 
 
 def losses(index: Index, stored: Stored) -> tuple[Numbers, NDArray[np.uint8]]:
-    """The acknowledged messages that a read stream does not have, and of which kind (in `LOSSES`) each is.
+    """The acknowledged messages that a read stream does not have, and of which kind (in `LOSSES`) each is. What it had
+    and dropped, as it is defined, is not among them.
 
     Prefix, middle and postfix are seen from the process that published: before, between or after what is there of it.
     """
     messages = index.messages
-    absent: Mask = messages.acked & (stored.first == NONE)
+    gone = index.dropped(stored)
+    absent: Mask = messages.acked & (stored.first == NONE) & ~gone.rightly
     lost = np.flatnonzero(absent).astype(np.int32)
     kinds = np.full(len(lost), LOSSES.index("middle"), np.uint8)
     owners = np.searchsorted(messages.starts, lost, "right") - 1
@@ -151,8 +165,9 @@ def losses(index: Index, stored: Stored) -> tuple[Numbers, NDArray[np.uint8]]:
             continue
         kinds[mine & (lost < start + there[0])] = LOSSES.index("prefix")
         kinds[mine & (lost > start + there[-1])] = LOSSES.index("postfix")
+    kinds[gone.unsure[lost]] = LOSSES.index("unsure")
     kinds[np.isin(lost, index.pending(stored))] = LOSSES.index("pending")
-    kinds[np.isin(lost, _expired(index, absent))] = LOSSES.index("expired")
+    kinds[np.isin(lost, _expired(index, absent & ~gone.unsure))] = LOSSES.index("expired")
     return lost, kinds
 
 
@@ -171,7 +186,8 @@ def _loss(kind: str) -> str:
         "middle": "between others of its process",
         "postfix": "after the last that is there of its process",
         "whole": "as everything of its process",
-        "expired": "its write stream dropped it for its age before it was sourced",
+        "expired": "its write stream dropped it, as it is defined, before it was sourced",
+        "unsure": "more are gone than may have been dropped unseen",
     }[kind]
 
 

@@ -1,13 +1,15 @@
 """A history made searchable: all that the checkers look things up in, built once and then only read."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lab.check.checkers.outages import deadline, disturbance
+from lab.check.checkers.retention import Dropped, Kept, Limits, dropped, nothing
 from lab.check.checkers.stored import NONE, Arrived, Mask, Messages, Numbers, Stored, arrived_from, chunks, extreme
-from lab.check.history import OK, OURS, SECOND, Array, History
+from lab.check.history import OK, OURS, Array, History
 from lab.units import duration_ns
 
 
@@ -23,6 +25,8 @@ class Index:
         self.stored = {
             name: Stored(read, self.messages, disturbed[read.region]) for name, read in history.reads.items()
         }
+        self._kept: dict[str, Kept] = {}
+        self._dropped: dict[str, Dropped] = {}
 
     @property
     def writes(self) -> list[Stored]:
@@ -55,7 +59,7 @@ class Index:
                 tails.append(self._acked_after(write, high))
         tail = np.concatenate(tails)
         missing: Numbers = tail[(tail >= 0) & (stored.first[tail] == NONE)]
-        return missing
+        return missing[~self.dropped(stored).rightly[missing]]
 
     def _acked_after(self, write: Stored, sequence: int) -> Numbers:
         """The messages that a write stream acknowledged above a sequence."""
@@ -117,12 +121,64 @@ class Index:
             found.append(rows[wanted[self.messages.numbers(rows)]])
         return np.concatenate(found)
 
+    # --- what streams dropped by their definitions ---
+
+    def limits(self, key: str) -> Limits:
+        """By what a stream may drop messages. Runs that do not know their definitions know the age in origins."""
+        definitions: Any = self.history.run.definitions
+        if definitions:
+            return Limits.of(definitions.get(key, {}))
+        return Limits(age=duration_ns(self.topology.max_age)) if self.layout.stream(key).is_origin else Limits()
+
+    def expiring(self, stored: Stored) -> bool:
+        """Whether messages of this run were getting too old while it was read, as far as definitions are known."""
+        end = max((phase.ended for phase in self.history.run.phases), default=0)
+        return bool(self.history.run.definitions) and 0 < self.limits(stored.name).age <= end
+
+    def kept(self, stored: Stored) -> Kept:
+        if stored.name not in self._kept:
+            copies = [replica for replica in self.history.replicas if replica.stream == stored.name]
+            messages = max((replica.messages for replica in copies), default=len(stored.numbers))
+            held = max((replica.bytes for replica in copies), default=0)
+            end = max((phase.ended for phase in self.history.run.phases), default=None)
+            limits, seed = self.limits(stored.name), self.history.run.seed
+            self._kept[stored.name] = Kept(limits, stored, messages, held, seed, end)
+        return self._kept[stored.name]
+
     def expired(self, write: Stored, publishes: Array) -> Mask:
-        """Which of the acknowledged publishes a write stream may have dropped for their age by the final read."""
-        max_age = duration_ns(self.topology.max_age)
-        ends = [phase.ended for phase in self.history.run.phases]
-        gone: Mask = publishes["sequence"] < write.read.first
-        if not max_age or not ends:
-            return gone if max_age else np.zeros(len(publishes), np.bool_)
-        old: Mask = publishes["invoked"] + max_age <= max(ends) + SECOND
-        return gone & old
+        """Which of the acknowledged publishes a write stream may have dropped by the final read, as it is defined."""
+        return self.kept(write).explains(*(publishes[name] for name in ("sequence", "invoked", "process", "counter")))
+
+    def dropped(self, stored: Stored) -> Dropped:
+        """What a read stream had, or may have had, and dropped as it is defined."""
+        if stored.name not in self._dropped:
+            self._dropped[stored.name] = self._look_for_dropped(stored)
+        return self._dropped[stored.name]
+
+    def _look_for_dropped(self, stored: Stored) -> Dropped:
+        limits = self.limits(stored.name)
+        if not limits:
+            return nothing(limits, self.messages.count)
+        readers = [rows for (region, _), rows in self.history.live.items() if self.read_of(region) is stored]
+        arrived = self.arrived[stored.name].items()
+        lowest = {self.streams.index(name): came.lowest for name, came in arrived if came.rows}
+        invoked = np.zeros(self.messages.count, np.int64)
+        for _, rows in chunks(self.history.publishes):
+            invoked[self.messages.numbers(rows)] = rows["invoked"]
+        before = self.before.get(stored.name, 0)
+        before = before if before <= stored.read.last else 0  # a stream that lost everything counts from 1 again
+        origins = self.origin_sequences
+        return dropped(self.kept(stored), stored, self.messages, readers, origins, lowest, invoked, before)
+
+    @cached_property
+    def origin_sequences(self) -> NDArray[np.int64]:
+        """Each message's sequence in its write stream, as it was acknowledged or is stored; 0 where neither is so."""
+        sequences = np.zeros(self.messages.count, np.int64)
+        for write in self.writes:
+            for start, rows in chunks(write.read.rows):
+                numbers = write.numbers[start : start + len(rows)]
+                sequences[numbers[numbers >= 0]] = rows["sequence"][numbers >= 0]
+        for _, rows in chunks(self.history.publishes):
+            good = rows[rows["outcome"] == OK]
+            sequences[self.messages.numbers(good)] = good["sequence"]
+        return sequences

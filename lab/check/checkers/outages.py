@@ -13,6 +13,7 @@ from lab.check.history import SECOND, FaultRecord, History
 RECONNECT, GIVE_UP, STEP, LONGEST, HEALTH = 5, 30, 10, 120, 10
 NEVER = 2**63 - 1
 SLACK = 15 * SECOND
+QUIET = 10 * SECOND  # that a run sees the lab unchanged and healthy before it reads
 ELECTIONS = 20 * SECOND  # they take 4 to 9 s; a quorum is given up for lost after 10 s
 
 
@@ -71,7 +72,7 @@ def disturbance(history: History, region: str) -> str:
     """
     began = next((phase.began for phase in history.run.phases if phase.name == "read"), NEVER)
     own = {node.name for node in history.run.topology.region_nodes(region)}
-    late = (fault for fault in history.faults if fault.healed is None or fault.healed + ELECTIONS > began)
+    late = (fault for fault in history.faults if fault.healing is None or fault.healing + QUIET > began)
     nodes = sorted({node for fault in late if fault.outside for node in fault.nodes} & own)
     return f"{' and '.join(nodes)} {'was' if len(nodes) == 1 else 'were'} out, not by the check," if nodes else ""
 

@@ -23,7 +23,10 @@ def stable(index: Index) -> Iterator[Draft]:
             held = stored.numbers[places] if len(stored.numbers) else np.full(len(rows), NONE)
             wrong = (places >= 0) & (held != index.messages.identify(rows))
             if stored.complete:
-                wrong |= places == NONE
+                given = (rows[name] for name in ("sequence", "time", "process", "counter"))
+                wrong |= (places == NONE) & ~(
+                    (rows["sequence"] <= stored.read.last) & index.kept(stored).explains(*given)
+                )
             found.append(np.flatnonzero(wrong) + start)
         wrong_rows = np.concatenate(found)
         cases = [_unstable(index, stored, reader, live[place]) for place in pick(wrong_rows)]

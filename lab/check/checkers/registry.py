@@ -40,17 +40,17 @@ PROPERTIES: tuple[Property, ...] = (
         "P1",
         "origin durability",
         "An acknowledged message is in its region's write stream, once, where the acknowledgement says.",
-        "The row at the acknowledged sequence is that message; no other row of any write stream is. What "
-        "its age may have expired by the final read is not missing.",
-        "One replica and a lost volume; memory storage and a killed region; a purge; a write stream whose "
-        "`max_age` is not the lab's.",
+        "The row at the acknowledged sequence is that message; no other row of any write stream is. What the "
+        "stream's own limits made it drop by the final read is not missing.",
+        "One replica and a lost volume; memory storage and a killed region; a purge.",
     ),
     Property(
         "P2a",
         "no loss",
         "Every acknowledged message is in every region's read stream.",
         "Each acknowledged id, looked up in each read stream; the lost ones by their place in their "
-        "process, and those apart that expired before they were sourced.",
+        "process, and those apart that expired before they were sourced. What a limit of the read stream dropped "
+        "after it had arrived is not lost.",
         "A read stream that lacks a source; a `max_age` shorter than the outage; a purge; one `Nats-Msg-Id` "
         "used in two regions.",
     ),

@@ -217,7 +217,8 @@ def _in_order(sourced: Sourced) -> Draft:
 def _no_gap(sourced: Sourced) -> Draft:
     index, stored = sourced.index, sourced.stored
     checked, pending = 0, 0
-    doubts: list[str] = [stored.problem]
+    gone = index.dropped(stored)
+    doubts: list[str] = [stored.problem, gone.doubt]
     gaps: list[tuple[Origin, Positions]] = []
     for origin in sourced.origins:
         if origin.write is None or not origin.write.complete:
@@ -226,6 +227,8 @@ def _no_gap(sourced: Sourced) -> Draft:
         sequences = np.flatnonzero(sourced.of(origin) == NONE).astype(np.int64) + origin.low
         checked += origin.size
         sequences = sequences[origin.write.find(sequences) >= 0]  # not those that expired or were deleted
+        numbers = origin.write.numbers[origin.write.find(sequences)]
+        sequences = sequences[(numbers < 0) | ~gone.either[numbers]] if len(sequences) else sequences
         if not index.waited:
             highest = index.arrived[stored.name].get(origin.name, Arrived()).highest
             pending += int((sequences > highest).sum())

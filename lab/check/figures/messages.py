@@ -29,7 +29,7 @@ FATES = (
     "refused, yet there",
 )
 # Of the losses of P2a, those that are none.
-EXCUSED = {"expired": EXPIRED, "pending": UNREAD}
+EXCUSED = {"expired": EXPIRED, "pending": UNREAD, "unsure": UNREAD}
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def _arrival(index: Index, region: str, stored: Stored, number: Array) -> Arriva
         first = first[stored.first[numbers[first]] == first + start]
         times[numbers[first]] = rows["stored"][first]
         foreign += int(((numbers == NONE) & (rows["flags"] & PROBE == 0)).sum())
+    gone = index.dropped(stored).rightly
+    times[gone] = index.dropped(stored).arrived[gone] if gone.any() else NEVER
     fate = _fates(index, stored, number)
     return Arrival(region, stored.problem, len(stored.numbers), foreign, stored.first[number], times[number], fate)
 
@@ -81,6 +83,7 @@ def _fates(index: Index, stored: Stored, number: Array) -> Array:
     fate[there & (told == ACKED)] = FINE
     fate[stored.numbers[stored.repeats()]] = DUPLICATE
     fate[there & (told == FAILED)] = PHANTOM
+    fate[index.dropped(stored).rightly] = FINE
     lost, kinds = losses(index, stored)
     fate[lost] = np.array([EXCUSED.get(kind, LOST) for kind in LOSSES], np.uint8)[kinds]
     fate = fate[number]

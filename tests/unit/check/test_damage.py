@@ -75,7 +75,7 @@ def test_a_damaged_file_is_named_and_nothing_else_is_concluded(run: Path, name: 
 def test_the_report_of_a_damaged_run_says_so(run: Path, name: str) -> None:
     halved(run / name)
     result = judging.judge(run)
-    assert f": {name} has " in judging.summary(result)
+    assert f"  unknown   P0   {name} has " in judging.summary(result)
     assert json.loads((run / "results.json").read_text())["validity"] == "unknown"
     assert f"It cannot be told: {name} has " in (run / "report.md").read_text()
 
