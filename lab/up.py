@@ -88,8 +88,12 @@ def _start(
     if before is not None:
         unborn = {name for name, container in before.containers.items() if container.state == "created"}
         kept = frozenset(fault for fault in present(before) if fault.node not in unborn)
+        for name in before.detached:
+            node = topology.node(name)
+            say(f"putting {name} back on the network {topology.network(node.region)}")
+            engine.attach(topology.container(node), topology.network(node.region), node.addresses[node.region])
         if not before.missing and not unborn:
-            return kept, before
+            return kept, engine.observe(topology.name) if before.detached else before
     say("starting the containers")
     engine.compose_up(files.compose_path(topology, root), chosen.name)
     return kept, engine.observe(topology.name)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lab.docker.observation import COMPLETES
 from lab.printable import printable
 from lab.units import several
 
@@ -47,7 +48,10 @@ def status(snapshot: "Snapshot") -> "RenderableType":
     parts += [_nodes(snapshot), "", _links(snapshot), "", streams(snapshot), ""]
     if any(stream.sources for stream in snapshot.streams):
         parts += [_sources(snapshot), ""]
-    return Group(*parts, "faults in force:" + ("\n" if snapshot.faults else " ") + faults(snapshot.faults))
+    parts.append("faults in force:" + ("\n" if snapshot.faults else " ") + faults(snapshot.faults))
+    if snapshot.damage:
+        parts.append(f"[red]damaged by hand:[/red] the lab {snapshot.damage}; {COMPLETES}")
+    return Group(*parts)
 
 
 def _nodes(snapshot: "Snapshot") -> Any:

@@ -26,7 +26,8 @@ POLL_S = 0.1
 def missing(snapshot: status.Snapshot, topology: Topology, sources: bool = True) -> list[str]:
     """What a healthy lab still lacks, as sentences; empty when every region agrees with every other. Without `sources`
     it does not matter how far the read streams are."""
-    lacks = [f"{node.name} is {node.state}" for node in snapshot.nodes if node.version is None]
+    lacks = [f"the lab {snapshot.damage} (`lab up` completes it)"] if snapshot.damage else []
+    lacks += [f"{node.name} is {node.state}" for node in snapshot.nodes if node.version is None]
     lacks += [str(fault) for fault in snapshot.faults if fault.kind == "cut"]
     leaders = {node.meta_leader for node in snapshot.nodes if node.meta_leader is not None}
     if "" in leaders:
