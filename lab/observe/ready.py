@@ -120,7 +120,7 @@ async def until_healthy(
         if not lacks:  # only now it pays to look into the streams, which takes longer than all the rest
             snapshot = await status.read(observation)
             lacks = missing(snapshot, topology)
-        if any(node.version is None for node in snapshot.nodes):
+        if snapshot.damage or any(node.version is None for node in snapshot.nodes):
             observation = await asyncio.to_thread(engine.observe, topology.name)
             require_alive(engine, observation)
         if lacks and (not last or _kind(lacks[0]) != _kind(last[0])):

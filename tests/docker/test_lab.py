@@ -63,6 +63,20 @@ def test_a_message_is_published_byte_for_byte(lab: Lab) -> None:
     assert [entry.body for entry in api.Lab(lab.name, root=ROOT).view("west", 2)] == [b"\xff", b"\xfe\x00\n"]
 
 
+def test_damage_by_hand_is_named_and_up_mends_it(lab: Lab) -> None:
+    network, node, gone = f"{lab.name}-west", f"{lab.name}-west-1", f"{lab.name}-east-1"
+    docker("network", "disconnect", network, node)
+    docker("rm", "-f", gone)
+    told = f"the lab `{lab.name}` is incomplete: east-1, and has west-1 off the network `{network}`"
+    for command in ("heal", "kill east", "start east-1", "logs east-1", "check --duration 30s"):
+        assert told in lab.fails(*command.split()), command
+    assert lab.json("status")["damage"] in told
+    lab.run("up")
+    assert lab.json("status")["damage"] == ""
+    assert docker("inspect", "-f", "{{.State.Status}}", node, gone).split() == ["running"] * 2
+    lab.run("heal", "--wait", "--hasten")
+
+
 def test_a_repeated_message_id_is_stored_once(lab: Lab) -> None:
     first, second = (lab.json("pub", "east", "foo.id", "once", "--id", f"id-{lab.name}") for _ in range(2))
     assert (first["duplicate"], second["duplicate"]) == (False, True)
