@@ -1,5 +1,6 @@
 """The command `lab`."""
 
+import io
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ def main() -> None:
         terminated = True
         signal.raise_signal(signal.SIGINT)
 
+    have_streams()
     signal.signal(signal.SIGTERM, terminate)  # as Ctrl-C: nothing half-made is left
     try:
         from lab import headstart
@@ -31,6 +33,20 @@ def main() -> None:
         _leave(TERMINATED if terminated else INTERRUPTED)
 
 
+def have_streams() -> None:
+    """Standard output may be closed, or have too few letters for what is printed: no reason to fail. The number of one
+    that is closed must not go to the next file that is opened."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def _leave(code: int) -> None:
     """Without tidying up thousands of objects one by one (docs/decisions/0004-start-up.md)."""
     try:
@@ -38,6 +54,8 @@ def _leave(code: int) -> None:
         sys.stderr.flush()
     except BrokenPipeError:
         code = 141
+    except OSError:  # a full disk, which was said already if anything failed for it
+        code = code or 1
     os._exit(code)
 
 

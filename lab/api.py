@@ -211,9 +211,10 @@ class Lab(VerbMethods[Done]):
         starts with the last N lines; `follow` continues without end."""
         observation = self.observe()
         topology = observation.topology
-        nodes = [
-            n for n in (topology.select(targets) if targets else topology.nodes) if n.name in observation.containers
-        ]
+        chosen = topology.select(targets) if targets else topology.nodes
+        nodes = [node for node in chosen if node.name in observation.containers]
+        if targets and len(nodes) < len(chosen):
+            observation.require_whole()
 
         def relay(node: Node, lines: Logs) -> None:
             for line in lines:

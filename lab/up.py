@@ -10,7 +10,7 @@ from lab.docker.deaths import require_alive
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.docker.versions import COMPOSE_MINIMUM, numbers
-from lab.errors import DockerError, LabError, NotRunning
+from lab.errors import DockerError, LabError, NotRunning, UsageError
 from lab.faults.change import exclusive
 from lab.faults.down import Down
 from lab.faults.fault import Fault
@@ -86,13 +86,32 @@ def _start(
         check_free(engine, topology, say)
     kept: frozenset[Fault] = frozenset()
     if before is not None:
+        require_image(before, chosen.name, topology, say)
         unborn = {name for name, container in before.containers.items() if container.state == "created"}
         kept = frozenset(fault for fault in present(before) if fault.node not in unborn)
+        for name in before.detached:
+            node = topology.node(name)
+            say(f"putting {name} back on the network {topology.network(node.region)}")
+            engine.attach(topology.container(node), topology.network(node.region), node.addresses[node.region])
         if not before.missing and not unborn:
-            return kept, before
+            return kept, engine.observe(topology.name) if before.detached else before
     say("starting the containers")
     engine.compose_up(files.compose_path(topology, root), chosen.name)
     return kept, engine.observe(topology.name)
+
+
+def require_image(before: Observation, chosen: str, topology: Topology, say: Say) -> None:
+    """Nodes keep the server that they have. Raises `UsageError` when another one was asked for in so many words."""
+    others = sorted({container.image for container in before.containers.values()} - {chosen})
+    version = images.tag(chosen)
+    others = [image for image in others if images.tag(image) != version]
+    if not others:
+        return
+    runs = f"the lab `{topology.name}` is there with {' and '.join(others)}, not with {chosen}"
+    hint = "`lab down` removes it with its messages, and `lab up` then starts another"
+    if version != topology.nats:
+        raise UsageError(runs, hint)
+    say(f"warning: {runs}, and stays so; {hint}")
 
 
 async def _ready(

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lab.docker.observation import COMPLETES
+from lab.printable import printable
 from lab.units import several
 
 if TYPE_CHECKING:
@@ -46,7 +48,10 @@ def status(snapshot: "Snapshot") -> "RenderableType":
     parts += [_nodes(snapshot), "", _links(snapshot), "", streams(snapshot), ""]
     if any(stream.sources for stream in snapshot.streams):
         parts += [_sources(snapshot), ""]
-    return Group(*parts, "faults in force:" + ("\n" if snapshot.faults else " ") + faults(snapshot.faults))
+    parts.append("faults in force:" + ("\n" if snapshot.faults else " ") + faults(snapshot.faults))
+    if snapshot.damage:
+        parts.append(f"[red]damaged by hand:[/red] the lab {snapshot.damage}; {COMPLETES}")
+    return Group(*parts)
 
 
 def _nodes(snapshot: "Snapshot") -> Any:
@@ -184,7 +189,13 @@ def entries(stream: str, region: str, found: "Sequence[Entry]") -> str:
     if not found:
         return f"the stream `{stream}` is empty in {region}"
     rows = [
-        (str(e.sequence), e.subject, f"{e.origin[0]}:{e.origin[1]}", e.body.decode(errors="replace")) for e in found
+        (
+            str(entry.sequence),
+            printable(entry.subject),
+            f"{entry.origin[0]}:{entry.origin[1]}",
+            printable(entry.body.decode(errors="replace")),
+        )
+        for entry in found
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}" for row in rows)
@@ -216,7 +227,7 @@ def _examples(what: str, origins: Sequence[tuple[str, int]], result: "Comparison
     lines = []
     for origin in origins[:SHOWN]:
         copy = result.known[origin]
-        lines.append(f"  {what}: {origin[0]}:{origin[1]}  {copy.subject}  {copy.preview}")
+        lines.append(f"  {what}: {origin[0]}:{origin[1]}  {printable(copy.subject)}  {printable(copy.preview)}")
     return lines + ([f"  … and {len(origins) - SHOWN} more"] if len(origins) > SHOWN else [])
 
 

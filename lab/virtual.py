@@ -10,8 +10,10 @@ from lab.jetstream.session import Ack, Entry, Session, connect
 from lab.jetstream.streams import Definitions
 from lab.layouts import Layout, layout_of
 from lab.observe.probe_messages import is_probe
+from lab.printable import printable
 from lab.render import stream_configs
 from lab.topology import Node
+from lab.units import shortened
 
 T = TypeVar("T")
 
@@ -24,26 +26,33 @@ async def publish(
     message_id: str = "",
     each: Callable[[Ack], None] | None = None,
 ) -> list[Ack]:
-    """One after the other. Raises `NatsError` for the first that is not acknowledged, `UsageError` for a subject that
-    is none of the stream."""
+    """One after the other; bytes that are no UTF-8 stand in bodies as surrogate escapes. Raises `NatsError` for the
+    first that is not acknowledged, `UsageError` for a subject that is none of the stream, or no message id."""
     layout = layout_of(observation.topology)
     require_subject(layout, subject)
+    require_message_id(message_id)
     headers = {"Nats-Msg-Id": message_id} if message_id else None
     acks = []
     async with connect(region, observation.require_running(region), layout.credentials(region)) as session:
         for body in bodies:
-            acks.append(await session.publish(subject, body.encode(), headers))
+            acks.append(await session.publish(subject, body.encode(errors="surrogateescape"), headers))
             if each:
                 each(acks[-1])
     return acks
 
 
 def require_subject(layout: Layout, subject: str) -> None:
-    if not layout.is_subject(subject):
+    problem = layout.subject_problem(subject)
+    if problem:
         raise UsageError(
-            f"`{subject}` is not a subject of the stream",
+            f"`{shortened(printable(subject))}` is not a subject of the stream: it {problem}",
             f"subjects are `{layout.subject('…')}`, without wildcards, such as `{layout.subject('test')}`",
         )
+
+
+def require_message_id(text: str) -> None:
+    if not text.isprintable():
+        raise UsageError(f"`{shortened(printable(text))}` is no message id: it has what cannot be printed")
 
 
 async def view(observation: Observation, region: str, last: int, probes: bool = False) -> list[Entry]:

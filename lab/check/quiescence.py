@@ -61,9 +61,8 @@ async def wait(
             told = re.sub(r"[\d.]+", "", sentence)
         if time.monotonic() > deadline:
             return f"after {seconds:.0f} s, {lacks[0]}" if lacks else ""
-        if len(readings) < len(observation.topology.nodes) or any(
-            reading.varz is None for reading in readings.values()
-        ):
+        silent = len(readings) < len(observation.topology.nodes) or any(r.varz is None for r in readings.values())
+        if observation.damage or silent:
             observation = await asyncio.to_thread(engine.observe, lab)
         await asyncio.sleep(POLL_S)
 

@@ -142,6 +142,7 @@ class _Check:
 
     async def _healthy(self) -> Observation:
         observation = await asyncio.to_thread(self._lab.observe)
+        observation.require_whole()
         found = present(observation)
         if found:
             raise NotReady(

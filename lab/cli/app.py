@@ -141,6 +141,9 @@ def main(begun: "Headstart | None" = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
+    except OSError as error:  # of a full disk, a folder that is not writable …
+        _report(f"{error.strerror or error}" + (f": `{error.filename}`" if error.filename else ""), "")
+        code = 1
     except Exception as error:
         if not hasattr(error, "show"):  # a click usage error shows itself
             raise

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 import typer
 
-from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json
+from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json, say
+from lab.docker.observation import COMPLETES
 from lab.errors import UsageError
 from lab.faults.arguments import Group, Leader, Link, Target
 from lab.faults.heal import Heal
-from lab.faults.registry import VERBS
+from lab.faults.registry import VERBS, ordered, present
 from lab.faults.verb import Verb
 
 if TYPE_CHECKING:
@@ -143,7 +144,10 @@ def faults(name: Name = None, as_json: AsJson = False) -> None:
     """List the faults in force, as read from Docker."""
     from lab import view
 
-    found = attached(name).faults()
+    observation = attached(name).observe()
+    found = ordered(present(observation))
+    if observation.damage:
+        say(f"warning: the lab `{observation.topology.name}` {observation.damage}; {COMPLETES}")
     if as_json:
         print_json(found)
     else:

@@ -136,9 +136,15 @@ def logs(
     name: Name = None,
 ) -> None:
     """Show the servers' logs, each line after its node's name."""
+    from lab.printable import printable
+
     lab = attached(name)
     width = max(len(node.name) for node in lab.topology.nodes)
-    lab.logs(*targets or (), follow=follow, tail=tail, each=lambda node, line: typer.echo(f"{node:<{width}} | {line}"))
+
+    def show(node: str, line: str) -> None:
+        typer.echo(f"{node:<{width}} | {printable(line)}")
+
+    lab.logs(*targets or (), follow=follow, tail=tail, each=show)
 
 
 @app.command(rich_help_panel=PANEL_FILES)

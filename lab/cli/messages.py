@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, attached, print_json
+from lab.errors import UsageError
 from lab.verdict import EXIT_CODES, VALIDITY
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def pub(
     as_json: AsJson = False,
 ) -> None:
     """Publish in a region and print the acknowledgement (PubAck): the stream that stored it and its sequence."""
-    text = sys.stdin.read() if body == "-" else body
+    text = _stdin() if body == "-" else body
     bodies = [text if count == 1 else f"{text} {number}" for number in range(1, count + 1)]
 
     def show(ack: "Ack") -> None:
@@ -38,6 +39,13 @@ def pub(
         typer.echo(f"stored in {ack.stream} at sequence {ack.sequence}{again}")
 
     attached(name).publish(region, subject, *bodies, message_id=message_id, each=show)
+
+
+def _stdin() -> str:
+    """What is no UTF-8 as Python has it in arguments too, so that it is published byte for byte."""
+    if sys.stdin is None:
+        raise UsageError("there is no stdin to read the message from", "it is closed: leave out `<&-`")
+    return sys.stdin.buffer.read().decode(errors="surrogateescape")
 
 
 @app.command(rich_help_panel=PANEL_USE)

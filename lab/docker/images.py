@@ -186,3 +186,8 @@ def _changes(version: str) -> list[str]:
         "EXPOSE 4222 6222 7222 8222",
         f"LABEL lab.image={PACKAGE}=={version}",
     ]
+
+
+def tag(image: str) -> str:
+    """What follows the name, such as the version."""
+    return image.split(":")[-1]

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.docker.labels import LABEL_NODE, LABEL_TOPOLOGY
-from lab.errors import NotRunning
+from lab.errors import LabError, NotRunning
 from lab.topology import Node, Topology
+
+COMPLETES = "`lab up` completes it"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,28 @@ class Observation:
     def missing(self) -> tuple[str, ...]:
         return tuple(node.name for node in self.topology.nodes if node.name not in self.containers)
 
+    @property
+    def detached(self) -> tuple[str, ...]:
+        """Nodes that are not on their region's network. No fault does that: somebody did it by hand."""
+        return tuple(
+            node.name
+            for node in self.topology.nodes
+            if node.name in self.containers and node.region not in self.containers[node.name].addresses
+        )
+
+    @property
+    def damage(self) -> str:
+        """What was done to the lab by hand, as a sentence without its subject; "" when it is whole."""
+        parts = [f"is incomplete: {', '.join(self.missing)}"] if self.missing else []
+        for name in self.detached:
+            parts.append(f"has {name} off the network `{self.topology.network(self.topology.node(name).region)}`")
+        return ", and ".join(parts)
+
+    def require_whole(self) -> None:
+        """Raises `LabError` when somebody damaged the lab by hand."""
+        if self.damage:
+            raise LabError(f"the lab `{self.topology.name}` {self.damage}", COMPLETES)
+
     def running(self, node: str) -> bool:
         return node in self.containers and self.containers[node].state == "running"
 
@@ -46,11 +70,14 @@ class Observation:
         """The region's nodes that run. Raises `NotRunning` when none does."""
         self.topology.require_region(region)
         nodes = self.running_nodes(region)
-        if not nodes:
-            raise NotRunning(
-                f"no node of {region} is running", f"`lab start {region}` starts them, `lab heal` undoes every fault"
-            )
-        return nodes
+        if nodes:
+            return nodes
+        own = {node.name for node in self.topology.region_nodes(region)}
+        if own & {*self.missing}:
+            raise NotRunning(f"no node of {region} is running: the lab `{self.topology.name}` {self.damage}", COMPLETES)
+        paused = any(self.containers[name].state == "paused" for name in own)
+        mend = f"`lab resume {region}` thaws them" if paused else f"`lab start {region}` starts them"
+        raise NotRunning(f"no node of {region} is running", f"{mend}, `lab heal` undoes every fault")
 
 
 def inspected(containers: Sequence[dict[str, Any]]) -> Observation:

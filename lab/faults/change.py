@@ -14,7 +14,7 @@ from typing import TextIO
 from lab import lock
 from lab.docker.deaths import died
 from lab.docker.engine import Engine
-from lab.docker.observation import Observation
+from lab.docker.observation import COMPLETES, Observation
 from lab.errors import DockerError, FaultNotProven, LabError
 from lab.faults import proof
 from lab.faults.fault import Fault
@@ -98,11 +98,29 @@ def change(
         probe = begun.probe if begun else None if dry_run else Probe(engine, lab)
         try:
             before = begun.observing.result() if begun else engine.observe(lab)
-            return apply(engine, before, want(before), dry_run, probe)
+            wanted = want(before)
+            if any(fault.node in before.missing for fault in wanted):
+                before.require_whole()
+            return _on_damaged(before, wanted, say, lambda: apply(engine, before, wanted, dry_run, probe))
         except BaseException:
             if probe:
                 probe.close()
             raise
+
+
+def _on_damaged(before: Observation, wanted: frozenset[Fault], say: Say, act: Callable[[], Change]) -> Change:
+    """A lab that somebody damaged by hand can still have faults, and lose them; but it must not be called healed."""
+    if not before.damage:
+        return act()
+    try:
+        done = act()
+    except LabError:
+        before.require_whole()
+        raise
+    if done.nothing or not wanted:
+        before.require_whole()
+    say(f"warning: the lab `{before.topology.name}` {before.damage}; {COMPLETES}")
+    return done
 
 
 def apply(

@@ -271,7 +271,8 @@ async def connect(
     except (ClientError, OSError, TimeoutError) as error:
         names = ", ".join(node.name for node in nodes) or "none is running"
         raise NatsError(
-            f"no server of {region} accepts a client ({names}): {error or 'time-out'}", "`lab status` shows the nodes"
+            f"no server of {region} accepts a client ({names}): {str(error) or 'time-out'}",
+            "`lab status` shows the nodes",
         ) from error
     try:
         yield Session(client, region)

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from lab.errors import LabError, NatsError
-from lab.jetstream.session import ApiError, Session
+from lab.jetstream.session import API_LEADERLESS, ApiError, Session
 
 T = TypeVar("T")
 NOT_FOUND, NO_SUITABLE_PEERS = 10059, 10005
+YOUNG = (NO_SUITABLE_PEERS, API_LEADERLESS)
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ async def define(
     """Create what is missing, leave what is there. Raises `LabError` with the differences before it creates any.
 
     `patience`: seconds for which a young super-cluster's "no suitable peers" and silence are waited out. A fresh meta
-    leader knows the other nodes, and is known through the gateways, up to a few seconds after its election.
+    leader knows the other nodes, and is known through the gateways, up to a few seconds after its election. A node that
+    has just come back knows of no leader (10008).
     """
 
     def young(error: BaseException) -> bool:
-        return isinstance(error, NatsError) and (not isinstance(error, ApiError) or error.code == NO_SUITABLE_PEERS)
+        return isinstance(error, NatsError) and (not isinstance(error, ApiError) or error.code in YOUNG)
 
     deadline = time.monotonic() + patience
 

@@ -11,6 +11,9 @@ from typing import Any
 from lab.errors import unknown
 from lab.topology import Topology
 
+# A server ends the connection after a line of 4 KiB, and has the region's name and an inbox in it as well.
+LONGEST_SUBJECT = 1000
+
 
 @dataclass(frozen=True)
 class Account:
@@ -143,9 +146,20 @@ class Layout:
         return ".".join((self.virtual_name, *tokens))
 
     def is_subject(self, text: str) -> bool:
-        """Whether a client can publish on it: below the virtual name, without wildcards, spaces and empty tokens."""
-        tokens = text.split(".")
-        return text.startswith(self.subject("")) and all(tokens) and not any(letter in text for letter in " *>")
+        """Whether a client can publish on it."""
+        return not self.subject_problem(text)
+
+    def subject_problem(self, text: str) -> str:
+        """What keeps clients from publishing on it, "" for nothing; as the end of a sentence."""
+        if not text.startswith(self.subject("")):
+            return f"does not begin with `{self.subject('')}`"
+        if len(text) > LONGEST_SUBJECT:
+            return f"is longer than {LONGEST_SUBJECT:,} characters"
+        if not all(text.split(".")):
+            return "has nothing before, between or after its dots"
+        if not text.isprintable() or any(letter in text for letter in " *>"):
+            return "has a wildcard, a space or what cannot be printed"
+        return ""
 
     def as_stored(self, stream: Stream, subject: str) -> str:
         """A subject of the virtual stream as a stream has it: `foo.west.test`."""

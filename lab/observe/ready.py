@@ -26,7 +26,8 @@ POLL_S = 0.1
 def missing(snapshot: status.Snapshot, topology: Topology, sources: bool = True) -> list[str]:
     """What a healthy lab still lacks, as sentences; empty when every region agrees with every other. Without `sources`
     it does not matter how far the read streams are."""
-    lacks = [f"{node.name} is {node.state}" for node in snapshot.nodes if node.version is None]
+    lacks = [f"the lab {snapshot.damage} (`lab up` completes it)"] if snapshot.damage else []
+    lacks += [f"{node.name} is {node.state}" for node in snapshot.nodes if node.version is None]
     lacks += [str(fault) for fault in snapshot.faults if fault.kind == "cut"]
     leaders = {node.meta_leader for node in snapshot.nodes if node.meta_leader is not None}
     if "" in leaders:
@@ -119,7 +120,7 @@ async def until_healthy(
         if not lacks:  # only now it pays to look into the streams, which takes longer than all the rest
             snapshot = await status.read(observation)
             lacks = missing(snapshot, topology)
-        if any(node.version is None for node in snapshot.nodes):
+        if snapshot.damage or any(node.version is None for node in snapshot.nodes):
             observation = await asyncio.to_thread(engine.observe, topology.name)
             require_alive(engine, observation)
         if lacks and (not last or _kind(lacks[0]) != _kind(last[0])):

@@ -84,7 +84,8 @@ class StreamStatus:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`streams` has a row for each stream that a reachable leader reports; `absent` names the rest."""
+    """`streams` has a row for each stream that a reachable leader reports; `absent` names the rest. `damage` is what
+    somebody did to the lab by hand, "" for nothing."""
 
     lab: str
     image: str
@@ -94,6 +95,7 @@ class Snapshot:
     streams: tuple[StreamStatus, ...]
     absent: tuple[str, ...]
     faults: tuple[Fault, ...]
+    damage: str = ""
 
 
 Arrivals = Mapping[str, Mapping[str, int | None]]  # copy -> origin -> last sequence that arrived
@@ -151,6 +153,7 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
         streams=tuple(_stream(stream, details, arrivals) for stream in layout.streams if stream.key in details),
         absent=tuple(stream.key for stream in layout.streams if stream.key not in details),
         faults=ordered(present(observation)),
+        damage=observation.damage,
     )
 
 

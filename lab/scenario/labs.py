@@ -15,7 +15,7 @@ from lab import files
 from lab.api import Lab
 from lab.docker.conflicts import check_free
 from lab.docker.engine import Engine
-from lab.docker.observation import Observation
+from lab.docker.observation import COMPLETES, Observation
 from lab.errors import LabError, NotRunning, UsageError
 from lab.progress import Say
 from lab.scenario.context import Context
@@ -82,8 +82,8 @@ def running(engine: Engine, lab: str, variant: Variant) -> Observation | None:
         observation = engine.observe(lab)
     except NotRunning:
         return None
-    if observation.missing:
-        raise UsageError(f"the lab `{lab}` is incomplete: {', '.join(observation.missing)}", "`lab up` completes it")
+    if observation.damage:
+        raise UsageError(f"the lab `{lab}` {observation.damage}", COMPLETES)
     return observation if fits(observation.topology, variant.topology) else None
 
 

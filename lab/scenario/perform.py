@@ -147,7 +147,7 @@ async def _consume(action: act.Consume, context: Context) -> str:
         context.fetched[action.as_] = error.message
         return error.message
     context.fetched[action.as_] = [(delivery.entry.origin, delivery.delivery) for delivery in got]
-    return "\n".join(f"{d.entry.subject}  {d.entry.body.decode(errors='replace')}" for d in got[: show.LINES])
+    return show.delivered([delivery.entry for delivery in got])
 
 
 async def _fetch(session: Session, stream: str, action: act.Consume, context: Context) -> list[consumers.Delivery]:

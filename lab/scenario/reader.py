@@ -13,16 +13,19 @@ from lab.faults import arguments
 from lab.faults.verb import Verb
 from lab.layouts import layout_of
 from lab.observe.operations import OPERATIONS
+from lab.printable import printable
 from lab.scenario import actions, expectations
 from lab.scenario.conditions import readable
 from lab.scenario.scenario import ALWAYS, Expected, Length, Scenario, Step, Variant, When
 from lab.topology import Topology
-from lab.units import DURATION, duration_ns
+from lab.units import DURATION, duration_ns, shortened
 from lab.yamlfile import Document, Entry
 from lab.yamltypes import Find, Reading, Types, at_least, by_length, known, one_of, text
 
 FORMAT = "docs/scenarios/README.md has the format"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+CONSUMER = re.compile(r"[^\s.*>/\\]{1,200}")
+SURROGATE = re.compile("[\ud800-\udfff]")
 LAB = {name: hint for name, hint in labfile.TYPES.items() if name not in ("name", "client_port", "monitor_port")}
 DURATION_TEXT = text(
     "a duration such as `20s` or `{short: 8s, long: 45s}`",
@@ -219,13 +222,30 @@ class _Reader:
                 action.faults(self.topology)
             except UsageError as error:
                 wrong(entry, error.message)
-        below = layout_of(self.topology).subject("")
-        if isinstance(action, actions.Publish) and not action.subject.startswith(below):
-            wrong(entry, f"the subject `{action.subject}` does not begin with `{below}`")
+        for problem in self.refused(action):
+            wrong(entry, problem)
         if getattr(action, "as_", ""):
             if action.as_ in self.defined and actions.defines(type(action)) != self.defined[action.as_]:
                 wrong(entry, f"`{action.as_}` is already the name of something else")
             self.defined[action.as_] = actions.defines(type(action))
+
+    def refused(self, action: Any) -> Iterator[str]:
+        """What a server, or `lab pub`, would refuse however the lab is, as sentences."""
+        if isinstance(action, actions.Publish | actions.Traffic):
+            problem = layout_of(self.topology).subject_problem(action.subject)
+            if problem:
+                yield f"the subject `{shortened(printable(action.subject))}` {problem}"
+        if isinstance(action, actions.Publish):
+            if not action.id.isprintable():
+                yield f"the id `{shortened(printable(action.id))}` has what cannot be printed"
+            if SURROGATE.search(action.body):
+                yield "the body has an escape that is no character"
+        if isinstance(action, actions.Publish | actions.Consume) and action.count < 1:
+            yield f"`count` should be 1 or more, not `{action.count}`"
+        if isinstance(action, actions.Traffic) and action.rate < 1:
+            yield f"`rate` should be 1 or more, not `{action.rate}`"
+        if isinstance(action, actions.CreateConsumer) and not CONSUMER.fullmatch(action.name):
+            yield f"the name `{shortened(printable(action.name))}` should have no spaces and none of `.*>/\\`"
 
     # --- names ---
 

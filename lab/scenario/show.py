@@ -7,10 +7,12 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from lab.observe.operations import Matrix
+from lab.printable import printable
 from lab.scenario.evidence import Answer, Held, Sent
 
 if TYPE_CHECKING:
     from lab.faults.change import Change
+    from lab.jetstream.session import Entry
 
 LINES = 10
 
@@ -48,9 +50,14 @@ def counts(publishes: Sequence[Sent]) -> str:
 
 def answer(got: Answer) -> str:
     if got.error:
-        return got.error
+        return printable(got.error)
     text = json.dumps(got.body)
     return text if len(text) <= 300 else text[:300] + "…"
+
+
+def delivered(entries: "Sequence[Entry]") -> str:
+    """The first of what a consumer got."""
+    return "\n".join(f"{printable(e.subject)}  {printable(e.body.decode(errors='replace'))}" for e in entries[:LINES])
 
 
 def side_by_side(held: Held, last: int) -> str:
@@ -60,7 +67,7 @@ def side_by_side(held: Held, last: int) -> str:
         if isinstance(copies, str):
             columns.append([region, "cannot be read"])
             continue
-        shown = (f"{copy.origin[0]}:{copy.origin[1]} {copy.preview[:36]}" for copy in copies[-last:])
+        shown = (f"{copy.origin[0]}:{copy.origin[1]} {printable(copy.preview[:36])}" for copy in copies[-last:])
         columns.append([region, *shown])
     widths = [max(map(len, column)) for column in columns]
     rows = zip_longest(*columns, fillvalue="")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import re
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from labs import NOWHERE, ROOT, Lab, docker, leaking
 
+from lab import api
 from lab.jetstream.session import ApiError, connect
 from lab.render import stream_configs
 from lab.topology import Topology
@@ -49,6 +51,30 @@ def test_a_message_published_in_one_region_is_seen_in_all(lab: Lab) -> None:
             "hello from west",
             ["foo-write-west", ack["sequence"]],
         )
+
+
+def test_a_message_is_published_byte_for_byte(lab: Lab) -> None:
+    lab.json("pub", "west", "foo.bytes", os.fsdecode(b"\xff"))
+    piped = subprocess.run(
+        lab.command("pub", "west", "foo.bytes", "-"), input=b"\xfe\x00\n", capture_output=True, check=True, cwd=ROOT
+    )
+    assert b"Traceback" not in piped.stderr
+    lab.run("compare", "--wait", "20")
+    assert [entry.body for entry in api.Lab(lab.name, root=ROOT).view("west", 2)] == [b"\xff", b"\xfe\x00\n"]
+
+
+def test_damage_by_hand_is_named_and_up_mends_it(lab: Lab) -> None:
+    network, node, gone = f"{lab.name}-west", f"{lab.name}-west-1", f"{lab.name}-east-1"
+    docker("network", "disconnect", network, node)
+    docker("rm", "-f", gone)
+    told = f"the lab `{lab.name}` is incomplete: east-1, and has west-1 off the network `{network}`"
+    for command in ("heal", "kill east", "start east-1", "logs east-1", "check --duration 30s"):
+        assert told in lab.fails(*command.split()), command
+    assert lab.json("status")["damage"] in told
+    lab.run("up")
+    assert lab.json("status")["damage"] == ""
+    assert docker("inspect", "-f", "{{.State.Status}}", node, gone).split() == ["running"] * 2
+    lab.run("heal", "--wait", "--hasten")
 
 
 def test_a_repeated_message_id_is_stored_once(lab: Lab) -> None:

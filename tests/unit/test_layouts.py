@@ -83,7 +83,7 @@ def test_a_subject_is_stored_in_one_form_and_read_in_another(layout: Layout) -> 
 @pytest.mark.parametrize(
     ("text", "good"),
     [("foo.test", True), ("foo.a.b", True), ("foo", False), ("foo.", False), ("bar.test", False), ("foobar.x", False)]
-    + [(f"foo.{tail}", False) for tail in ("*", ">", "a b", "a..b", "a.")],
+    + [(f"foo.{tail}", False) for tail in ("*", ">", "a b", "a..b", "a.", "a\r\nPUB x", "\x1b[2J", "x" * 5000)],
 )
 def test_subjects_that_a_client_may_publish_on(text: str, good: bool) -> None:
     assert layout_of(Topology()).is_subject(text) is good

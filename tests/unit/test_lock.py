@@ -41,7 +41,7 @@ def test_whoever_waits_in_vain_is_told_for_whom(monkeypatch: pytest.MonkeyPatch)
     told: list[str] = []
     with lock.opened("mine") as first, lock.opened("mine") as second:
         assert lock.taken(first)
-        with pytest.raises(LabError, match="another `lab` command is at work on `mine`"):
+        with pytest.raises(LabError, match="another `lab` command is changing `mine`"):
             lock.take("mine", second, told.append)
     assert len(told) == 1
 

@@ -1,0 +1,83 @@
+"""The command `lab` where its streams or its machine are not as they should be: a sentence, and no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from labs import LAB
+
+from lab.jetstream.session import Entry
+from lab.observe.comparison import Copy, compare
+from lab.printable import printable
+from lab.scenario import show
+from lab.scenario.evidence import Answer, Held
+from lab.view import comparison, entries
+
+HOSTILE = "a\nfoo-write-west:99  fake\x1b[2J\u202e"
+ORIGIN = ("foo-write-west", 1)
+
+
+def shell(command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{LAB} {command}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def test_a_full_disk_behind_stdout_is_told() -> None:
+    done = shell("scenario list > /dev/full")
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
+
+
+def test_a_closed_stdout_is_no_reason_to_fail() -> None:
+    assert shell("scenario list >&-").returncode == 0
+
+
+def test_a_terminal_with_few_letters_gets_a_question_mark_for_others() -> None:
+    """By rich, as the tables are."""
+    program = "from lab import __main__, view; __main__.have_streams(); view.show('west ═ east')"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == "west ? east\n"
+
+
+def test_a_message_cannot_come_from_a_closed_stdin() -> None:
+    done = shell("pub west foo.x - <&-")
+    assert done.returncode == 2
+    assert "there is no stdin" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["partition central", "pub west foo.x hello", "heal"])
+def test_a_machine_without_docker_is_told(command: str, tmp_path: Path) -> None:
+    done = shell(command, PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "the `docker` command was not found" in done.stderr
+
+
+def test_what_others_wrote_neither_forges_rows_nor_drives_the_terminal() -> None:
+    entry = Entry(1, f"foo.{HOSTILE}", "", HOSTILE.encode(), ORIGIN, {})
+    copy = Copy(ORIGIN, f"foo.{HOSTILE}", HOSTILE, b"")
+    told = [
+        entries("foo", "west", [entry]),
+        show.delivered([entry]),
+        show.side_by_side(Held({"west": (copy,)}), 10),
+        comparison(compare({"west": [copy], "east": []})),
+        show.answer(Answer(1, {}, HOSTILE)),
+    ]
+    for text in told:
+        assert "a\\nfoo-write-west:99  fake" in text
+        assert not {"\x1b", "\u202e"} & set(text)
+        assert not any(line.startswith("foo-write-west:99") for line in text.splitlines())
+
+
+def test_ordinary_text_stays_as_it_is() -> None:
+    assert printable("naïve — 日本 ✓ a\tb") == "naïve — 日本 ✓ a\tb"
+    assert printable("\udcff") == "\\udcff"
