@@ -1,5 +1,8 @@
 """The engine in memory that the tests of faults and proofs share."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from fakes import FakeEngine, FakeProbe
 
@@ -8,8 +11,9 @@ from lab.topology import Topology
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEngine:
     engine = FakeEngine(Topology())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where locks are: tests side by side wait for nobody
     monkeypatch.setattr(proof, "greeting", engine.greeting)
     monkeypatch.setattr(proof, "Probe", FakeProbe)
     monkeypatch.setattr(change, "Probe", FakeProbe)
