@@ -1,4 +1,4 @@
-"""Progress of what takes longer: sentences, told to whoever wants to hear them."""
+"""Progress of long work: a sentence for each step, passed to a function."""
 
 from collections.abc import Callable
 

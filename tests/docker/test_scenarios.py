@@ -52,7 +52,7 @@ def test_a_fault_that_was_in_force_already_tells_nothing(lab: Lab, tmp_path: Pat
         tmp_path, "  - kill: west-1\n  - kill: west-1\n  - expect: {works: {operations: publish, in: west}}\n"
     )
     said = lab.run("scenario", "run", file, code=4)
-    assert "the fault took no hold" in said
+    assert "nothing changed: that is already in force" in said
     assert lab.faults() == set()
 
 
