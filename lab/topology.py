@@ -22,7 +22,7 @@ OFFICIAL_IMAGE = "nats"
 CLIENT_PORT, MONITOR_PORT, ROUTE_PORT, GATEWAY_PORT = 4222, 8222, 6222, 7222
 MAX_NODES = 9
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-NAME_RULE = "lower-case letters, digits and `-`, starting with a letter, at most 31"
+NAME_RULE = "lower-case letters, digits and `-`, starting with a letter, at most 31 characters"
 # Addresses inside a network: .1 is Docker's gateway; the first region's nodes follow 10, the second's follow 20.
 FIRST_OFFSET, SECOND_OFFSET = 10, 20
 

@@ -56,7 +56,7 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
     elif topology.replicas > topology.nodes_per_region:
         yield "replicas", f"{topology.replicas} replicas do not fit on {topology.nodes_per_region} nodes in a region"
     if not STREAM.fullmatch(topology.stream):
-        yield "stream", f"`{topology.stream}` must be letters, digits, `-` and `_`, at most 32"
+        yield "stream", f"`{topology.stream}` must be letters, digits, `-` and `_`, at most 32 characters"
     if topology.profile not in ("fixed", "seed"):
         yield "profile", f"must be `fixed` or `seed`, not `{topology.profile}`"
     wrong_duration = False
@@ -90,7 +90,10 @@ def _region_problems(topology: Topology) -> Iterator[tuple[str, str]]:
         yield "regions", f"there must be 2 to 9 regions, not {len(topology.regions)}"
     for region in topology.regions:
         if not REGION.fullmatch(region):
-            yield "regions", f"`{region}` must be lower-case letters and digits, starting with a letter, at most 15"
+            yield (
+                "regions",
+                f"`{region}` must be lower-case letters and digits, starting with a letter, at most 15 characters",
+            )
         if topology.regions.count(region) > 1:
             yield "regions", f"`{region}` is listed twice"
 

@@ -106,7 +106,7 @@ def run_scenarios(
 
     chosen = [*shipped()] if every else names or []
     if not chosen:
-        raise UsageError("no scenario is named", "`lab scenario list` shows them; `--all` plays all")
+        raise UsageError("no scenario given", "`lab scenario list` lists them; `--all` plays all")
     scenarios = [find(one, "long" if long else "short") for one in chosen]
     at_once = jobs == 1
 

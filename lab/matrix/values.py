@@ -57,7 +57,7 @@ def between(releases: Sequence[str], good: str, bad: str) -> tuple[str, ...]:
     """The releases from `good` to `bad`, both included, in that direction. Raises `UsageError`."""
     for version in (good, bad):
         if version not in releases:
-            raise UsageError(f"`{version}` is not a release that is known here", f"known: {', '.join(releases)}")
+            raise UsageError(f"`{version}` is not one of the known releases", f"known: {', '.join(releases)}")
     ordered = sorted(releases, key=version_key)
     low, high = sorted((ordered.index(good), ordered.index(bad)))
     if low == high:

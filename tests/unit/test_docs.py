@@ -87,6 +87,10 @@ def test_every_command_has_help() -> None:
     assert [name for name, command in [*COMMANDS.items(), *commands()] if not command.help] == []
 
 
+def test_help_has_no_line_breaks_but_between_paragraphs() -> None:
+    assert [name for name, command in commands() if "\n" in (command.help or "").replace("\n\n", "")] == []
+
+
 def test_the_workflows_use_only_commands_that_exist() -> None:
     text = "".join(path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yaml"))
     makefile = (ROOT / "Makefile").read_text()
