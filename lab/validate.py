@@ -92,7 +92,7 @@ def _region_problems(topology: Topology) -> Iterator[tuple[str, str]]:
         if not REGION.fullmatch(region):
             yield (
                 "regions",
-                f"`{region}` must be lower-case letters and digits, starting with a letter, at most 15 characters",
+                f"`{region}` must be lower-case letters and digits, beginning with a letter, at most 15 characters",
             )
         if topology.regions.count(region) > 1:
             yield "regions", f"`{region}` is listed twice"
