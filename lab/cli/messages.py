@@ -52,7 +52,7 @@ def _stdin() -> str:
 def view(
     region: Region,
     last: Annotated[int, typer.Option("--last", min=0, help="Show the last N messages; 0 shows all.")] = 50,
-    probes: Annotated[bool, typer.Option("--probes", help="Also those that `lab probe` published.")] = False,
+    probes: Annotated[bool, typer.Option("--probes", help="Also show messages that `lab probe` published.")] = False,
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
