@@ -67,8 +67,16 @@ def test_what_is_made_from_the_code_is_as_the_code_says(page: Path, name: str, m
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    links = re.findall(r"\]\((?!https?://)([^)#]*)(?:#([^)]+))?\)", page.read_text(encoding="utf-8"))
+    assert [target for target, _ in links if not (page.parent / target).exists()] == []
+    anchored = [(page.parent / target if target else page, anchor) for target, anchor in links if anchor]
+    assert [anchor for target, anchor in anchored if anchor not in anchors(target)] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Those of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_module_is_on_the_page_about_the_source() -> None:
