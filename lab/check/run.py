@@ -191,7 +191,7 @@ class _Check:
         """Wait no longer than a source may need by the servers' own timers; why it is not quiet then, or ""."""
         found = await asyncio.to_thread(self._lab.faults)  # the check's own are healed by now
         if found:
-            gathered.notes.append(f"not by the check: {', '.join(map(str, found))} when the load had ended")
+            gathered.notes.append(f"not by the check: {', '.join(map(str, found))} at the end of the load")
             self._say(f"{gathered.notes[-1]}; healing")
             await self._heal(gathered)
         await asyncio.to_thread(gathered.watch.look)

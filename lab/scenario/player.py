@@ -207,4 +207,5 @@ async def judge(expected: Expected, context: Context) -> Judgement:
 def turned(judgement: Judgement) -> Judgement:
     """An expectation that is expected to be violated: then that is found; if it holds, the scenario shows nothing."""
     turns: dict[Judged, Judged] = {"violated": "found", "held": "violated", "could not tell": "could not tell"}
-    return replace(judgement, judged=turns[judgement.judged])
+    seen = f"it holds, which it should not: {judgement.seen}" if judgement.judged == "held" else judgement.seen
+    return replace(judgement, judged=turns[judgement.judged], seen=seen)

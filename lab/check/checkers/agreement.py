@@ -120,11 +120,10 @@ def replica_agreement(index: Index) -> Iterator[Draft]:
             Case(NONE, f"{name} on {replica.node}{' (leader)' if replica.leader else ''}: {_state(replica)}")
             for replica in replicas
         ]
-        expected, excuse = index.topology.replicas, _excuse(index, name, odd)
-        doubt = excuse or (
-            f"{len(replicas)} of {expected} replicas of {name} answered" if len(replicas) < expected else ""
-        )
-        odd = {} if excuse else odd
+        expected = index.topology.replicas
+        doubt = f"{len(replicas)} of {expected} replicas of {name} answered" if len(replicas) < expected else ""
+        if excuse := _excuse(index, name, odd):
+            doubt, odd = excuse, {}
         deep = all(replica.digest for replica in replicas)
         yield judged(
             "P9",
@@ -143,12 +142,9 @@ def _excuse(index: Index, name: str, odd: Mapping[str, list[str]]) -> str:
     stored = index.stored.get(name)
     if stored and stored.disturbed:  # one that is just back has yet to get what it lacks
         return f"{stored.disturbed} when the replicas of {name} were compared"
-    expiring = stored and index.expiring(stored) and set().union(*odd.values()) <= EXPIRING
-    return (
-        f"each replica of {name} drops messages by age for itself, and they differ in nothing else"
-        if odd and expiring
-        else ""
-    )
+    if stored and odd and index.expiring(stored) and set().union(*odd.values()) <= EXPIRING:
+        return f"each replica of {name} drops messages by age for itself, and they differ in nothing else"
+    return ""
 
 
 def _state(replica: Replica) -> str:

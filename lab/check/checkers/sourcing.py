@@ -227,8 +227,9 @@ def _no_gap(sourced: Sourced) -> Draft:
         sequences = np.flatnonzero(sourced.of(origin) == NONE).astype(np.int64) + origin.low
         checked += origin.size
         sequences = sequences[origin.write.find(sequences) >= 0]  # not those that expired or were deleted
-        numbers = origin.write.numbers[origin.write.find(sequences)]
-        sequences = sequences[(numbers < 0) | ~gone.either[numbers]] if len(sequences) else sequences
+        if gone.limits and len(sequences):  # nor those that the copy may have dropped, as it may what has no number
+            numbers = origin.write.numbers[origin.write.find(sequences)]
+            sequences = sequences[(numbers >= 0) & ~gone.either[numbers]]
         if not index.waited:
             highest = index.arrived[stored.name].get(origin.name, Arrived()).highest
             pending += int((sequences > highest).sum())

@@ -66,6 +66,13 @@ def test_a_finding_turns_the_judgement(looks: list[see.Lacks], look: see.Lacks, 
     assert judge(Healthy(), "as it must be").judged == judged
 
 
+def test_what_is_violated_because_it_holds_says_so(looks: list[see.Lacks]) -> None:
+    looks += [WELL]
+    judgement = judge(Healthy(), "as it must be")
+    assert judgement.judged == "violated"
+    assert judgement.seen == "it holds, which it should not: nothing is missing"
+
+
 def result(*judged: Judged, broken: str = "") -> Result:
     judgements = tuple(Judgement(one, "expected", "seen") for one in judged)
     step = StepResult(1, "say", "lab heal", "", judgements, 1, "")
