@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from lab.docker.labels import LABEL_NODE, LABEL_TOPOLOGY
@@ -9,6 +10,7 @@ from lab.errors import LabError, NotRunning
 from lab.topology import Node, Topology
 
 COMPLETES = "`lab up` completes it"
+START_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Container:
     image: str
     started_at: str
     addresses: dict[str, str] = field(hash=False)
+    failed_start: bool = False  # it ended by itself as soon as it was started
 
 
 @dataclass(frozen=True)
@@ -103,4 +106,13 @@ def _container(topology: Topology, raw: dict[str, Any]) -> Container:
             for name, settings in networks.items()
             if name.startswith(prefix)
         },
+        failed_start=_failed_start(raw["State"]),
     )
+
+
+def _failed_start(state: dict[str, Any]) -> bool:
+    """By the times, since a server that is asked to stop ends with 1 as well."""
+    if state["Status"] != "exited" or state["ExitCode"] != 1:
+        return False
+    began, ended = (datetime.fromisoformat(state[key]) for key in ("StartedAt", "FinishedAt"))
+    return (ended - began).total_seconds() < START_S

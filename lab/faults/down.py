@@ -18,13 +18,17 @@ KILLED = 137  # 128 + SIGKILL
 
 @dataclass(frozen=True)
 class Down(Fault):
-    """`killed` says how, and does not count when faults are compared: down is down."""
+    """`killed` says how, and does not count when faults are compared: down is down. `failed_start`: it was started, and
+    ended by itself."""
 
     node: str
     killed: bool = field(default=False, compare=False)
+    failed_start: bool = field(default=False, compare=False, repr=False)
     kind = "down"
 
     def __str__(self) -> str:
+        if self.failed_start:
+            return f"{self.node} is down (ended as soon as it was started: `lab logs {self.node}` tells why)"
         return f"{self.node} is down ({'killed' if self.killed else 'stopped'})"
 
     @property
@@ -35,7 +39,7 @@ class Down(Fault):
     def observe(cls, observation: Observation) -> Iterator[Self]:
         for name, container in observation.containers.items():
             if container.state not in ("running", "paused", "restarting"):
-                yield cls(name, container.exit_code == KILLED)
+                yield cls(name, container.exit_code == KILLED, container.failed_start)
 
     def inject(self, runtime: Runtime, topology: Topology) -> None:
         (runtime.kill if self.killed else runtime.stop)(topology.container(self.node))

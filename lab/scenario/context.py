@@ -24,6 +24,7 @@ from lab.scenario.evidence import Answer, Held, Sent
 from lab.topology import Topology
 
 READ_TIMEOUT_S = 5.0
+YOUNG_S = 2.0
 
 
 @dataclass
@@ -36,12 +37,18 @@ class Background:
 
 @dataclass(frozen=True)
 class Made:
-    """A consumer that the scenario created: its name there, and `real`, the server's name of it."""
+    """A consumer that the scenario created: its name there, and `real`, the server's name of it; `at` is when."""
 
     region: str
     stream: str
     name: str
     real: str
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def young(self) -> bool:
+        """Whether some nodes of its region may not know of it yet, and answer a fetch with 503."""
+        return time.monotonic() - self.at < YOUNG_S
 
 
 @dataclass

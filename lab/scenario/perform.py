@@ -14,7 +14,7 @@ from lab.faults.fault import Fault
 from lab.faults.registry import ordered, present
 from lab.faults.verb import Verb
 from lab.jetstream import consumers
-from lab.jetstream.session import ApiError, Session
+from lab.jetstream.session import NO_RESPONDERS, ApiError, Session
 from lab.scenario import actions as act
 from lab.scenario import show, traffic
 from lab.scenario.context import Context, Made, send, unsent
@@ -155,7 +155,13 @@ async def _fetch(session: Session, stream: str, action: act.Consume, context: Co
     name, deadline = context.real(action.consumer), time.monotonic() + action.within
     got: list[consumers.Delivery] = []
     while (wanted := action.count - len(got)) > 0 and (left := deadline - time.monotonic()) > 0:
-        came = await consumers.fetch(session, stream, name, wanted, left)
+        try:
+            came = await consumers.fetch(session, stream, name, wanted, left)
+        except ApiError as error:
+            if error.code != NO_RESPONDERS or not any(made.young for made in context.made if made.real == name):
+                raise
+            await asyncio.sleep(0.05)
+            continue
         for delivery in came:
             await consumers.acknowledge(session, delivery)
         got += [delivery for delivery in came if not context.of_probe(delivery.entry.subject)]

@@ -17,7 +17,7 @@ from scenarios import written
 
 from lab import api
 from lab.jetstream import consumers
-from lab.jetstream.session import ApiError
+from lab.jetstream.session import NO_RESPONDERS, ApiError, Session
 from lab.scenario.shipped import find, shipped
 
 REGIONS = ("west", "central", "east")
@@ -123,9 +123,20 @@ async def _make(name: str) -> None:
         async with lab.session(stream.rpartition("-")[2]) as session:
             await consumers.create(session, stream, consumer, {"description": "a user's"})
             if stream.startswith("foo-read"):
-                got = await consumers.fetch(session, stream, consumer, 7, 5)
-                for delivery in got[:5]:
+                for delivery in (await _fetched(session, stream, consumer))[:5]:
                     await consumers.acknowledge(session, delivery)
+
+
+async def _fetched(session: Session, stream: str, consumer: str) -> list[consumers.Delivery]:
+    """Seven messages; for a moment not every node knows of a consumer that was just made."""
+    for _ in range(40):
+        try:
+            return await consumers.fetch(session, stream, consumer, 7, 5)
+        except ApiError as error:
+            if error.code != NO_RESPONDERS:
+                raise
+            await asyncio.sleep(0.05)
+    raise AssertionError(f"nobody knows of {consumer}")
 
 
 async def _users(name: str) -> dict[str, Any]:

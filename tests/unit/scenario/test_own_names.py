@@ -1,8 +1,18 @@
 """What a scenario makes has names that nobody else has, and is shown and typed by them."""
 
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
 from lab.api import Lab
 from lab.docker.observation import Observation
+from lab.jetstream import consumers
+from lab.jetstream.session import ApiError
 from lab.scenario import actions as act
+from lab.scenario import perform
 from lab.scenario.context import Context, Made
 from lab.scenario.perform import named
 from lab.topology import Topology
@@ -57,3 +67,34 @@ def test_a_consumer_begins_where_the_scenario_began() -> None:
         "opt_start_seq": 51,
     }
     assert context().since_beginning("west", "user-orders") == {"deliver_policy": "all"}
+
+
+@pytest.mark.parametrize(("age", "fetched"), [(0.0, 1), (10.0, 0)])
+def test_a_consumer_that_was_just_made_may_be_unknown_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch, age: float, fetched: int
+) -> None:
+    """For longer than that it is not there, which is a result."""
+    played = context()
+    played.made = [Made("west", "foo-read-west", "app", "app-1f2e3d", time.monotonic() - age)]
+    answers: list[Any] = [ApiError("nobody", 503), [SimpleNamespace(entry=SimpleNamespace(subject="foo.x"))]]
+
+    async def fetch(*_: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, ApiError):
+            raise answer
+        return answer
+
+    async def acknowledge(*_: Any) -> None:
+        return
+
+    monkeypatch.setattr(consumers, "fetch", fetch)
+    monkeypatch.setattr(consumers, "acknowledge", acknowledge)
+    step = act.Consume("app", "west", "got", count=1)  # type: ignore[arg-type]
+
+    async def ask() -> int:
+        try:
+            return len(await perform._fetch(None, "foo", step, played))  # type: ignore[arg-type]
+        except ApiError:
+            return 0
+
+    assert asyncio.run(ask()) == fetched

@@ -1,11 +1,13 @@
 """What somebody did to a lab by hand is named, whatever is asked of the lab, and no lab is called healed with it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fakes import FakeEngine, observation
 
-from lab.docker.observation import Container
+from lab.docker.labels import LABEL_NODE, LABEL_TOPOLOGY
+from lab.docker.observation import Container, inspected
 from lab.errors import LabError, NotRunning
 from lab.faults.change import change
 from lab.faults.down import Down
@@ -94,3 +96,26 @@ def test_a_region_that_is_gone_is_no_matter_of_starting() -> None:
     with pytest.raises(NotRunning, match="is incomplete: east-1, east-2, east-3") as caught:
         seen.require_running("east")
     assert caught.value.hint == "`lab up` completes it"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code", "told"), [(0.2, 1, "ended as soon as it was started"), (60, 1, "stopped"), (0.2, 137, "killed")]
+)
+def test_a_node_that_could_not_start_is_not_called_stopped(seconds: float, code: int, told: str) -> None:
+    began = datetime(2030, 1, 1, tzinfo=UTC)
+    state = {
+        "Status": "exited",
+        "ExitCode": code,
+        "OOMKilled": False,
+        "Pid": 0,
+        "StartedAt": began.isoformat(),
+        "FinishedAt": (began + timedelta(seconds=seconds)).isoformat(),
+    }
+    labels = {LABEL_TOPOLOGY: Topology().to_label(), LABEL_NODE: "west-1"}
+    raw = {
+        "Name": "/region-lab-west-1",
+        "State": state,
+        "Config": {"Labels": labels, "Image": "nats:2.15.1"},
+        "NetworkSettings": {"Networks": {}},
+    }
+    assert next(str(fault) for fault in Down.observe(inspected([raw]))).startswith(f"west-1 is down ({told}")
