@@ -7,7 +7,6 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from lab.errors import NoAnswer
 from lab.jetstream.session import REQUEST_TIMEOUT_S, ApiError, Entry, Session, origin
 
 
@@ -41,15 +40,19 @@ async def fetch(session: Session, stream: str, name: str, batch: int, timeout: f
 
     Raises `ApiError` with code 503 when nobody answers for the consumer, 409 when the server ended the request early.
     """
-    inbox = session.client.new_inbox()
-    subscription = await session.client.subscribe(inbox)
     request = {"batch": batch, "expires": round(timeout * 1e9)}
     deliveries: list[Delivery] = []
     deadline = time.monotonic() + timeout + 1
-    try:
-        await session.client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}", json.dumps(request).encode(), inbox)
+    async with session.inbox(f"{name} of {stream}", timeout) as (inbox, subscription):
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"
+        await session.client.publish(subject, json.dumps(request).encode(), inbox)
         while len(deliveries) < batch:
-            message = await subscription.next_msg(max(0.001, deadline - time.monotonic()))
+            try:
+                message = await subscription.next_msg(max(0.001, deadline - time.monotonic()))
+            except TimeoutError:
+                if not deliveries:
+                    raise
+                break
             status = (message.headers or {}).get("Status", "")
             if status in ("404", "408"):
                 break
@@ -57,11 +60,6 @@ async def fetch(session: Session, stream: str, name: str, batch: int, timeout: f
                 raise ApiError(f"{name} of {stream} in {session.region}: {status}", int(status))
             if not status:
                 deliveries.append(_delivery(message))
-    except TimeoutError:
-        if not deliveries:
-            raise NoAnswer(f"{name} of {stream} in {session.region}: no answer within {timeout:g} s") from None
-    finally:
-        await subscription.unsubscribe()
     return deliveries
 
 

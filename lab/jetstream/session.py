@@ -10,6 +10,7 @@ from typing import Any
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as ClientError
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as ClientTimeout
@@ -120,18 +121,9 @@ class Session:
     ) -> Entry | None:
         """One message by Direct Get, None when there is none. Raises `ApiError` with 503 when nobody answers,
         as for a stream without `allow_direct`."""
-        inbox = self.client.new_inbox()
-        subscription = await self.client.subscribe(inbox, max_msgs=1)
-        try:
+        async with self.inbox(f"Direct Get of `{stream}`", timeout, most=1) as (inbox, subscription):
             await self.client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
             message = await subscription.next_msg(timeout)
-        except ClientTimeout:
-            raise NoAnswer(f"Direct Get of `{stream}` in {self.region}: no answer within {timeout:g} s") from None
-        except ClientError as error:
-            raise NatsError(f"Direct Get of `{stream}` in {self.region} failed: {error}") from error
-        finally:
-            with suppress(ClientError):
-                await subscription.unsubscribe()
         status = (message.headers or {}).get("Status", "")
         if status == "404":
             return None
@@ -167,9 +159,7 @@ class Session:
     async def _batch(self, stream: str, sequence: int, timeout: float) -> list[Msg]:
         """Up to `BATCH` messages from `sequence` on, one from a server before 2.11; empty at the end."""
         messages: list[Msg] = []
-        inbox = self.client.new_inbox()
-        subscription = await self.client.subscribe(inbox)
-        try:
+        async with self.inbox(f"Direct Get of `{stream}`", timeout) as (inbox, subscription):
             request = json.dumps({"seq": sequence, "batch": BATCH}).encode()
             await self.client.publish(f"$JS.API.DIRECT.GET.{stream}", request, reply=inbox)
             while True:
@@ -185,10 +175,23 @@ class Session:
                 messages.append(message)
                 if "Nats-Num-Pending" not in (message.headers or {}):
                     return messages
+
+    @asynccontextmanager
+    async def inbox(self, what: str, timeout: float, most: int = 0) -> AsyncIterator[tuple[str, Subscription]]:
+        """Where the answers to one request arrive. What the client raises meanwhile becomes a `NatsError` about `what`,
+        also when the connection has gone and there is nothing to unsubscribe from."""
+        name = self.client.new_inbox()
+        try:
+            subscription = await self.client.subscribe(name, max_msgs=most)
+            try:
+                yield name, subscription
+            finally:
+                with suppress(ClientError):
+                    await subscription.unsubscribe()
         except ClientTimeout:
-            raise NoAnswer(f"Direct Get of `{stream}` in {self.region}: no answer within {timeout:g} s") from None
-        finally:
-            await subscription.unsubscribe()
+            raise NoAnswer(f"{what} in {self.region}: no answer within {timeout:g} s") from None
+        except ClientError as error:
+            raise NatsError(f"{what} in {self.region} failed: {error}") from error
 
     async def _gets(self, stream: str, sequences: Iterable[int], timeout: float) -> list[Entry]:
         """Get side by side; where messages are gone, several requests find the same next one."""
