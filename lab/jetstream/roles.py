@@ -20,7 +20,7 @@ async def _nodes(observation: Observation, role: str) -> tuple[str, ...]:
         if not nodes:
             raise LabError(f"no node follows {stream} at this moment")
         return tuple(nodes)
-    of = "meta" if role == META else role.removeprefix(LEADER)
+    of = leaders.META if role == META else role.removeprefix(LEADER)
     leader = await leaders.leader(observation, of)
     if not leader:
         raise LabError(f"nobody leads {of} at this moment", "`lab status` shows who leads")

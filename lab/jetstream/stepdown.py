@@ -18,7 +18,7 @@ ASK_AGAIN_S, ASKING_S = 3.0, 0.5
 async def depose(observation: Observation, of: str, to: str = "") -> str:
     """Depose the leader of a stream, or of the group `meta`, there in favour of a region; what was seen. Raises
     `FaultNotProven` unless another one leads then."""
-    return await (_meta(observation, to) if of == "meta" else _stream(observation, of))
+    return await (_meta(observation, to) if of == leaders.META else _stream(observation, of))
 
 
 async def _stream(observation: Observation, stream: str) -> str:

@@ -8,7 +8,7 @@ import re
 import shlex
 from dataclasses import dataclass, field, fields, make_dataclass
 from functools import cache
-from typing import Any, ClassVar, Literal, NewType, cast
+from typing import Any, ClassVar, Literal, NewType, cast, get_args
 
 from lab.faults.arguments import FOLLOWERS, LEADER, META, Region, Seconds, Target
 from lab.faults.registry import verbs
@@ -209,21 +209,6 @@ class Probe:
 
 
 # A step's action: one of these, or a verb of `lab/faults/registry.py`.
-OWN: tuple[type, ...] = (
-    Publish,
-    Wait,
-    CreateConsumer,
-    DeleteConsumer,
-    Consume,
-    Request,
-    Purge,
-    Traffic,
-    StopTraffic,
-    Upgrade,
-    View,
-    Compare,
-    Probe,
-)
 Action = (
     Publish
     | Wait
@@ -240,6 +225,7 @@ Action = (
     | Probe
     | Verb
 )
+OWN: tuple[type, ...] = tuple(kind for kind in get_args(Action) if kind is not Verb)
 
 
 def actions() -> dict[str, type]:
