@@ -13,12 +13,13 @@ from pathlib import Path
 HERE = Path(__file__).parent
 COMPILER = "0.15.1"
 FLAGS = ("-static", "-Os", "-s", "-g0", "-Wall", "-Werror")
+SOURCES = ("probe.c", "interfaces.c", "netlink.c", "qdisc.c", "rules.c", "flow.c")
 TARGETS = {"linux-amd64": "x86_64-linux-musl", "linux-arm64": "aarch64-linux-musl"}
 
 
 def build(name: str, output: Path) -> None:
     """Compile one program; the same source gives the same bytes wherever it is built."""
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[name], *FLAGS, "probe.c", "-o", str(output)]
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[name], *FLAGS, *SOURCES, "-o", str(output)]
     subprocess.run(command, cwd=HERE, check=True)
 
 
@@ -40,7 +41,7 @@ def main() -> int:
             if (Path(folder) / name).read_bytes() != (HERE / name).read_bytes():
                 stale.append(name)
     if stale:
-        print(f"{', '.join(stale)}: not what probe.c gives; run `python -m lab.netprobe.build`", file=sys.stderr)
+        print(f"{', '.join(stale)}: not what the sources give; run `python -m lab.netprobe.build`", file=sys.stderr)
     return 1 if stale else 0
 
 

@@ -1,51 +1,58 @@
-/* Works inside other processes' network namespaces: takes interfaces down, and tries TCP connects, all at one instant.
+/* Works inside other processes' network namespaces: takes interfaces down, shapes and blocks what they send, and tries
+ * connects and datagrams, all at one instant.
  *
  * stdin:   NS <pid>                  the namespace of that process, for the lines that follow
  *          DOWN <ipv4>               the interface that carries this address goes down, until stdin ends
  *          TCP <ipv4> <port>         one connect
- *          GO <ms> [<least ms>]      do the lines since the last GO; a connect without an answer by then is silent. With
- *                                    `least` the silence may be shorter: that long, and ten times the slowest answer.
- * stdout:  for each DOWN and TCP line, in order: `down <nanoseconds since 1970>`, missing; open, refused, unreachable,
- *          silent; or `error <errno>`. Then END.
+ *          SHAPE <ipv4> [KEY=N ...]  what the interface does to packets that leave it, as a whole; nothing without keys,
+ *                                    which are those of qdisc.c
+ *          QDISC <ipv4>              what it does
+ *          BLOCK <network> [out|in|both drop|reject PEER,PEER]
+ *                                    packets to or from these addresses; replaces what was blocked on that network
+ *          BLOCKS                    what is blocked
+ *          FLOW <pid> <ipv4> <count> <size> <gap us>
+ *                                    datagrams to that address, in the namespace of that process
+ *          GO <ms> [<least ms>]      do the lines since the last GO; a connect or datagram without an answer by then is
+ *                                    silent. With `least` the silence of connects may be shorter: that long, and ten
+ *                                    times the slowest answer.
+ * stdout:  for each line but NS and GO, in order: `down <nanoseconds since 1970>`, missing; open, refused, unreachable,
+ *          silent; `shaped <ns>`; `shape KEY=N ...`, plain, `other KIND`; `blocked <ns>`; `blocks NETWORK:CHAIN ...`;
+ *          `flow KEY=N ...`; or `error <errno>`. Then END.
  *
  * Whatever ends the program, but for SIGKILL, interfaces that it took down and that still exist come up again: when the
- * lab dies between taking them down and Docker's detaching them, what holds in the end is what Docker says.
+ * lab dies between taking them down and Docker's detaching them, what holds in the end is what Docker says. Shapes and
+ * blocks stay.
  *
  * A socket belongs to the namespace in which it was made, wherever the process goes afterwards: so one thread starts
  * all connects, then polls them together. Built by build.py, statically, for the image `nats-region-lab/probe`.
  */
 #define _GNU_SOURCE
+#include "probe.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MAX 65536
-#define MAX_DOWN 1024
-#define MAX_INTERFACES 256
-#define LONGEST_DOWN_S 60 /* against an engine that dies and never closes stdin */
-#define SETTLED_MS 1000   /* a detach that is under way when the lab dies must not meet an interface that comes up */
+#define LINE 4400
 enum { PENDING = -1, SILENT = -2 };
+enum verb { TCP, DOWN, SHAPE, QDISC, BLOCK, BLOCKS, FLOW };
+static const char *const VERBS[] = {"TCP", "DOWN", "SHAPE", "QDISC", "BLOCK", "BLOCKS", "FLOW"};
 
-static struct { int pid, takes_down; struct sockaddr_in to; int result; long long at; } steps[MAX];
+static struct step { int pid, result; enum verb verb; struct sockaddr_in to; long long at; char *words; } steps[MAX];
 static struct pollfd sockets[MAX];
-static struct { int socket, index; } downed[MAX_DOWN];
-static int downs;
 static volatile sig_atomic_t ending;
 
-static long long now_ns(clockid_t clock) {
+long long now_ns(int clock) {
     struct timespec t;
     clock_gettime(clock, &t);
     return t.tv_sec * 1000000000LL + t.tv_nsec;
@@ -58,7 +65,7 @@ static void end(int signal) {
     ending = 1;
 }
 
-static int enter(int pid) {
+int enter(int pid) {
     char path[40];
     snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -66,62 +73,6 @@ static int enter(int pid) {
     int failed = setns(fd, CLONE_NEWNET) ? errno : 0;
     close(fd);
     return failed;
-}
-
-/* --- interfaces --- */
-
-static int set_up(int fd, struct ifreq *interface, int up) {
-    if (ioctl(fd, SIOCGIFFLAGS, interface)) return errno;
-    interface->ifr_flags = up ? interface->ifr_flags | IFF_UP : interface->ifr_flags & ~IFF_UP;
-    return ioctl(fd, SIOCSIFFLAGS, interface) ? errno : 0;
-}
-
-static struct ifreq *carrying(int fd, struct in_addr address) {
-    static struct ifreq all[MAX_INTERFACES];
-    struct ifconf list = {.ifc_len = sizeof all, .ifc_req = all};
-    if (ioctl(fd, SIOCGIFCONF, &list)) return NULL;
-    for (int i = 0; i < list.ifc_len / (int)sizeof *all; i++)
-        if (((struct sockaddr_in *)&all[i].ifr_addr)->sin_addr.s_addr == address.s_addr) return &all[i];
-    return NULL;
-}
-
-/* The socket is kept: through it the interface comes up again, without another visit to the namespace. */
-static int take_down(struct in_addr address) {
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return errno;
-    struct ifreq *found = carrying(fd, address);
-    int failed = !found ? ENODEV : downs == MAX_DOWN ? ENOSPC : 0;
-    if (!failed && ioctl(fd, SIOCGIFINDEX, found)) failed = errno;
-    if (failed) {
-        close(fd);
-        return failed;
-    }
-    downed[downs].socket = fd;
-    downed[downs++].index = found->ifr_ifindex;
-    alarm(LONGEST_DOWN_S);
-    return set_up(fd, found, 0);
-}
-
-static int still_there(int up) {
-    int count = 0;
-    for (int i = 0; i < downs; i++) {
-        struct ifreq interface = {.ifr_ifindex = downed[i].index};
-        if (ioctl(downed[i].socket, SIOCGIFNAME, &interface)) continue;
-        count++;
-        if (up) set_up(downed[i].socket, &interface, 1);
-    }
-    return count;
-}
-
-static void restore(void) {
-    int count = still_there(0);
-    for (long since = now_ms(); count && now_ms() - since < SETTLED_MS;) {
-        poll(NULL, 0, 20);
-        int now = still_there(0);
-        if (now != count) since = now_ms();
-        count = now;
-    }
-    still_there(1);
 }
 
 /* --- connects --- */
@@ -175,47 +126,93 @@ static void await(int count, long timeout, long least) {
 
 /* --- the plan --- */
 
+static int on_interface(struct step *step) {
+    int interface = interface_of(step->to.sin_addr);
+    if (!interface) return ENODEV;
+    return step->verb == SHAPE ? set_shape(interface, step->words) : show_shape(interface, step->words, ANSWER);
+}
+
+/* In the namespace of the step. What asks for an answer writes it over its words. */
+static int act(int i, struct step *step) {
+    switch (step->verb) {
+    case DOWN: return take_down(step->to.sin_addr);
+    case SHAPE: case QDISC: return on_interface(step);
+    case BLOCK: return set_block(step->words);
+    case BLOCKS: return show_blocks(step->words, ANSWER);
+    case FLOW: return open_flow(i, step->pid, step->words);
+    default: return EINVAL;
+    }
+}
+
+static void tell(int i, struct step *step) {
+    if (step->verb == FLOW && !step->result) step->result = close_flow(i, step->words, ANSWER);
+    switch (step->result) {
+    case 0: break;
+    case SILENT: case ETIMEDOUT: puts("silent"); return;
+    case ECONNREFUSED: puts("refused"); return;
+    case EHOSTUNREACH: case ENETUNREACH: puts("unreachable"); return;
+    case ENODEV: puts("missing"); return;
+    default: printf("error %d\n", step->result); return;
+    }
+    switch (step->verb) {
+    case TCP: puts("open"); break;
+    case DOWN: printf("down %lld\n", step->at); break;
+    case SHAPE: printf("shaped %lld\n", step->at); break;
+    case BLOCK: printf("blocked %lld\n", step->at); break;
+    default: puts(step->words);
+    }
+}
+
 static void perform(int count, long timeout, long least) {
     int inside = -1, failed = 0;
     for (int i = 0; i < count; i++) {
         sockets[i].fd = -1;
         if (steps[i].pid != inside) failed = enter(inside = steps[i].pid);
         if (failed) finish(i, failed);
-        else if (steps[i].takes_down) {
-            finish(i, take_down(steps[i].to.sin_addr));
+        else if (steps[i].verb == TCP) begin(i);
+        else {
+            finish(i, act(i, &steps[i]));
             steps[i].at = now_ns(CLOCK_REALTIME);
-        } else begin(i);
+        }
+        if (steps[i].verb == FLOW) inside = -1; /* it went elsewhere */
     }
     await(count, timeout, least);
+    run_flows(timeout, &ending);
     for (int i = 0; i < count; i++) {
         if (steps[i].result == PENDING) finish(i, SILENT);
-        switch (steps[i].result) {
-        case 0: if (steps[i].takes_down) printf("down %lld\n", steps[i].at); else puts("open"); break;
-        case SILENT: case ETIMEDOUT: puts("silent"); break;
-        case ECONNREFUSED: puts("refused"); break;
-        case EHOSTUNREACH: case ENETUNREACH: puts("unreachable"); break;
-        case ENODEV: puts("missing"); break;
-        default: printf("error %d\n", steps[i].result);
-        }
+        tell(i, &steps[i]);
+        free(steps[i].words);
+        steps[i].words = NULL;
     }
     puts("END");
     fflush(stdout);
 }
 
 static int add(int i, const char *line, int pid) {
-    char address[64];
-    int port = 0;
-    if (i == MAX) return 0;
-    steps[i].pid = pid;
-    steps[i].takes_down = sscanf(line, "DOWN %63s", address) == 1;
-    if (!steps[i].takes_down && (sscanf(line, "TCP %63s %d", address, &port) != 2 || port < 1 || port > 65535)) return 0;
-    steps[i].to.sin_family = AF_INET;
-    steps[i].to.sin_port = htons(port);
-    return inet_pton(AF_INET, address, &steps[i].to.sin_addr) == 1;
+    char verb[16], address[64] = "";
+    int port = 0, read = 0;
+    if (i == MAX || sscanf(line, "%15s %n", verb, &read) != 1) return 0;
+    struct step *step = &steps[i];
+    *step = (struct step){.pid = pid, .verb = TCP};
+    while (strcmp(verb, VERBS[step->verb]))
+        if (step->verb++ == FLOW) return 0;
+    line += read;
+    if (step->verb <= QDISC) {
+        if (sscanf(line, "%63s %n", address, &read) != 1 || inet_pton(AF_INET, address, &step->to.sin_addr) != 1) return 0;
+        line += read;
+    }
+    if (step->verb == TCP && (sscanf(line, "%d", &port) != 1 || port < 1 || port > 65535)) return 0;
+    step->to.sin_family = AF_INET;
+    step->to.sin_port = htons(port);
+    if (step->verb < SHAPE) return 1;
+    step->words = malloc(LINE > ANSWER ? LINE : ANSWER);
+    if (!step->words) return 0;
+    snprintf(step->words, LINE, "%s", line);
+    return 1;
 }
 
 int main(void) {
-    char line[128];
+    static char line[LINE];
     int count = 0, pid = 0, status = 0;
     struct sigaction action = {.sa_handler = end}; /* without SA_RESTART: a signal ends the wait for the next line */
     int signals[] = {SIGALRM, SIGHUP, SIGINT, SIGTERM};

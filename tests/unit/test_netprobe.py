@@ -199,3 +199,115 @@ def test_a_plan_without_go_or_with_a_line_it_cannot_read_is_refused(lines: tuple
     done = run(*lines)
     assert done.returncode == 2
     assert done.stdout == ""
+
+
+# --- shapes, blocks and flows, between two namespaces that the test makes ---
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[int, int]]:
+    """Two processes in namespaces of their own, 10.99.0.1 and 10.99.0.2, joined by a cable."""
+    script = "exec unshare --net sh -c 'ip link set lo up; echo; exec sleep 60'"
+    ends = [subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE) for _ in range(2)]
+    for end in ends:
+        assert end.stdout
+        end.stdout.readline()
+    one, other = (end.pid for end in ends)
+    ip("link", "add", "probe-a", "netns", str(one), "type", "veth", "peer", "name", "probe-b", "netns", str(other))
+    for pid, name, address in ((one, "probe-a", "10.99.0.1/24"), (other, "probe-b", "10.99.0.2/24")):
+        inside = ["nsenter", f"--net=/proc/{pid}/ns/net"]
+        subprocess.run([*inside, "ip", "addr", "add", address, "dev", name], check=True)
+        subprocess.run([*inside, "ip", "link", "set", name, "up"], check=True)
+    try:
+        yield one, other
+    finally:
+        for end in ends:
+            end.kill()
+            end.communicate()
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
+
+
+def asked(pid: int, *lines: str, ms: int = 300) -> list[str]:
+    return run(f"NS {pid}", *lines, f"GO {ms}").stdout.splitlines()[:-1]
+
+
+def flow(pid: int, address: str, count: int = 20, size: int = 100, gap: int = 500) -> str:
+    return f"FLOW {pid} {address} {count} {size} {gap}"
+
+
+def figures(answer: str) -> dict[str, float]:
+    kind, *rest = answer.split()
+    assert kind == "flow"
+    return {name: float(value) for name, _, value in (word.partition("=") for word in rest)}
+
+
+@root_on_amd64
+def test_a_rate_holds_in_one_direction_and_is_read_back_until_it_is_cleared(pair: tuple[int, int]) -> None:
+    one, other = pair
+    rate = ("handle=31233", "rate=250000", "limit=100000", "buffer=5000")
+    answers = asked(one, f"SHAPE 10.99.0.1 {' '.join(rate)}", "QDISC 10.99.0.1", flow(other, "10.99.0.2", 30, 1400, 0))
+    assert answers[0].startswith("shaped ")
+    assert answers[1].split() == ["shape", *rate]
+    slow = figures(answers[2])
+    assert 200_000 < slow["bytes"] / slow["span"] * 1e6 < 300_000
+    fast = figures(asked(other, flow(one, "10.99.0.1", 30, 1400, 0))[0])
+    assert fast["bytes"] / fast["span"] * 1e6 > 2_500_000, "the other direction is as fast as ever"
+    assert asked(one, "SHAPE 10.99.0.1", "QDISC 10.99.0.1")[1] == "plain"
+    assert asked(one, "SHAPE 10.99.0.1", "QDISC 10.99.0.1")[1] == "plain", "twice is once"
+
+
+@root_on_amd64
+def test_a_block_drops_in_one_direction_only(pair: tuple[int, int]) -> None:
+    one, other = pair
+    assert asked(one, "BLOCK east-west out drop 10.99.0.2,10.99.0.3", "BLOCKS")[1] == "blocks east-west:out-drop"
+    assert figures(asked(one, flow(other, "10.99.0.2"))[0])["received"] == 0
+    assert figures(asked(other, flow(one, "10.99.0.1"))[0])["received"] == 20
+    assert asked(one, "BLOCK east-west in drop 10.99.0.2", "BLOCKS")[1] == "blocks east-west:in-drop", "replaced"
+    assert figures(asked(one, flow(other, "10.99.0.2"))[0])["received"] == 20
+    assert figures(asked(other, flow(one, "10.99.0.1"))[0])["received"] == 0
+    assert asked(one, "BLOCK east-west", "BLOCK east-west", "BLOCKS")[2] == "blocks"
+
+
+@root_on_amd64
+def test_a_block_that_rejects_answers_both_sides_with_a_reset(pair: tuple[int, int]) -> None:
+    one, other = pair
+    server = "import socket; s = socket.create_server(('', 99)); print(flush=True); s.accept(); s.accept()"
+    with subprocess.Popen(
+        ["nsenter", f"--net=/proc/{one}/ns/net", sys.executable, "-c", server], stdout=subprocess.PIPE
+    ) as listening:
+        assert listening.stdout
+        listening.stdout.readline()
+        assert asked(other, "TCP 10.99.0.1 99") == ["open"]
+        asked(one, "BLOCK east-west both reject 10.99.0.2")
+        assert asked(other, "TCP 10.99.0.1 99") == ["refused"]
+        assert asked(one, "TCP 10.99.0.2 99") == ["refused"]
+        asked(one, "BLOCK east-west")
+        assert asked(other, "TCP 10.99.0.1 99") == ["open"]
+        listening.kill()
+
+
+@root_on_amd64
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("SHAPE 10.99.0.9 rate=1", "missing"),
+        ("QDISC 10.99.0.9", "missing"),
+        ("SHAPE 10.99.0.1 unknown=1", "error 22"),
+        ("BLOCK east-west sideways", "error 22"),
+        ("BLOCK east-west out drop nobody", "error 22"),
+        ("FLOW 1 10.99.0.2 0 100 0", "error 22"),
+        ("FLOW 999999999 10.99.0.2 1 100 0", "error 2"),
+    ],
+)
+def test_what_cannot_be_done_is_an_error_and_leaves_nothing(pair: tuple[int, int], line: str, answer: str) -> None:
+    assert asked(pair[0], line, "BLOCKS", "QDISC 10.99.0.1") == [answer, "blocks", "plain"]
+
+
+@root_on_amd64
+def test_a_discipline_that_somebody_made_by_hand_is_named(pair: tuple[int, int]) -> None:
+    inside = ["nsenter", f"--net=/proc/{pair[0]}/ns/net"]
+    subprocess.run([*inside, "tc", "qdisc", "add", "dev", "probe-a", "root", "htb"], check=True)
+    assert asked(pair[0], "QDISC 10.99.0.1") == ["other htb"]
