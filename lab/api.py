@@ -26,6 +26,7 @@ from lab import files
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
+from lab.faults import condition
 from lab.faults.change import Change, Want, change, exclusive
 from lab.faults.fault import Fault
 from lab.faults.methods import VerbMethods
@@ -151,7 +152,7 @@ class Lab(VerbMethods[Done]):
 
     def faults(self) -> tuple[Fault, ...]:
         """The faults in force, as read from Docker."""
-        return ordered(present(self.observe()))
+        return ordered(present(condition.observe(self.engine, self.name)))
 
     def status(self) -> "Snapshot":
         """Nodes, links, streams and their true lag, faults in force."""

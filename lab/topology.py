@@ -14,7 +14,9 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any, Literal
 
+from lab import profiles
 from lab.errors import LabError, UsageError, unknown
+from lab.shape import Shape
 
 DEFAULT_NAME = "region-lab"
 DEFAULT_NATS = "2.15.1"
@@ -62,8 +64,8 @@ class Link:
 class Topology:
     """A lab as a value; `Topology()` is the one whose files are committed.
 
-    `server_options` are rendered as they are at the top of each server's configuration. Sizes are in NATS's notation
-    (`1GB`) or Docker's (`256m`).
+    `server_options` are rendered as they are at the top of each server's configuration. `wan` is what links always do:
+    link -> options of `lab shape`. Sizes are in NATS's notation (`1GB`) or Docker's (`256m`).
     """
 
     name: str = DEFAULT_NAME
@@ -83,10 +85,16 @@ class Topology:
     memory: str = "256m"
     store: str = "1GB"
     server_options: dict[str, Option] = field(default_factory=lambda: {"ping_interval": "5s"}, hash=False)
+    wan: dict[str, dict[str, str]] = field(default_factory=dict, hash=False)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
         return tuple(Link((a, b)) for a, b in combinations(sorted(self.regions), 2))
+
+    @cached_property
+    def conditions(self) -> dict[str, Shape]:
+        """What links always do, in each direction. Raises `UsageError` for options that make no sense."""
+        return {self.link(name).name: profiles.shape(**options) for name, options in self.wan.items()}
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -214,6 +222,9 @@ def _check_types(topology: Topology) -> None:
             raise TypeError(f"`{item.name}` is {value!r}")
     if not all(isinstance(region, str) for region in topology.regions):
         raise TypeError(f"`regions` is {list(topology.regions)!r}")
+    for link, options in topology.wan.items():
+        if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
+            raise TypeError(f"`wan` has {options!r} for `{link}`")
     for option, value in topology.server_options.items():
         if not isinstance(value, Option):
             raise TypeError(f"`server_options` has {value!r} for `{option}`")

@@ -14,7 +14,7 @@ from lab.errors import DockerError, LabError, NotRunning, UsageError
 from lab.faults.change import exclusive
 from lab.faults.down import Down
 from lab.faults.fault import Fault
-from lab.faults.registry import present
+from lab.faults.registry import held_by_docker
 from lab.jetstream import streams
 from lab.jetstream.session import connect
 from lab.layouts import layout_of
@@ -88,7 +88,7 @@ def _start(
     if before is not None:
         require_image(before, chosen.name, topology, say)
         unborn = {name for name, container in before.containers.items() if container.state == "created"}
-        kept = frozenset(fault for fault in present(before) if fault.node not in unborn)
+        kept = frozenset(fault for fault in held_by_docker(before) if fault.node not in unborn)
         for name in before.detached:
             node = topology.node(name)
             say(f"putting {name} back on the network {topology.network(node.region)}")

@@ -77,12 +77,14 @@ def _links(snapshot: "Snapshot") -> Any:
     table = _table("", "state", "gateways as the servers report them", title="Links")
     for link in snapshot.links:
         table.add_row(drawn(link), link.state, "   ".join(_gateway(link, region) for region in link.regions))
+        for direction, shape in link.shapes.items():
+            table.add_row("", f"{direction}: {shape}", "")
     return table
 
 
 def drawn(link: "LinkStatus") -> str:
     """`central ═══════ west`, broken where it is cut."""
-    line = {"joined": "═══════", "cut": "══   ══", "partly cut": "══ ~ ══"}[link.state]
+    line = {"joined": "═══════", "cut": "══   ══"}.get(link.state, "══ ~ ══")
     one, other = link.regions
     return f"{one:>8} {line} {other:<8}"
 
@@ -133,6 +135,8 @@ def faults(found: "Sequence[Fault]") -> str:
 
 def change(change: "Change", dry_run: bool) -> str:
     """What a fault command did."""
+    from lab.faults import flows
+
     if change.nothing:
         return "nothing to do: already in that state"
     would = "would be " if dry_run else ""
@@ -141,6 +145,7 @@ def change(change: "Change", dry_run: bool) -> str:
     lines += [f"{would}replaced: {old} -> {new}" for old, new in change.replaced]
     if change.evidence:
         lines.append(f"proven:   {change.evidence}")
+        lines += [f"measured: {line}" for line in flows.summary(change.evidence.measured, change.evidence.earlier)]
     return "\n".join(lines)
 
 

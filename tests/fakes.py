@@ -35,7 +35,7 @@ def observation(topology: Topology, **changes: Callable[[Container], Container])
     for name, change in changes.items():
         key = name.replace("_", "-")
         containers[key] = change(containers[key])
-    return Observation(topology, containers)
+    return Observation(topology, containers, {})
 
 
 class FakeEngine(Engine):

@@ -30,6 +30,7 @@ from lab.check.schedule import Schedule
 from lab.docker import client
 from lab.docker.observation import Observation
 from lab.errors import LabError, NotReady
+from lab.faults import condition
 from lab.faults.registry import present
 from lab.faults.step_down import streams as stream_names
 from lab.jetstream import streams
@@ -141,7 +142,7 @@ class _Check:
         return Gathered(observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis, watch)
 
     async def _healthy(self) -> Observation:
-        observation = await asyncio.to_thread(self._lab.observe)
+        observation = await asyncio.to_thread(condition.observe, self._engine, self._lab.name)
         observation.require_whole()
         found = present(observation)
         if found:

@@ -9,7 +9,8 @@ from typing import Any, Literal, NewType, get_args, get_type_hints
 
 from lab import yamlfile
 from lab.check.schedule import Planned, Schedule, kinds, place, problems, random_faults
-from lab.faults.arguments import EXPECTED, Link, Seconds
+from lab.faults import arguments
+from lab.faults.arguments import EXPECTED, Seconds
 from lab.faults.verb import Verb
 from lab.topology import Topology
 from lab.units import DURATION, duration_ns
@@ -41,7 +42,7 @@ def _seconds(given: str) -> float:
 READS = Types(
     {
         Id: text("a name", ".+", numbers=True),
-        Link: joined("-"),
+        arguments.Path: joined("-"),
         Seconds: text("a time such as `10s`", f"-?({NUMBER}|{DURATION.pattern})", read=_seconds, numbers=True),
     }
 )

@@ -11,7 +11,8 @@ import typer
 from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json, say
 from lab.docker.observation import COMPLETES
 from lab.errors import UsageError
-from lab.faults.arguments import Group, Leader, Link, Target
+from lab.faults import condition
+from lab.faults.arguments import Group, Leader, Path, Target
 from lab.faults.heal import Heal
 from lab.faults.registry import VERBS, ordered, present
 from lab.faults.verb import Verb
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 # Type of the plain words -> how they are called and explained.
 WORDS: dict[object, tuple[str, str]] = {
     Group: ("GROUP...", "The regions of one side, joined by commas: `west,east central`."),
-    Link: ("LINK", "The two regions that it joins: `west central` or `west-central`."),
+    Path: (
+        "LINK",
+        "Two regions, `west central` or `west-central`; one direction, `'west->central'`; or a node's part.",
+    ),
     Target: ("TARGET...", "Nodes, regions or roles: `east-1`, `central`, `@meta`, `@leader:foo-read-east`."),
     Leader: ("STREAM|meta", "A stream, such as `foo-read-east`, or `meta`."),
 }
@@ -61,11 +65,11 @@ def _parameter(name: str, hint: Any, default: Any, verb: type[Verb]) -> inspect.
     item = get_args(hint)[0] if get_origin(hint) is tuple else hint
     if name == verb.SHORT:
         metavar, text = WORDS[item]
-        several = metavar.endswith("...") or item is Link
+        several = metavar.endswith("...") or item is Path
         argument: Any = Annotated[list[str] if several else str, typer.Argument(metavar=metavar, help=text)]
         return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)
     kind: Any = getattr(item, "__supertype__", item)
-    option: Any = Annotated[kind, typer.Option(f"--{name}", help=verb.HELP.get(name, ""))]
+    option: Any = Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=verb.HELP.get(name, ""))]
     return _option(name, option, inspect.Parameter.empty if default is MISSING else default)
 
 
@@ -144,7 +148,8 @@ def faults(name: Name = None, as_json: AsJson = False) -> None:
     """List the faults in force, as read from Docker."""
     from lab import view
 
-    observation = attached(name).observe()
+    lab = attached(name)
+    observation = condition.observe(lab.engine, lab.name)
     found = ordered(present(observation))
     if observation.damage:
         say(f"warning: the lab `{observation.topology.name}` {observation.damage}; {COMPLETES}")

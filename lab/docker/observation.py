@@ -30,11 +30,33 @@ class Container:
 
 
 @dataclass(frozen=True)
+class Interface:
+    """What the kernel does at one node's interface: `discipline` to the packets that leave it, in the words of the
+    network probe, "" if nothing; `chains` which packets to or from peers are blocked: `out-drop`, `in-reject`."""
+
+    discipline: str = ""
+    chains: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Observation:
-    """The lab at one moment: its topology, read from a label, and the containers that exist of it."""
+    """The lab at one moment: its topology, read from a label, and the containers that exist of it. `interfaces` is what
+    the kernel says, by node and network, of those that are not plain; None if it was not asked."""
 
     topology: Topology
     containers: dict[str, Container] = field(hash=False)
+    interfaces: dict[tuple[str, str], Interface] | None = field(default=None, hash=False)
+
+    @property
+    def kernel(self) -> dict[tuple[str, str], Interface]:
+        """What is at the interfaces that are not plain."""
+        assert self.interfaces is not None, "the kernel was not asked"
+        return self.interfaces
+
+    def attached(self, node: str, network: str) -> bool:
+        """Whether a node has a process and an interface on this network."""
+        container = self.containers.get(node)
+        return bool(container and container.pid and network in container.addresses)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import NewType
 Region = NewType("Region", str)
 Group = NewType("Group", str)  # regions of one side, joined by commas
 Link = NewType("Link", str)  # two regions: `west-central`, in either order
+Path = NewType("Path", str)  # a link or a part of it: `west-east`, `west->east`, `west-1->east`
 Target = NewType("Target", str)  # a node, a region, or a role: `@meta`, `@leader:STREAM`, `@followers:STREAM`
 Leader = NewType("Leader", str)  # a stream, or `meta`
 Seconds = NewType("Seconds", float)  # `20s` in a file
@@ -21,6 +22,7 @@ def is_role(target: str) -> bool:
 EXPECTED: dict[object, str] = {
     Group: 'a list of groups of regions, such as `[central]` or `["west,east", central]`',
     Link: "a link, such as `central-west`",
+    Path: "a link or a direction of it, such as `central-west` or `west->east`",
     Target: "a list of nodes or regions, such as `[east-1]`",
     Leader: "a stream, such as `foo-read-east`, or `meta`",
     Region: "a region, such as `east`",

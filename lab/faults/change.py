@@ -18,11 +18,14 @@ from lab.docker.observation import COMPLETES, Observation
 from lab.errors import DockerError, FaultNotProven, LabError
 from lab.faults import proof
 from lab.faults.fault import Fault
+from lab.faults.hands import Hands
 from lab.faults.registry import KINDS, ordered, present
+from lab.faults.shape import completed
 from lab.headstart import Headstart
+from lab.netprobe.interfaces import asked
 from lab.netprobe.session import Probe
 from lab.progress import Say
-from lab.topology import Node
+from lab.topology import Node, Topology
 
 Want = Callable[[Observation], frozenset[Fault]]
 GREETING_S = 15.0
@@ -43,6 +46,14 @@ class Plan:
     @property
     def touched(self) -> tuple[Fault, ...]:
         return self.injections + self.remove
+
+    def part(self, *, in_kernel: bool) -> "Plan":
+        """What is to be done in the kernel, or what by Docker."""
+        return Plan(
+            tuple(fault for fault in self.add if fault.in_kernel is in_kernel),
+            tuple(pair for pair in self.replace if pair[0].in_kernel is in_kernel),
+            tuple(fault for fault in self.remove if fault.in_kernel is in_kernel),
+        )
 
 
 def plan(now: frozenset[Fault], wanted: frozenset[Fault]) -> Plan:
@@ -95,17 +106,22 @@ def change(
     """Observe the lab and make exactly the faults be in force that `want` asks for. Raises `LabError`."""
     with exclusive(lab, say, begun.lock if begun else None) as held:
         engine = engine.holding(held)
-        probe = begun.probe if begun else None if dry_run else Probe(engine, lab)
+        probe = begun.probe if begun else Probe(engine, lab)
         try:
-            before = begun.observing.result() if begun else engine.observe(lab)
-            wanted = want(before)
+            before = asked(begun.observing.result() if begun else engine.observe(lab), probe)
+            wanted = possible(completed(want(before), before.topology))
             if any(fault.node in before.missing for fault in wanted):
                 before.require_whole()
-            return _on_damaged(before, wanted, say, lambda: apply(engine, before, wanted, dry_run, probe))
+            return _on_damaged(before, wanted, say, lambda: apply(engine, before, wanted, probe, dry_run))
         except BaseException:
-            if probe:
-                probe.close()
+            probe.close()
             raise
+
+
+def possible(wanted: frozenset[Fault]) -> frozenset[Fault]:
+    """Without what vanishes together with other faults: a shape on a link that is cut."""
+    keys = {fault.key for fault in wanted}
+    return frozenset(fault for fault in wanted if not fault.ends_with & keys)
 
 
 def _on_damaged(before: Observation, wanted: frozenset[Fault], say: Say, act: Callable[[], Change]) -> Change:
@@ -123,70 +139,95 @@ def _on_damaged(before: Observation, wanted: frozenset[Fault], say: Say, act: Ca
     return done
 
 
-def apply(
-    engine: Engine,
-    before: Observation,
-    wanted: frozenset[Fault],
-    dry_run: bool = False,
-    probe: Probe | None = None,
-) -> Change:
-    """Make exactly the faults `wanted` be in force, and prove it. The lab's lock is the caller's matter."""
+def apply(engine: Engine, before: Observation, wanted: frozenset[Fault], probe: Probe, dry_run: bool = False) -> Change:
+    """Make exactly the faults `wanted` be in force, and prove it; ends the probe. The lab's lock is the caller's
+    matter, and so is that the kernel was asked."""
     todo = plan(present(before), wanted)
     done = Change(todo.remove, todo.add, ordered(wanted), None, replaced=todo.replace)
     if dry_run or done.nothing:
-        if probe:
-            probe.close()
+        probe.close()
         return done
-    probe = probe or Probe(engine, before.topology.name)
     proven = False
     try:
+        earlier = proof.measure(before, present(before), todo.touched, probe)
         took_hold_s, found_silent = _make(engine, before, wanted, todo, probe)
         evidence = _confirm(engine, before, wanted, todo, probe, found_silent)
         proven = True
     finally:
         probe.close(wait=not proven)
-    return replace(done, evidence=evidence, took_hold_s=took_hold_s)
+    return replace(done, evidence=replace(evidence, earlier=earlier), took_hold_s=took_hold_s)
 
 
-def _on_interfaces(before: Observation, faults: Iterable[Fault]) -> bool:
-    """Whether all of them act on interfaces alone, so that the nodes' processes stay the same."""
-    return all(fault.interface(before.topology) for fault in faults)
+def _stay(faults: Iterable[Fault], topology: Topology) -> bool:
+    """Whether the nodes' processes stay the same: all of these faults act on interfaces alone."""
+    return all(fault.in_kernel or fault.interface(topology) for fault in faults)
 
 
 def _make(
     engine: Engine, before: Observation, wanted: frozenset[Fault], todo: Plan, probe: Probe
 ) -> tuple[float | None, bool]:
-    """Inject and heal, side by side. Returns how long it took until every new cut was in effect, if there are any, and
-    whether all that is to be dead was then found silent.
+    """Inject and heal, side by side: first what Docker does, then what the kernel does. Returns how long it took until
+    all that takes hold at one instant was in effect, if there is any, and whether all that is to be dead was then found
+    silent.
 
     Docker detaches endpoints one after the other. So all interfaces of the new cuts first go down at one instant; the
     detaching then makes the cuts last, and keeps them where everybody can read them. It takes longer than silence has
     to last, so the silence is looked at meanwhile.
     """
-    topology = before.topology
+    topology, hands = before.topology, Hands(engine)
+    docker = todo.part(in_kernel=False)
 
     def heal(kind: type[Fault]) -> None:
-        _side_by_side((f for f in todo.remove if isinstance(f, kind)), lambda fault: fault.heal(engine, topology))
+        _side_by_side((f for f in docker.remove if isinstance(f, kind)), lambda fault: fault.heal(hands, topology))
 
     for kind in KINDS:
         if kind.heals_first:
             heal(kind)
     interfaces = [
         (before.containers[fault.node].pid, address)
-        for fault in todo.injections
+        for fault in docker.injections
         if (address := fault.interface(topology)) and before.containers[fault.node].pid
     ]
     took_hold_s = probe.take_down(interfaces) if interfaces else None
     found_silent = False
     with ThreadPoolExecutor(1) as pool:
-        injecting = pool.submit(_side_by_side, todo.injections, lambda fault: fault.inject(engine, topology))
-        if interfaces and _on_interfaces(before, todo.touched):
+        injecting = pool.submit(_side_by_side, docker.injections, lambda fault: fault.inject(hands, topology))
+        if interfaces and todo == docker and _stay(todo.touched, topology):
             found_silent = proof.silent(before, wanted | {*todo.remove}, probe)
         injecting.result()
     for kind in KINDS:
         if not kind.heals_first:
             heal(kind)
-    return took_hold_s, found_silent
+    in_kernel_s = _make_in_kernel(engine, before, wanted, todo, probe, hands)
+    return max((s for s in (took_hold_s, in_kernel_s) if s is not None), default=None), found_silent
+
+
+def _make_in_kernel(
+    engine: Engine, before: Observation, wanted: frozenset[Fault], todo: Plan, probe: Probe, hands: Hands
+) -> float | None:
+    """What the network probe does, all at one instant. What Docker did before may have taken shapes away, with an
+    interface or a process, and may have made room for others."""
+    seen, topology = before, before.topology
+    if todo.part(in_kernel=False).touched:
+        if not topology.conditions and not any(fault.in_kernel for fault in (*wanted, *todo.remove)):
+            return None
+        seen = asked(engine.again(before), probe)
+    now = present(seen)
+    left = plan(now, wanted).part(in_kernel=True)
+    for fault in left.remove:
+        fault.heal(hands, topology)
+    for fault in left.injections:
+        fault.inject(hands, topology)
+    return hands.flush(seen, probe, lambda: _back(Hands(engine), left, topology)) if left.touched else None
+
+
+def _back(hands: Hands, done: Plan, topology: Topology) -> Hands:
+    """What undoes a plan that could not be carried out."""
+    for fault in done.add:
+        fault.heal(hands, topology)
+    for fault in (*done.remove, *(old for old, _ in done.replace)):
+        fault.inject(hands, topology)
+    return hands
 
 
 def _confirm(
@@ -197,13 +238,15 @@ def _confirm(
     probe: Probe,
     found_silent: bool,
 ) -> proof.Evidence:
-    """That Docker says so, and that packets say so."""
+    """That Docker and the kernel say so, and that packets say so."""
+    topology, touched = before.topology, todo.touched
     with ThreadPoolExecutor(2) as pool:
         observing = pool.submit(engine.again, before)
         early = None
-        if _on_interfaces(before, todo.touched):  # else nobody knows yet which processes there will be
-            early = pool.submit(proof.prove, engine, before, probe, found_silent, wanted)
-        after = observing.result()
+        if _stay(touched, topology):  # else nobody knows yet which processes and interfaces there will be
+            early = pool.submit(proof.prove, before, probe, wanted, touched, found_silent)
+            early.exception()  # one question at a time
+        after = asked(observing.result(), probe)
         _require(after, wanted, engine)
         if early and (_same_processes(before, after) or early.exception()):
             evidence = early.result()
@@ -211,8 +254,8 @@ def _confirm(
             for fault in todo.remove:
                 started = after.containers[fault.node].pid not in (0, before.containers[fault.node].pid)
                 if started:
-                    wait_for_greeting(engine, after, before.topology.node(fault.node))
-            evidence = proof.prove(engine, after, probe)
+                    wait_for_greeting(engine, after, topology.node(fault.node))
+            evidence = proof.prove(after, probe, wanted, touched)
     left = probe.still_there()
     if left:
         raise FaultNotProven(f"Docker reports success, but the interfaces with {', '.join(left)} are still there")

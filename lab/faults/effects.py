@@ -1,8 +1,7 @@
 """What a fault takes away, whatever its kind: nodes that do not answer, packets that vanish, streams without a leader.
 
 Everything that reasons about faults (`lab/faults/reachability.py`, the checkers) reads effects and no kinds, so that a
-new kind is understood as soon as it says what it affects. What changes nothing about who hears whom, such as a slow
-link, has no effects.
+new kind is understood as soon as it says what it affects.
 """
 
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ Direction = Literal["in", "out"]
 
 @dataclass(frozen=True)
 class Side:
-    """One node's end of one link, in one direction: packets that it receives there (`in`) or sends there (`out`)."""
+    """One node's end of one network, in one direction: packets that it receives there (`in`) or sends there (`out`)."""
 
     node: str
     link: str
@@ -27,14 +26,21 @@ class Side:
 
 @dataclass(frozen=True)
 class Effects:
-    """`out`: nodes that do not answer. `silenced`: where packets vanish. `streams`: streams whose leader is deposed."""
+    """`out`: nodes that do not answer. `silenced`: where packets vanish. `slowed`: where they are late, or some of them
+    lost. `streams`: streams whose leader is deposed."""
 
     out: frozenset[str] = frozenset()
     silenced: frozenset[Side] = frozenset()
     streams: frozenset[str] = frozenset()
+    slowed: frozenset[Side] = frozenset()
 
     def __or__(self, other: "Effects") -> "Effects":
-        return Effects(self.out | other.out, self.silenced | other.silenced, self.streams | other.streams)
+        return Effects(
+            self.out | other.out,
+            self.silenced | other.silenced,
+            self.streams | other.streams,
+            self.slowed | other.slowed,
+        )
 
 
 NOTHING = Effects()

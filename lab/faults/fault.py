@@ -24,18 +24,24 @@ class Runtime(Protocol):
     def attach(self, container: str, network: str, address: str) -> None: ...
     def detach(self, container: str, network: str) -> None: ...
 
+    def tell(self, node: str, line: str) -> None:
+        """A line for the network probe in the node's namespace; all of a change take hold at one instant."""
+
 
 class Fault(ABC):
     """One fault at one node.
 
     `key` says what it acts on. Two faults with one key are never in force together: injecting one replaces the other,
     which is how a parameter changes. A kind that
-    `heals_first` is healed before anything is injected, the others afterwards.
+    `heals_first` is healed before anything is injected, the others afterwards. One that is `in_kernel` is made in the
+    node's network namespace, and vanishes with the interface or the process, so that it can be no part of a condition
+    together with `ends_with`.
     """
 
     node: str
     kind: ClassVar[str]
     heals_first: ClassVar[bool] = False
+    in_kernel: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -57,6 +63,11 @@ class Fault(ABC):
     @abstractmethod
     def affects(self, topology: Topology) -> Effects:
         """What it takes away while it is in force."""
+
+    @property
+    def ends_with(self) -> frozenset[tuple[str, ...]]:
+        """The keys of faults with which it vanishes."""
+        return frozenset()
 
     def interface(self, topology: Topology) -> str | None:
         """The address of the interface that goes down with it: all of a change go down at one instant."""

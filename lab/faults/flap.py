@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.faults.arguments import Link, Seconds
-from lab.faults.cut import OnLink, draw_link, link_cuts
+from lab.faults.arguments import Path, Seconds
+from lab.faults.cut import draw_link, link_cuts
 from lab.faults.fault import Fault
+from lab.faults.path import OnPath
 from lab.faults.verb import Draw
 from lab.topology import Topology
 
@@ -13,10 +14,10 @@ PERIOD_S = Seconds(4.0)
 
 
 @dataclass(frozen=True)
-class Flap(OnLink):
+class Flap(OnPath):
     """Cut and join one link in turn; `period` is one cut and one join together."""
 
-    link: Link
+    link: Path
     period: Seconds = PERIOD_S
     name = "flap"
     by_hand = False

@@ -24,13 +24,42 @@ class VerbMethods(ABC, Generic[Outcome]):
         """Split the network: each group of regions, joined by commas, sees only itself."""
         return self._verb("partition", groups, dry_run)
 
-    def cut(self, *link: str, dry_run: bool = False) -> Outcome:
-        """Cut the link between two regions, such as `"west", "central"` or `"central-west"`."""
-        return self._verb("cut", link, dry_run)
+    def cut(self, *link: str, reject: bool = False, dry_run: bool = False) -> Outcome:
+        """Cut a link (`"west", "central"`), one direction of it (`"west->central"`), or a node's part of it (`"west-1",
+        "central"`), or a node from its own region. With `reject`, connections are refused instead of dropped."""
+        return self._verb("cut", link, dry_run, reject=reject)
 
     def join(self, *link: str, dry_run: bool = False) -> Outcome:
-        """Undo the cut of a link."""
+        """Undo the cuts of a link, of one direction of it, or of a node."""
         return self._verb("join", link, dry_run)
+
+    def shape(
+        self,
+        *link: str,
+        profile: str = "",
+        delay: str = "",
+        jitter: str = "",
+        delay_correlation: str = "",
+        loss: str = "",
+        loss_correlation: str = "",
+        burst: str = "",
+        duplicate: str = "",
+        duplicate_correlation: str = "",
+        corrupt: str = "",
+        corrupt_correlation: str = "",
+        reorder: str = "",
+        reorder_correlation: str = "",
+        gap: str = "",
+        rate: str = "",
+        limit: str = "",
+        buffer: str = "",
+        clear: bool = False,
+        dry_run: bool = False,
+    ) -> Outcome:
+        """Make a link late, lossy or narrow: both directions (`"west", "east"`), one (`"west->east"`), or what one node
+        sends (`"west-1->east"`). The options are those of the command: `delay="80ms"`, `loss="1%"`, `rate="20mbit"`."""
+        given = {name: value for name, value in locals().items() if name not in ("self", "link", "dry_run")}
+        return self._verb("shape", link, dry_run, **given)
 
     def stop(self, *targets: str, dry_run: bool = False) -> Outcome:
         """Stop nodes, regions or roles with SIGTERM."""

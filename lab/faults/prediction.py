@@ -7,7 +7,6 @@ Who sees whom and which groups can act is `lab/faults/reachability.py`'s. What t
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lab.faults.effects import joined
 from lab.faults.fault import Fault
 from lab.faults.reachability import Reachability
 from lab.layouts import layout_of
@@ -49,7 +48,7 @@ class Prediction:
 
 def predict(topology: Topology, faults: Iterable[Fault]) -> Prediction:
     """What should work in each region with these faults in force."""
-    left = Reachability(topology, joined(fault.affects(topology) for fault in faults))
+    left = Reachability.of(topology, faults)
     cells = [
         Forecast(region, operation, *_forecast(left, region, operation))
         for region in topology.regions

@@ -1,4 +1,5 @@
-"""Proof that the faults in force are what they say, by TCP connects from inside the nodes' network namespaces.
+"""Proof that the faults in force are what they say, by TCP connects and datagrams from inside the nodes' network
+namespaces.
 
 A tiny static program (`lab/netprobe/probe.c`) runs for a moment in a container of its own, enters the network namespace
 of each node and tries every pair: across a cut all addresses of the other side must be silent, everywhere else the
@@ -7,22 +8,25 @@ answers are judged is pure; `prove` does the work. Why not from inside the nodes
 """
 
 import socket
+from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Literal
 
 from lab.docker import neighbours
-from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import FaultNotProven
-from lab.faults.effects import joined
+from lab.faults import flows
+from lab.faults.block import Block
 from lab.faults.fault import Fault
-from lab.faults.registry import present
+from lab.faults.flows import Figures, Flow, Measured, shape_of
+from lab.faults.reachability import Reachability
 from lab.netprobe.session import Probe
 from lab.topology import CLIENT_PORT, GATEWAY_PORT
 
-Expected = Literal["dead", "alive"]
+Expected = Literal["dead", "refused", "alive"]
 # On one host an answer takes under a millisecond, and may take a hundred when others want the processors. So silence
 # must last for the first figure; what contradicts is tried once more, for longer. Pairs that were found silent for that
 # long since the cut took hold are believed sooner the second time: after `AGAIN_S`, or ten times the slowest answer.
@@ -44,41 +48,52 @@ class Connect:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a proof saw: connects across cuts, which were all dead, other ones, which were all alive, and published
-    ports, which were all as the nodes' states say."""
+    """What a proof saw: connects across cuts, which were all dead, or refused where they should be; other ones, which
+    were all alive; and published ports, which were all as the nodes' states say. `measured` is each direction of the
+    links that a change touched, and `earlier` the same before it."""
 
     dead: int
     alive: int
     ports: int
+    refused: int = 0
+    measured: tuple[Measured, ...] = ()
+    earlier: tuple[Measured, ...] = ()
 
     def __str__(self) -> str:
-        cuts = f"{self.dead} connects across cuts are dead, {self.alive} others alive"
-        connects = cuts if self.dead else f"all {self.alive} connects alive"
+        cuts = [f"{self.dead} connects across cuts are dead"] if self.dead else []
+        cuts += [f"{self.refused} {'are' if self.dead else 'connects across cuts are'} refused"] if self.refused else []
+        connects = ", ".join([*cuts, f"{self.alive} others alive"]) if cuts else f"all {self.alive} connects alive"
         return f"{connects}, {self.ports} published ports as they should be"
 
 
-def plan(observation: Observation, faults: frozenset[Fault] | None = None, room: int | None = None) -> list[Connect]:
-    """Every ordered pair of nodes that have a network namespace, with these faults in force; None: those observed.
-    Dead pairs are tried at all addresses of the target.
+def plan(observation: Observation, faults: frozenset[Fault], room: int | None = None) -> list[Connect]:
+    """Every ordered pair of nodes that have a network namespace, with these faults in force. Dead pairs are tried at
+    all addresses of the target that only the other region has.
 
     Live pairs are tried on the client port: a connect to another would leave a line in the server's log. Where there
-    are more of them than the kernel's neighbour table has `room` for, each node tries one peer on each network.
+    are more of them than the kernel's neighbour table has `room` for, each node tries one peer on each network. Pairs
+    between which packets are lost are not tried: only datagrams tell there.
     """
-    topology = observation.topology
-    in_force = present(observation) if faults is None else faults
-    silenced = {(side.node, side.link) for side in joined(f.affects(topology) for f in in_force).silenced}
+    topology, left = observation.topology, Reachability.of(observation.topology, faults)
+    refusing = {(fault.node, fault.network) for fault in faults if isinstance(fault, Block) and fault.reject}
     nodes = [node for node in topology.nodes if node.name in observation.containers]
     alive = [node for node in nodes if observation.containers[node.name].pid]
     dead, live = [], []
     for source, target in permutations(alive, 2):
         shared = next(key for key in source.addresses if key in target.addresses)
-        if (source.name, shared) in silenced or (target.name, shared) in silenced:
+        address = target.addresses[shared]
+        if left.carries(source, target) and left.carries(target, source):
+            if not any(shape_of(observation, faults, node.name, shared).lost for node in (source, target)):
+                live.append(Connect(source.name, target.name, shared, address, CLIENT_PORT, "alive"))
+            continue
+        refused = {(source.name, shared), (target.name, shared)} & refusing
+        dead.append(Connect(source.name, target.name, shared, address, GATEWAY_PORT, "refused" if refused else "dead"))
+        if source.region != target.region:  # nodes of one region share its links
             dead += [
-                Connect(source.name, target.name, key, address, GATEWAY_PORT, "dead")
-                for key, address in target.addresses.items()
+                Connect(source.name, target.name, key, other, GATEWAY_PORT, "dead")
+                for key, other in target.addresses.items()
+                if key != shared
             ]
-        else:
-            live.append(Connect(source.name, target.name, shared, target.addresses[shared], CLIENT_PORT, "alive"))
     return dead + (live if room is None or len(live) <= room else _one_each(live))
 
 
@@ -94,7 +109,7 @@ def contradicts(connect: Connect, answer: str) -> bool:
     """Whether the answer contradicts what was expected. A refusal came from the target's host, so the path is alive."""
     if connect.expected == "dead":
         return answer not in ("silent", "unreachable")
-    return answer not in ("open", "refused")
+    return answer not in (("refused",) if connect.expected == "refused" else ("open", "refused"))
 
 
 def silent(observation: Observation, faults: frozenset[Fault], probe: Probe) -> bool:
@@ -105,33 +120,20 @@ def silent(observation: Observation, faults: frozenset[Fault], probe: Probe) -> 
 
 
 def prove(
-    engine: Engine,
     observation: Observation,
-    probe: Probe | None = None,
+    probe: Probe,
+    faults: frozenset[Fault],
+    touched: Iterable[Fault] = (),
     found_silent: bool = False,
-    faults: frozenset[Fault] | None = None,
 ) -> Evidence:
-    """Try every pair and every published port, with these faults in force; None: those observed. Raises
-    `FaultNotProven` naming what contradicts."""
+    """Try every pair and every published port with these faults in force, and measure the directions of links that a
+    change touched. Raises `FaultNotProven` naming what contradicts."""
     connects = plan(observation, faults, neighbours.limit())
-    if probe:
-        return _prove(observation, connects, probe, found_silent)
-    probe = Probe(engine, observation.topology.name)
-    try:
-        return _prove(observation, connects, probe, found_silent)
-    finally:
-        probe.close(wait=False)
-
-
-def _steps(observation: Observation, connects: list[Connect]) -> list[tuple[int, str]]:
-    return [(observation.containers[c.source].pid, f"TCP {c.address} {c.port}") for c in connects]
-
-
-def _prove(observation: Observation, connects: list[Connect], probe: Probe, found_silent: bool) -> Evidence:
     steps = _steps(observation, connects)
+    late_s = 2 * flows.patience_ms(faults, observation) / 1000
     wrong: list[str] = []
     overflows = neighbours.overflows()
-    for timeout, least in ((TRIES_S[0], AGAIN_S if found_silent else 0.0), (TRIES_S[1], 0.0)):
+    for timeout, least in ((TRIES_S[0] + late_s, AGAIN_S if found_silent else 0.0), (TRIES_S[1] + late_s, 0.0)):
         with ThreadPoolExecutor(1) as pool:
             ports = pool.submit(_published, observation, timeout)
             answers = probe.connect(steps, timeout, least)
@@ -140,24 +142,68 @@ def _prove(observation: Observation, connects: list[Connect], probe: Probe, foun
         if not wrong:
             break
     if wrong:
-        shown = "\n".join(f"  {line}" for line in wrong[:8]) + (
-            f"\n  … and {len(wrong) - 8} more" if len(wrong) > 8 else ""
+        raise _contradiction(wrong, f"{len(wrong)} of {len(connects)} connects", neighbours.overflows() > overflows)
+    counts = Counter(connect.expected for connect in connects)
+    measured = _flows(observation, faults, touched, probe)
+    return Evidence(counts["dead"], counts["alive"], len(observation.containers), counts["refused"], measured)
+
+
+def measure(
+    observation: Observation, faults: frozenset[Fault], touched: Iterable[Fault], probe: Probe
+) -> tuple[Measured, ...]:
+    """The directions of links that a change is about to touch, as they are."""
+    planned = [replace(flow, count=min(flow.count, flows.FEW)) for flow in flows.plan(observation, faults, touched)]
+    planned = [flow for flow in planned if not flow.of_rate]
+    return flows.measured(observation, planned, _sent(observation, faults, planned, probe))
+
+
+def _flows(
+    observation: Observation, faults: frozenset[Fault], touched: Iterable[Fault], probe: Probe
+) -> tuple[Measured, ...]:
+    """Small packets first, since those that measure a rate would delay them; what contradicts is sent once more."""
+    planned = flows.plan(observation, faults, touched)
+    wrong: list[str] = []
+    for _ in TRIES_S:
+        slow = [flow for flow in planned if not flow.of_rate]
+        fast = [flow for flow in planned if flow.of_rate]
+        seen = [*_sent(observation, faults, slow, probe), *_sent(observation, faults, fast, probe)]
+        told = zip((*slow, *fast), seen, strict=True)
+        wrong = [f"{f.source} → {f.target} ({f.network}): {why}" for f, s in told if (why := flows.contradiction(f, s))]
+        if not wrong:
+            return flows.measured(observation, (*slow, *fast), seen)
+    raise _contradiction(wrong, f"{len(wrong)} of {len(planned)} flows")
+
+
+def _sent(
+    observation: Observation, faults: frozenset[Fault], planned: list[Flow], probe: Probe
+) -> list[Figures | None]:
+    pids = {name: container.pid for name, container in observation.containers.items()}
+    patience_s = TRIES_S[0] + flows.patience_ms(faults, observation) / 1000
+    steps = [(pids[flow.source], flow.line(pids[flow.target])) for flow in planned]
+    return [Figures.read(answer) for answer in probe.ask(steps, patience_s)]
+
+
+def _contradiction(wrong: list[str], share: str, overflowed: bool = False) -> FaultNotProven:
+    shown = "\n".join(f"  {line}" for line in wrong[:8]) + (
+        f"\n  … and {len(wrong) - 8} more" if len(wrong) > 8 else ""
+    )
+    if overflowed:
+        return FaultNotProven(
+            f"the network is not as the faults in force say, and the kernel's neighbour table overflowed:\n{shown}",
+            neighbours.HINT,
         )
-        if neighbours.overflows() > overflows:
-            raise FaultNotProven(
-                f"the network is not as the faults in force say, and the kernel's neighbour table overflowed:\n{shown}",
-                neighbours.HINT,
-            )
-        raise FaultNotProven(
-            f"the network contradicts the faults in force ({len(wrong)} of {len(connects)} connects):\n{shown}",
-            "`lab heal` undoes everything; `lab doctor` checks what this engine isolates",
-        )
-    dead = sum(connect.expected == "dead" for connect in connects)
-    return Evidence(dead, len(connects) - dead, len(observation.containers))
+    return FaultNotProven(
+        f"the network contradicts the faults in force ({share}):\n{shown}",
+        "`lab heal` undoes everything; `lab doctor` checks what this engine isolates",
+    )
+
+
+def _steps(observation: Observation, connects: list[Connect]) -> list[tuple[int, str]]:
+    return [(observation.containers[c.source].pid, f"TCP {c.address} {c.port}") for c in connects]
 
 
 def _sentence(connect: Connect, answer: str) -> str:
-    what = "must be cut" if connect.expected == "dead" else "must be joined"
+    what = {"dead": "must be cut", "refused": "must be refused", "alive": "must be joined"}[connect.expected]
     where = f"{connect.address}:{connect.port}, {connect.network}"
     return f"{connect.source} → {connect.target} ({where}): {what}, but: {answer}"
 
@@ -186,6 +232,3 @@ def greeting(port: int, timeout: float) -> Literal["greets", "silent", "closed"]
         return "silent"
     except OSError:
         return "closed"
-
-
-__all__ = ["Connect", "Evidence", "Probe", "contradicts", "greeting", "plan", "prove"]

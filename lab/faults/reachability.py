@@ -5,9 +5,12 @@ majority of its peers talk to each other: the meta group has every node as a pee
 one region.
 """
 
+from collections.abc import Iterable
 from functools import cached_property
+from typing import Self
 
-from lab.faults.effects import Effects, Side
+from lab.faults.effects import Effects, Side, joined
+from lab.faults.fault import Fault
 from lab.topology import Link, Node, Topology
 
 
@@ -23,9 +26,14 @@ class Reachability:
         self.topology, self.effects = topology, effects
         self.answering = {node.name: node for node in topology.nodes if node.name not in effects.out}
 
+    @classmethod
+    def of(cls, topology: Topology, faults: Iterable[Fault]) -> Self:
+        """What these faults leave."""
+        return cls(topology, joined(fault.affects(topology) for fault in faults))
+
     def hears(self, listener: str, speaker: str) -> bool:
         """Whether packets of `speaker` reach `listener`, both of which must answer."""
-        return {listener, speaker} <= self.answering.keys() and self._carries(
+        return {listener, speaker} <= self.answering.keys() and self.carries(
             self.topology.node(speaker), self.topology.node(listener)
         )
 
@@ -103,12 +111,12 @@ class Reachability:
         }
 
     def _joined(self, one: Node, other: Node) -> bool:
-        return self._carries(one, other) and self._carries(other, one)
+        return self.carries(one, other) and self.carries(other, one)
 
-    def _carries(self, source: Node, target: Node) -> bool:
+    def carries(self, source: Node, target: Node) -> bool:
         """Whether the network takes packets there, whoever is there to take them."""
-        if source.region == target.region:
-            return True
-        link = Link((min(source.region, target.region), max(source.region, target.region))).name
-        vanishing = {Side(source.name, link, "out"), Side(target.name, link, "in")}
+        network = source.region
+        if source.region != target.region:
+            network = Link((min(source.region, target.region), max(source.region, target.region))).name
+        vanishing = {Side(source.name, network, "out"), Side(target.name, network, "in")}
         return not vanishing & self.effects.silenced

@@ -4,6 +4,7 @@ everywhere: in Python, on the command line, in scenarios, in schedules and in ra
 from collections.abc import Iterable
 
 from lab.docker.observation import Observation
+from lab.faults.block import Block
 from lab.faults.cut import Cut, CutLink, Join
 from lab.faults.down import Down, Kill, Start, Stop
 from lab.faults.fault import Fault
@@ -11,13 +12,14 @@ from lab.faults.flap import Flap
 from lab.faults.heal import Heal
 from lab.faults.partition import Partition
 from lab.faults.paused import Pause, Paused, Resume
+from lab.faults.shape import Shaped, ShapeLink
 from lab.faults.step_down import StepDown
 from lab.faults.verb import Draw, Verb
 
 # In the order in which they are healed: a node that starts should find its networks.
-KINDS: list[type[Fault]] = [Paused, Cut, Down]
+KINDS: list[type[Fault]] = [Paused, Cut, Down, Block, Shaped]
 # In the order in which they are listed.
-VERBS: list[type[Verb]] = [Partition, CutLink, Join, Flap, Stop, Kill, Start, Pause, Resume, StepDown, Heal]
+VERBS: list[type[Verb]] = [Partition, CutLink, Join, ShapeLink, Flap, Stop, Kill, Start, Pause, Resume, StepDown, Heal]
 
 
 def register(*things: type[Fault] | type[Verb]) -> None:
@@ -37,8 +39,13 @@ def draws() -> dict[str, Draw]:
 
 
 def present(observation: Observation) -> frozenset[Fault]:
-    """The faults in force."""
+    """The faults in force. The kernel must have been asked (`lab/netprobe/interfaces.py`)."""
     return frozenset(fault for kind in KINDS for fault in kind.observe(observation))
+
+
+def held_by_docker(observation: Observation) -> frozenset[Fault]:
+    """Those in force that Docker alone knows of."""
+    return frozenset(fault for kind in KINDS if not kind.in_kernel for fault in kind.observe(observation))
 
 
 def ordered(faults: Iterable[Fault]) -> tuple[Fault, ...]:

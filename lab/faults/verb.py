@@ -59,7 +59,7 @@ class Verb(ABC):
         """The options that are not at their defaults."""
         values = {f.name: (getattr(self, f.name), f.default) for f in fields(self) if f.name != self.SHORT}  # type: ignore[arg-type]
         given = {name: value for name, (value, default) in values.items() if value != default}
-        return [word for name, value in given.items() for word in (f"--{name}", str(value))]
+        return [word for name, value in given.items() for word in _option(name, value)]
 
     def arguments(self) -> dict[str, Any]:
         """Field -> value, as a file has it; what is empty is left out."""
@@ -138,6 +138,11 @@ class Verb(ABC):
     def draws(cls) -> tuple[Draw, ...]:
         """How a random mix uses it; () for what only undoes."""
         return ()
+
+
+def _option(name: str, value: Any) -> tuple[str, ...]:
+    flag = f"--{name.replace('_', '-')}"
+    return (flag,) if value is True else (flag, str(value))
 
 
 def joined_to(now: frozenset[Fault], new: frozenset[Fault]) -> frozenset[Fault]:

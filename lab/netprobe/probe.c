@@ -12,12 +12,13 @@
  *          BLOCKS                    what is blocked
  *          FLOW <pid> <ipv4> <count> <size> <gap us>
  *                                    datagrams to that address, in the namespace of that process
+ *          OFFERS                    which of netem, tbf and blocks this kernel has, tried in a namespace of its own
  *          GO <ms> [<least ms>]      do the lines since the last GO; a connect or datagram without an answer by then is
  *                                    silent. With `least` the silence of connects may be shorter: that long, and ten
  *                                    times the slowest answer.
  * stdout:  for each line but NS and GO, in order: `down <nanoseconds since 1970>`, missing; open, refused, unreachable,
  *          silent; `shaped <ns>`; `shape KEY=N ...`, plain, `other KIND`; `blocked <ns>`; `blocks NETWORK:CHAIN ...`;
- *          `flow KEY=N ...`; or `error <errno>`. Then END.
+ *          `flow KEY=N ...`; `offers NAME ...`; or `error <errno>`. Then END.
  *
  * Whatever ends the program, but for SIGKILL, interfaces that it took down and that still exist come up again: when the
  * lab dies between taking them down and Docker's detaching them, what holds in the end is what Docker says. Shapes and
@@ -45,8 +46,8 @@
 #define MAX 65536
 #define LINE 4400
 enum { PENDING = -1, SILENT = -2 };
-enum verb { TCP, DOWN, SHAPE, QDISC, BLOCK, BLOCKS, FLOW };
-static const char *const VERBS[] = {"TCP", "DOWN", "SHAPE", "QDISC", "BLOCK", "BLOCKS", "FLOW"};
+enum verb { TCP, DOWN, SHAPE, QDISC, BLOCK, BLOCKS, FLOW, OFFERS };
+static const char *const VERBS[] = {"TCP", "DOWN", "SHAPE", "QDISC", "BLOCK", "BLOCKS", "FLOW", "OFFERS"};
 
 static struct step { int pid, result; enum verb verb; struct sockaddr_in to; long long at; char *words; } steps[MAX];
 static struct pollfd sockets[MAX];
@@ -132,6 +133,15 @@ static int on_interface(struct step *step) {
     return step->verb == SHAPE ? set_shape(interface, step->words) : show_shape(interface, step->words, ANSWER);
 }
 
+static int offers(char *answer) {
+    enum { LOOPBACK = 1 };
+    char delay[] = "handle=1 delay=1000", rate[] = "handle=1 rate=1000000 limit=10000 buffer=10000";
+    if (unshare(CLONE_NEWNET)) return errno;
+    snprintf(answer, ANSWER, "offers%s%s%s", set_shape(LOOPBACK, delay) ? "" : " netem",
+             set_shape(LOOPBACK, rate) ? "" : " tbf", set_block("all both reject 127.0.0.1") ? "" : " blocks");
+    return 0;
+}
+
 /* In the namespace of the step. What asks for an answer writes it over its words. */
 static int act(int i, struct step *step) {
     switch (step->verb) {
@@ -140,6 +150,7 @@ static int act(int i, struct step *step) {
     case BLOCK: return set_block(step->words);
     case BLOCKS: return show_blocks(step->words, ANSWER);
     case FLOW: return open_flow(i, step->pid, step->words);
+    case OFFERS: return offers(step->words);
     default: return EINVAL;
     }
 }
@@ -174,7 +185,7 @@ static void perform(int count, long timeout, long least) {
             finish(i, act(i, &steps[i]));
             steps[i].at = now_ns(CLOCK_REALTIME);
         }
-        if (steps[i].verb == FLOW) inside = -1; /* it went elsewhere */
+        if (steps[i].verb >= FLOW) inside = -1; /* it went elsewhere */
     }
     await(count, timeout, least);
     run_flows(timeout, &ending);
@@ -195,7 +206,7 @@ static int add(int i, const char *line, int pid) {
     struct step *step = &steps[i];
     *step = (struct step){.pid = pid, .verb = TCP};
     while (strcmp(verb, VERBS[step->verb]))
-        if (step->verb++ == FLOW) return 0;
+        if (step->verb++ == OFFERS) return 0;
     line += read;
     if (step->verb <= QDISC) {
         if (sscanf(line, "%63s %n", address, &read) != 1 || inet_pton(AF_INET, address, &step->to.sin_addr) != 1) return 0;

@@ -31,11 +31,12 @@ class Probe:
         self._engine, self._lab = engine, lab
         self._process = engine.start_probe(lab, image_name())
         self._taken_down: list[Step] = []
+        self._one_at_a_time = threading.Lock()
 
     def connect(self, steps: Iterable[Step], timeout: float, least: float = 0) -> list[str]:
         """One answer for each: open, refused, silent, unreachable, `error N`. Silence is `timeout` seconds long; with
         `least` it may be shorter, but for that, and for ten times the slowest answer."""
-        return self._ask(list(steps), timeout, least)
+        return self.ask(steps, timeout, least)
 
     def take_down(self, interfaces: Iterable[tuple[int, str]]) -> float:
         """Take down the interfaces that carry these addresses in these processes' namespaces, until the probe ends.
@@ -46,7 +47,7 @@ class Probe:
         steps = [(pid, f"DOWN {address}") for pid, address in interfaces]
         self._taken_down += steps
         times = []
-        for (pid, what), answer in zip(steps, self._ask(steps), strict=True):
+        for (pid, what), answer in zip(steps, self.ask(steps), strict=True):
             if not answer.startswith("down "):
                 address = what.removeprefix("DOWN ")
                 raise DockerError(f"the interface with {address} of process {pid} cannot be taken down: {answer}")
@@ -55,7 +56,7 @@ class Probe:
 
     def still_there(self) -> list[str]:
         """Addresses that were taken down and are still in their namespaces; those that were detached are not."""
-        answers = self._ask(self._taken_down) if self._taken_down else []
+        answers = self.ask(self._taken_down) if self._taken_down else []
         return [
             step.removeprefix("DOWN ")
             for (_, step), answer in zip(self._taken_down, answers, strict=True)
@@ -76,7 +77,15 @@ class Probe:
         except subprocess.TimeoutExpired:
             self._process.kill()
 
-    def _ask(self, steps: list[Step], timeout: float = 0, least: float = 0) -> list[str]:
+    def ask(self, steps: Iterable[Step], timeout: float = 0, least: float = 0) -> list[str]:
+        """An answer for each line, as probe.c says it, all done at one instant; connects and datagrams are waited for
+        until `timeout` seconds have passed."""
+        with self._one_at_a_time:
+            return self._ask(list(steps), timeout, least)
+
+    def _ask(self, steps: list[Step], timeout: float, least: float) -> list[str]:
+        if not steps:
+            return []
         lines, inside = [], None
         for pid, what in steps:
             if pid != inside:

@@ -6,18 +6,21 @@ a snapshot is documented in docs/status.md.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lab.docker.engine import Engine
 from lab.docker.images import describe
 from lab.docker.observation import Observation
-from lab.faults.cut import Cut
+from lab.faults import condition
 from lab.faults.fault import Fault
-from lab.faults.registry import ordered, present
+from lab.faults.flows import shape_of
+from lab.faults.path import ARROW
+from lab.faults.reachability import Reachability
+from lab.faults.registry import held_by_docker, ordered, present
 from lab.jetstream import groups, monitor
 from lab.layouts import Layout, Stream, layout_of
-from lab.topology import Node
+from lab.topology import Link, Node
 
 NANOSECONDS = 1e9
 
@@ -38,13 +41,15 @@ class NodeStatus:
 
 @dataclass(frozen=True)
 class LinkStatus:
-    """`state` as Docker has it: joined, cut, partly cut. `gateways`: region -> how many of its nodes that answer report
-    an outbound gateway connection to the other side; servers notice a cut only after unanswered pings."""
+    """`state` by the faults in force: joined, cut, `west->east cut`, partly cut. `gateways`: region -> how many of its
+    nodes that answer report an outbound gateway connection to the other side; servers notice a cut only after
+    unanswered pings. `shapes`: direction -> what the link does to its packets, where it does something."""
 
     name: str
     regions: tuple[str, str]
     state: str
     gateways: dict[str, tuple[int, int]]
+    shapes: dict[str, str] = field(default_factory=dict)
 
     def other(self, region: str) -> str:
         """The region at the other end."""
@@ -103,7 +108,7 @@ Arrivals = Mapping[str, Mapping[str, int | None]]  # copy -> origin -> last sequ
 
 async def take(engine: Engine, lab: str) -> Snapshot:
     """A snapshot of the lab."""
-    observing = asyncio.create_task(asyncio.to_thread(engine.observe, lab))
+    observing = asyncio.create_task(asyncio.to_thread(condition.observe, engine, lab))
     await asyncio.to_thread(__import__, "lab.jetstream.session")  # 0.2 s, beside Docker's answer
     return await read(await observing)
 
@@ -143,16 +148,17 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
     """The snapshot that these observations add up to; pure."""
     topology, layout = observation.topology, layout_of(observation.topology)
     details = _stream_details(layout, readings)
+    faults = held_by_docker(observation) if observation.interfaces is None else present(observation)
     any_image = next((container.image for container in observation.containers.values()), "")
     return Snapshot(
         lab=topology.name,
         image=any_image,
         image_origin=describe(any_image).origin,
         nodes=tuple(_node(observation, node, readings.get(node.name)) for node in topology.nodes),
-        links=_links(observation, readings),
+        links=_links(observation, faults, readings),
         streams=tuple(_stream(stream, details, arrivals) for stream in layout.streams if stream.key in details),
         absent=tuple(stream.key for stream in layout.streams if stream.key not in details),
-        faults=ordered(present(observation)),
+        faults=ordered(faults),
         damage=observation.damage,
     )
 
@@ -176,23 +182,48 @@ def _node(observation: Observation, node: Node, reading: monitor.Reading | None)
     )
 
 
-def _links(observation: Observation, readings: Mapping[str, monitor.Reading]) -> tuple[LinkStatus, ...]:
+def _links(
+    observation: Observation, faults: frozenset[Fault], readings: Mapping[str, monitor.Reading]
+) -> tuple[LinkStatus, ...]:
     topology = observation.topology
-    detached = {(fault.node, fault.link) for fault in present(observation) if isinstance(fault, Cut)}
+    left = Reachability.of(topology, faults)
     rows = []
     for link in topology.links:
-        sides = [
-            [(node.name, link.name) in detached for node in topology.region_nodes(region)] for region in link.regions
-        ]
-        state = "cut" if any(all(side) for side in sides) else "partly cut" if any(map(any, sides)) else "joined"
         gateways = {}
         for region, other in (link.regions, link.regions[::-1]):
             answers = [readings[n.name].gatewayz for n in topology.region_nodes(region) if n.name in readings]
             reports = [gatewayz for gatewayz in answers if gatewayz is not None]
             up = sum(1 for gatewayz in reports if other in (gatewayz.get("outbound_gateways") or {}))
             gateways[region] = (up, len(reports))
-        rows.append(LinkStatus(link.name, link.regions, state, gateways))
+        shapes = _shapes(observation, faults, link)
+        rows.append(LinkStatus(link.name, link.regions, _state(left, link), gateways, shapes))
     return tuple(rows)
+
+
+def _state(left: Reachability, link: Link) -> str:
+    """Which directions of a link carry packets, whoever is there to take them."""
+    one, other = (left.topology.region_nodes(region) for region in link.regions)
+    there = {left.carries(source, target) for source in one for target in other}
+    back = {left.carries(source, target) for source in other for target in one}
+    if there == back == {True}:
+        return "joined"
+    if there == back == {False}:
+        return "cut"
+    for way, source, target, reverse in ((there, *link.regions, back), (back, *link.regions[::-1], there)):
+        if way == {False} and reverse == {True}:
+            return f"{source}{ARROW}{target} cut"
+    return "partly cut"
+
+
+def _shapes(observation: Observation, faults: frozenset[Fault], link: Link) -> dict[str, str]:
+    found = {}
+    for region, other in (link.regions, link.regions[::-1]):
+        nodes = observation.topology.region_nodes(region)
+        attached = [node.name for node in nodes if observation.attached(node.name, link.name)]
+        shapes = {shape_of(observation, faults, node, link.name) for node in attached}
+        if any(not shape.nothing for shape in shapes):
+            found[f"{region}{ARROW}{other}"] = str(*shapes) if len(shapes) == 1 else "differs between nodes"
+    return found
 
 
 def _stream_details(layout: Layout, readings: Mapping[str, monitor.Reading]) -> dict[str, dict[str, Any]]:

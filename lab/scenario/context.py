@@ -11,6 +11,7 @@ from typing import Any
 from lab.api import Lab
 from lab.docker.observation import Observation
 from lab.errors import NatsError
+from lab.faults import condition
 from lab.faults.fault import Fault
 from lab.jetstream import leaders
 from lab.jetstream.attempts import attempt
@@ -76,7 +77,7 @@ class Context:
         return layout_of(self.topology)
 
     async def look(self) -> Observation:
-        self.observation = await asyncio.to_thread(self.lab.observe)
+        self.observation = await asyncio.to_thread(condition.observe, self.lab.engine, self.lab.name)
         return self.observation
 
     def real(self, consumer: str) -> str:

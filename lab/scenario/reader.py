@@ -10,6 +10,7 @@ from typing import Any
 from lab import labfile, yamlfile
 from lab.errors import UsageError
 from lab.faults import arguments
+from lab.faults.path import way
 from lab.faults.verb import Verb
 from lab.layouts import layout_of
 from lab.observe.operations import OPERATIONS
@@ -256,7 +257,7 @@ class _Reader:
         names: dict[Any, Find] = {
             arguments.Region: known("region", regions),
             arguments.Target: lambda name: name if arguments.is_role(name) else targets(name),
-            arguments.Link: self.link,
+            arguments.Path: self.path,
             actions.Node: known("node", nodes),
             actions.Defined: _named,
             **{kind: self.earlier(what, kind) for what, kind in REFERENCES.items()},
@@ -266,10 +267,10 @@ class _Reader:
     def given(self, kind: Any) -> tuple[str, ...]:
         return tuple(name for name, kinds in self.defined.items() if kind in kinds)
 
-    def link(self, name: str) -> str:
-        ends = "-".join(sorted(name.split("-")))
-        links = [link.name for link in self.topology.links]
-        return ends if ends in links else str(known("link", links)(name))
+    def path(self, name: str) -> str:
+        way(self.topology, name)
+        links = {"-".join(link.regions[::-1]): link.name for link in self.topology.links}
+        return links.get(name, name)
 
     def earlier(self, what: str, kind: Any) -> Find:
         given = self.given(kind)

@@ -1,0 +1,95 @@
+"""Which part of a network a verb is about: a link, one direction of it, or one node's part of it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from lab.errors import UsageError, unknown
+from lab.faults.arguments import Path
+from lab.faults.verb import Verb
+from lab.topology import Node, Topology
+
+ARROW = "->"
+Scope = Literal["link", "side", "node"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """From one end to the other: `source` and `target` are nodes on `network`; `one_way` if only in that direction.
+    `scope` is whether all of the link is meant, one direction of it, or one node's part: then `node` is its name."""
+
+    source: tuple[Node, ...]
+    target: tuple[Node, ...]
+    network: str
+    one_way: bool
+    node: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        return "node" if self.node else "side" if self.one_way else "link"
+
+    @property
+    def inside(self) -> bool:
+        """Whether both ends are in one region."""
+        return self.network == self.source[0].region
+
+    @property
+    def ends_at_node(self) -> bool:
+        """Whether the node that it names is where packets arrive."""
+        return self.target[0].name == self.node and len(self.target) == 1
+
+
+class OnPath(Verb):
+    """A verb whose words name a path: `west east`, `west-east`, `'west->east'`, `'west-1->east'`."""
+
+    link: Path
+    SHORT = "link"
+
+    @classmethod
+    def from_words(cls, *words: str, **options: Any) -> Self:
+        if not 1 <= len(words) <= 2:
+            raise UsageError("a link joins two regions", f"write `lab {cls.name} west central`")
+        return cls(link=Path("-".join(words)), **options)  # type: ignore[call-arg]
+
+
+def way(topology: Topology, text: str) -> Way:
+    """What a path means on this lab. Raises `UsageError`."""
+    one, other = _ends(topology, text)
+    source, target = topology.select([one]), topology.select([other])
+    nodes = [name for name in (one, other) if name not in topology.regions]
+    regions = {source[0].region, target[0].region}
+    if len(nodes) == 2:
+        raise UsageError(
+            f"`{text}` is between two nodes", f"one end must be a region, such as `{one}{ARROW}{target[0].region}`"
+        )
+    if len(regions) == 1 and not nodes:
+        raise UsageError(f"a link joins two regions, not `{one}` with itself")
+    network = "-".join(sorted(regions)) if len(regions) == 2 else one if one in topology.regions else other
+    if len(regions) == 1:  # a node and the rest of its region
+        rest = tuple(node for node in topology.region_nodes(network) if node.name != nodes[0])
+        if not rest:
+            raise UsageError(f"{nodes[0]} is the only node of {network}: there is nothing to cut it from")
+        source, target = (source, rest) if one == nodes[0] else (rest, target)
+    return Way(source, target, network, ARROW in text, *nodes)
+
+
+def _ends(topology: Topology, text: str) -> tuple[str, str]:
+    known = (*topology.regions, *(node.name for node in topology.nodes))
+    if ARROW in text:
+        one, _, other = (part.strip() for part in text.partition(ARROW))
+        for name in (one, other):
+            if name not in known:
+                raise unknown("region or node", name, known)
+        return one, other
+    for one, other in _splits(text):
+        if one in known and other in known:
+            return one, other
+    link = topology.link(text)  # says what is wrong
+    return link.regions
+
+
+def _splits(text: str) -> Iterator[tuple[str, str]]:
+    """`west-1-east` may be `west` and `1-east`, or `west-1` and `east`."""
+    words = text.replace(" ", "-").split("-")
+    for at in range(1, len(words)):
+        yield "-".join(words[:at]), "-".join(words[at:])
