@@ -20,9 +20,11 @@ Duration = NewType("Duration", str)
 Memory = NewType("Memory", str)
 Store = NewType("Store", str)
 OptionName = NewType("OptionName", str)
+Quantity = NewType("Quantity", str)
 
-FIELDS = tuple(f.name for f in fields(Topology))
-TYPES: dict[str, Any] = get_type_hints(Topology) | {
+NAMES = {"wan": "links"}  # fields of the topology that have another name in the file
+FIELDS = tuple(NAMES.get(f.name, f.name) for f in fields(Topology))
+TYPES: dict[str, Any] = {NAMES.get(name, name): hint for name, hint in get_type_hints(Topology).items()} | {
     "regions": list[str],
     "nats": Version,
     "max_age": Duration,
@@ -30,6 +32,7 @@ TYPES: dict[str, Any] = get_type_hints(Topology) | {
     "memory": Memory,
     "store": Store,
     "server_options": dict[OptionName, Option],
+    "links": dict[str, dict[str, Quantity]],
 }
 VOCABULARY = {
     Version: text(
@@ -38,6 +41,7 @@ VOCABULARY = {
     Duration: text("a duration, such as `1h`, or `0`", f"0|{DURATION.pattern}", numbers=True),
     Memory: text("a size for Docker, such as `256m`", r"[1-9][0-9]*[bkmgBKMG]?"),
     Store: text("a size for NATS, such as `1GB`", r"[1-9][0-9]*([kmgtKMGT]([iI]?[bB])?)?"),
+    Quantity: text("text such as `80ms` or `1%`", ".+", numbers=True),
     OptionName: text("text of letters, digits and `_`", "[A-Za-z0-9_]+"),
 }
 READS = Types(VOCABULARY)
@@ -46,6 +50,7 @@ EXPECTED = {
     "regions": "a list of names, such as `[west, east]`",
     "profile": "`fixed` or `seed`",
     "server_options": "a mapping, such as `ping_interval: 5s`",
+    "links": "a mapping, such as `east-west: {profile: transatlantic}`",
 }
 SUBNET = ("subnet_pool", "subnet_prefix")
 # Fields that a problem of a field can come from: it is not reported while one of them is wrong itself, and it is
@@ -57,6 +62,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "monitor_port": PORTS,
     "subnet_pool": ("subnet_prefix", "regions", "name"),
     "subnet_prefix": ("subnet_pool", "name"),
+    "links": ("regions",),
 }
 
 
@@ -108,7 +114,9 @@ def _check_subnets(document: Document, entries: Mapping[str, Entry], values: dic
 
 def _topology(base: Topology, values: Mapping[str, Any]) -> Topology:
     regions = {"regions": tuple(values["regions"])} if "regions" in values else {}
-    return replace(base, **{**values, **regions})
+    named = {field: values[key] for field, key in NAMES.items() if key in values}
+    rest = {key: value for key, value in values.items() if key not in NAMES.values()}
+    return replace(base, **{**rest, **named, **regions})
 
 
 def _meaning(base: Topology, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -179,7 +179,8 @@ def given(shape: Shape) -> dict[str, str]:
     """As options have it: only what is not left alone."""
     units = {"delay": "ms", "jitter": "ms", "rate": "bit", "limit": "b", "buffer": "b", "gap": "", "burst": ""}
     values = {name: getattr(shape, name) for name in _NAMES}
-    return {name: f"{value:.10g}{units.get(name, '%')}" for name, value in values.items() if value}
+    plain = {name: str(value) if isinstance(value, int) else f"{value:.10g}" for name, value in values.items() if value}
+    return {name: f"{value}{units.get(name, '%')}" for name, value in plain.items()}
 
 
 def _rate(bits: int) -> str:

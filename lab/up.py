@@ -11,13 +11,16 @@ from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.docker.versions import COMPOSE_MINIMUM, numbers
 from lab.errors import DockerError, LabError, NotRunning, UsageError
-from lab.faults.change import exclusive
+from lab.faults.change import apply, exclusive
 from lab.faults.down import Down
 from lab.faults.fault import Fault
-from lab.faults.registry import held_by_docker
+from lab.faults.registry import held_by_docker, present
+from lab.faults.shape import Shaped
 from lab.jetstream import streams
 from lab.jetstream.session import connect
 from lab.layouts import layout_of
+from lab.netprobe.interfaces import asked
+from lab.netprobe.session import Probe
 from lab.observe import ready, status
 from lab.progress import Say
 from lab.render import stream_configs
@@ -51,13 +54,29 @@ async def bring_up(
         starting = asyncio.ensure_future(asyncio.to_thread(_start, engine, topology, root, chosen, say))
         try:
             kept, observation = await asyncio.shield(starting)
-            return await _ready(engine, observation, kept, timeout, say)
+            found = await _ready(engine, observation, kept, timeout, say)
+            if await asyncio.to_thread(_condition, engine, topology.name, say):
+                return await status.take(engine, topology.name)
+            return found
         except BaseException:
             if fresh and not keep:
                 say("start failed; removing what was created (`--keep` leaves it)")
                 await asyncio.wait({starting})  # Compose goes on in its thread, and would create more behind our back
                 await _remove(engine, topology.name, say)
             raise
+
+
+def _condition(engine: Engine, lab: str, say: Say) -> bool:
+    """Give links what they always do, where they do not do it yet; whether there was any. Raises `LabError`."""
+    if not engine.observe(lab).topology.conditions:
+        return False
+    probe = Probe(engine, lab)
+    before = asked(engine.observe(lab), probe)
+    now = present(before)
+    lacking = frozenset(fault for fault in now if isinstance(fault, Shaped) and fault.lacking)
+    if lacking:
+        say("shaping the links")
+    return not apply(engine, before, now - lacking, probe).nothing
 
 
 async def _remove(engine: Engine, lab: str, say: Say) -> None:

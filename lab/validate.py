@@ -3,8 +3,11 @@
 import ipaddress
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 
+from lab import profiles
 from lab.errors import UsageError
+from lab.shape import Shape
 from lab.topology import MAX_NODES, NAME, NAME_RULE, Topology
 from lab.units import duration_ns, shortened, size_bytes
 
@@ -75,6 +78,7 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
         size = size_bytes(getattr(topology, name))
         if size is None or not least <= size <= most:
             yield name, f"{sentence}, not `{shortened(getattr(topology, name))}`"
+    yield from _links(topology)
     for option in topology.server_options:
         if option.lower() in OWN_OPTIONS:
             yield "server_options", f"`{option}` is set by the lab itself"
@@ -128,3 +132,24 @@ def _subnet_problems(topology: Topology) -> Iterator[tuple[str, str]]:
             "subnet_pool",
             f"`{topology.subnet_pool}` has no room for {len(topology.networks)} networks of /{topology.subnet_prefix}",
         )
+
+
+def _links(topology: Topology) -> Iterator[tuple[str, str]]:
+    known = {name for link in topology.links for name in (link.name, "-".join(link.regions[::-1]))}
+    for name, options in topology.wan.items():
+        unknown = [key for key in options if key not in shape_options()]
+        if name not in known:
+            links = ", ".join(f"`{link.name}`" for link in topology.links)
+            yield "links", f"there is no link `{name}`; there are {links}"
+        elif unknown:
+            yield "links", f"`{name}` has the unknown option `{unknown[0]}`; there are {', '.join(shape_options())}"
+        else:
+            try:
+                profiles.shape(**options)
+            except UsageError as error:
+                yield "links", f"`{name}`: {error.message}" + (f" ({error.hint})" if error.hint else "")
+
+
+def shape_options() -> tuple[str, ...]:
+    """What a link may have in lab.yaml."""
+    return "profile", *(field.name for field in fields(Shape))

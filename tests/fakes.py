@@ -1,11 +1,12 @@
 """An engine in memory: containers' states and networks, changed by the calls that faults make."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 from lab.docker.engine import Engine
-from lab.docker.observation import Container, Observation
+from lab.docker.observation import Container, Interface, Observation
 from lab.errors import DockerError
 from lab.netprobe.session import Probe, Step
 from lab.topology import Node, Topology
@@ -44,13 +45,15 @@ class FakeEngine(Engine):
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.containers = observation(topology).containers
+        self.interfaces: dict[tuple[str, str], Interface] = {}
         self.calls: list[Call] = []
         self.broken: set[Call] = set()
         self.ignored: set[Call] = set()
 
     def observe(self, lab: str) -> Observation:
         assert lab == self.topology.name
-        return Observation(self.topology, {name: replace(c, addresses=dict(c.addresses)) for name, c in self._items()})
+        containers = {name: replace(c, addresses=dict(c.addresses)) for name, c in self._items()}
+        return Observation(self.topology, containers, dict(self.interfaces))
 
     def again(self, before: Observation) -> Observation:
         return self.observe(before.topology.name)
@@ -85,7 +88,9 @@ class FakeEngine(Engine):
 
     def detach(self, container: str, network: str) -> None:
         if self._asked("detach", container, network):
-            self._of(container).addresses.pop(network.removeprefix(self.topology.network("")), None)
+            key = network.removeprefix(self.topology.network(""))
+            self._of(container).addresses.pop(key, None)
+            self.interfaces.pop((self._of(container).node, key), None)
 
     def attach(self, container: str, network: str, address: str) -> None:
         if self._asked("attach", container, network):
@@ -110,6 +115,8 @@ class FakeEngine(Engine):
         if self._of(name).state == "paused":
             raise DockerError(f"`docker {what}` failed: container {name} is paused")
         self._set(name, state="exited", exit_code=exit_code, pid=0)
+        node = self._of(name).node
+        self.interfaces = {key: interface for key, interface in self.interfaces.items() if key[0] != node}
 
     def _of(self, name: str) -> Container:
         return self.containers[name.removeprefix(f"{self.topology.name}-")]
@@ -125,7 +132,11 @@ class FakeEngine(Engine):
 
 
 class FakeProbe(Probe):
-    """Answers by the fake engine's own state, not by what is expected."""
+    """Answers by the fake engine's own state, not by what is expected. A shape with one of the words `lacks` is
+    refused; a packet between two nodes of `late` takes so many microseconds, whatever the shape is."""
+
+    lacks: tuple[str, ...] = ()
+    late: Mapping[tuple[str, str], int] = MappingProxyType({})
 
     def __init__(self, engine: FakeEngine, lab: str = "") -> None:
         self.engine = engine
@@ -139,6 +150,73 @@ class FakeProbe(Probe):
         self.runs += 1
         self.tries.append((timeout, least))
         return [self._answer(pid, what.split()[1]) for pid, what in steps]
+
+    def ask(self, steps: Iterable[Step], timeout: float = 0, least: float = 0) -> list[str]:
+        return [self._told(pid, *what.split(" ", 1)) for pid, what in steps]
+
+    def _told(self, pid: int, verb: str, words: str = "") -> str:
+        node = next((container for container in self._containers() if container.pid == pid), None)
+        if node is None:
+            return "error 2"
+        kernel = self.engine.interfaces
+        if verb == "BLOCKS":
+            chains = sorted(f"{key[1]}:{c}" for key, at in kernel.items() if key[0] == node.node for c in at.chains)
+            return " ".join(["blocks", *chains])
+        self.engine.calls.append((verb, node.node, words)) if verb in ("SHAPE", "BLOCK") else None
+        first, *rest = words.split()
+        if verb == "BLOCK":
+            ways = {"both": ("out", "in")}.get(rest[0], (rest[0],)) if rest else ()
+            self._keep(node.node, first, chains=frozenset(f"{way}-{rest[1]}" for way in ways))
+            return "blocked 1000"
+        network = next((key for key, own in node.addresses.items() if own == first), None)
+        if verb in ("SHAPE", "QDISC") and network is None:
+            return "missing"
+        if verb == "SHAPE":
+            if self.lacks and any(key in words for key in self.lacks):
+                return "error 2"
+            self._keep(node.node, str(network), discipline=" ".join(["shape", *rest]) if rest else "")
+            return "shaped 1000"
+        if verb == "QDISC":
+            return kernel.get((node.node, str(network)), Interface()).discipline or "plain"
+        assert verb == "FLOW", verb
+        return self._flow(node, rest[0], int(rest[1]))
+
+    def _keep(self, node: str, network: str, **values: Any) -> None:
+        at = replace(self.engine.interfaces.get((node, network), Interface()), **values)
+        self.engine.interfaces[node, network] = at
+        if at == Interface():
+            del self.engine.interfaces[node, network]
+
+    def _flow(self, source: Container, address: str, count: int) -> str:
+        """All packets arrive, late by the delay, unless they are blocked."""
+        target, network = self._at(address)
+        ends = (source, self.engine.containers[target])
+        attached = all(network in end.addresses for end in ends)
+        dropped = not attached or self._carried(source.node, target, network) != "open"
+        kind, *words = self.engine.interfaces.get((source.node, network), Interface()).discipline.split() or [""]
+        words = words if kind == "shape" else []
+        shape = {key: int(value) for key, _, value in (word.partition("=") for word in words)}
+        late = self.late.get((source.node, target), shape.get("delay", 0) // 1000)
+        arrived = 0 if dropped else round(count * (1 - shape.get("loss", 0) / (2**32 - 1)))
+        return (
+            f"flow sent={count} received={arrived} duplicates=0 reordered=0 min={late} median={late} mean={late} "
+            f"max={late} deviation=0 bytes=0 span=0"
+        )
+
+    def _carried(self, source: str, target: str, network: str) -> str:
+        """What becomes of a packet: `open`, `silent`, or `refused` where it is rejected."""
+        kernel = self.engine.interfaces
+        chains = {f"out{c[3:]}" for c in kernel.get((source, network), Interface()).chains if c.startswith("out")}
+        chains |= {f"in{c[2:]}" for c in kernel.get((target, network), Interface()).chains if c.startswith("in")}
+        return "open" if not chains else "refused" if any(chain.endswith("reject") for chain in chains) else "silent"
+
+    def _at(self, address: str) -> tuple[str, str]:
+        return next(
+            (node.name, key)
+            for node in self.engine.topology.nodes
+            for key, own in node.addresses.items()
+            if own == address
+        )
 
     def take_down(self, interfaces: Iterable[tuple[int, str]]) -> float:
         for pid, address in interfaces:
@@ -162,19 +240,17 @@ class FakeProbe(Probe):
         source = next((container for container in self._containers() if container.pid == pid), None)
         if source is None:
             return "error 2"
-        target, network = next(
-            (node.name, key)
-            for node in self.engine.topology.nodes
-            for key, own in node.addresses.items()
-            if own == address
-        )
+        target, network = self._at(address)
         if self.runs == 1 and (source.node, target) in self.wrong:
             return self.wrong[source.node, target]
         ends = (source, self.engine.containers[target])
         alive = all(
             network in end.addresses and (end.pid, end.addresses[network]) not in self.taken_down for end in ends
         )
-        return "open" if alive else "silent"
+        if not alive:
+            return "silent"
+        there, back = self._carried(source.node, target, network), self._carried(target, source.node, network)
+        return "refused" if "refused" in (there, back) else "silent" if "silent" in (there, back) else "open"
 
     def close(self, wait: bool = True) -> None:
         self.closed = True

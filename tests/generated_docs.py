@@ -13,6 +13,7 @@ from lab import labfile
 from lab.api import Lab
 from lab.check import schedulefile
 from lab.check.checkers.registry import PROPERTIES
+from lab.profiles import PROFILES
 from lab.scenario import reader, reference
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -47,10 +48,16 @@ def _call(name: str, member: Any) -> str:
     return f"{owner}.{name}({', '.join(word for word in words if word != 'self')})"
 
 
+def profiles() -> str:
+    rows = [f"| `{name}` | {kind.shape} | {kind.round_trip:g} ms | {kind.source} |" for name, kind in PROFILES.items()]
+    return "\n".join(["| profile | each direction | round trip | source |", "|---|---|---|---|", *rows])
+
+
 # Page, name of the part, what it should be.
 PARTS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (DOCS / "checking.md", "properties", properties),
     (DOCS / "api.md", "methods", methods),
+    (DOCS / "faults.md", "profiles", profiles),
     (DOCS / "commands.md", "commands", command_reference.reference),
     (DOCS / "scenarios/README.md", "verbs and expectations", reference.tables),
 )

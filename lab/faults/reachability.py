@@ -115,6 +115,8 @@ class Reachability:
 
     def carries(self, source: Node, target: Node) -> bool:
         """Whether the network takes packets there, whoever is there to take them."""
+        if source == target:
+            return True
         network = source.region
         if source.region != target.region:
             network = Link((min(source.region, target.region), max(source.region, target.region))).name

@@ -38,13 +38,18 @@ class Shaped(Fault):
     def __str__(self) -> str:
         if self.foreign:
             return f"{self.node} has a queue discipline `{self.foreign}` on link {self.link}, made by hand"
-        if self.shape.nothing:
+        if self.lacking:
             return f"{self.node} lacks the standing shape of link {self.link}"
         return f"{self.node} sends over link {self.link}: {self.shape}"
 
     @property
     def key(self) -> tuple[str, ...]:
         return self.kind, self.node, self.link
+
+    @property
+    def lacking(self) -> bool:
+        """Whether it is only that the link's standing condition is not there, as after a restart of the node."""
+        return self.shape.nothing and not self.foreign
 
     @property
     def ends_with(self) -> frozenset[tuple[str, ...]]:

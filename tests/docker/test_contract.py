@@ -19,14 +19,17 @@ from lab.api import Lab
 from lab.docker.engine import Engine
 from lab.docker.observation import Container
 from lab.errors import DockerError
-from lab.faults import change, proof
+from lab.faults import change, condition, proof
+from lab.faults.block import Block
 from lab.faults.cut import Cut
 from lab.faults.down import Down
 from lab.faults.fault import Fault
 from lab.faults.paused import Paused
-from lab.faults.registry import KINDS, VERBS, ordered, present
+from lab.faults.registry import KINDS, VERBS, held_by_docker, ordered
+from lab.faults.shape import Shaped
 from lab.faults.verb import Verb
 from lab.netprobe.session import Probe
+from lab.shape import Shape
 from lab.topology import CLIENT_PORT, Topology
 
 TOPOLOGY = Topology(name="test-contract", regions=("west", "east"), nodes_per_region=1, replicas=1)
@@ -73,7 +76,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         return
     real: World = request.getfixturevalue("real")
     yield real
-    change.apply(real.engine, real.engine.observe(TOPOLOGY.name), frozenset())
+    Lab(TOPOLOGY.name).heal()
 
 
 @pytest.fixture
@@ -95,14 +98,14 @@ def test_a_healthy_lab_runs_and_every_node_has_its_addresses(world: World) -> No
             node.addresses,
         )
         assert container.pid > 0
-    assert present(seen) == frozenset()
+    assert held_by_docker(seen) == frozenset()
     assert world.engine.again(seen) == seen
 
 
 def test_a_detached_node_lacks_the_address_and_gets_the_same_one_back(world: World) -> None:
     for _ in range(2):  # the second time nothing is left to do
         world.engine.detach(NAME, NETWORK)
-        assert present(world.engine.observe(TOPOLOGY.name)) == {Cut(EAST, LINK)}
+        assert held_by_docker(world.engine.observe(TOPOLOGY.name)) == {Cut(EAST, LINK)}
     for _ in range(2):
         world.engine.attach(NAME, NETWORK, ADDRESS)
         assert world.east().addresses == TOPOLOGY.node(EAST).addresses
@@ -114,7 +117,7 @@ def test_a_node_that_is_down_has_no_process_and_says_how_it_ended(world: World, 
     getattr(world.engine, verb)(NAME)
     down = world.east()
     assert (down.state, down.exit_code, down.pid) == ("exited", exit_code, 0)
-    assert present(world.engine.observe(TOPOLOGY.name)) == {Down(EAST)}
+    assert held_by_docker(world.engine.observe(TOPOLOGY.name)) == {Down(EAST)}
     world.engine.start(NAME)
     assert world.east().state == "running"
     assert world.east().pid not in (0, before)
@@ -123,15 +126,15 @@ def test_a_node_that_is_down_has_no_process_and_says_how_it_ended(world: World, 
 def test_a_node_that_is_down_is_detached_and_attached_all_the_same(world: World) -> None:
     world.engine.kill(NAME)
     world.engine.detach(NAME, NETWORK)
-    assert present(world.engine.observe(TOPOLOGY.name)) == {Down(EAST), Cut(EAST, LINK)}
+    assert held_by_docker(world.engine.observe(TOPOLOGY.name)) == {Down(EAST), Cut(EAST, LINK)}
     world.engine.attach(NAME, NETWORK, ADDRESS)
-    assert present(world.engine.observe(TOPOLOGY.name)) == {Down(EAST)}
+    assert held_by_docker(world.engine.observe(TOPOLOGY.name)) == {Down(EAST)}
 
 
 def test_a_paused_node_keeps_its_process_and_cannot_be_paused_again(world: World) -> None:
     before = world.east().pid
     world.engine.pause(NAME)
-    assert present(world.engine.observe(TOPOLOGY.name)) == {Paused(EAST)}
+    assert held_by_docker(world.engine.observe(TOPOLOGY.name)) == {Paused(EAST)}
     assert world.east().pid == before
     with pytest.raises(DockerError):
         world.engine.pause(NAME)
@@ -164,7 +167,7 @@ def test_an_interface_that_the_probe_took_down_is_dead_until_the_probe_ends(worl
     assert 0 <= probe.take_down([(world.east().pid, ADDRESS)]) < 0.15
     assert probe.still_there() == [ADDRESS]
     assert world.from_west(probe) in DEAD
-    assert present(world.engine.observe(TOPOLOGY.name)) == frozenset(), "Docker knows nothing of it"
+    assert held_by_docker(world.engine.observe(TOPOLOGY.name)) == frozenset(), "Docker knows nothing of it"
     probe.close()
     after = world.probe()
     assert world.from_west(after) == "open"
@@ -190,6 +193,8 @@ EXAMPLES: dict[type[Fault], tuple[Fault, Fault | None]] = {
     Cut: (Cut(EAST, LINK), None),
     Down: (Down(EAST), None),
     Paused: (Paused(EAST), None),
+    Block: (Block(EAST, LINK, "out"), Block(EAST, LINK, "in", reject=True)),
+    Shaped: (Shaped(EAST, LINK, Shape.of(rate="5mbit")), Shaped(EAST, LINK, Shape.of(rate="2mbit"))),
 }
 
 
@@ -198,6 +203,7 @@ def lab(world: World, monkeypatch: pytest.MonkeyPatch) -> Lab:
     if isinstance(world.engine, FakeEngine):
         monkeypatch.setattr(proof, "greeting", world.engine.greeting)
         monkeypatch.setattr(change, "Probe", FakeProbe)
+        monkeypatch.setattr(condition, "Probe", FakeProbe)
     return Lab(TOPOLOGY.name, engine=world.engine)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from fakes import FakeEngine, FakeProbe
 
-from lab.faults import change, proof
+from lab.api import Lab
+from lab.faults import change, condition, proof
 from lab.topology import Topology
 
 
@@ -15,6 +16,12 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEngine:
     engine = FakeEngine(Topology())
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where locks are: tests side by side wait for nobody
     monkeypatch.setattr(proof, "greeting", engine.greeting)
-    monkeypatch.setattr(proof, "Probe", FakeProbe)
     monkeypatch.setattr(change, "Probe", FakeProbe)
+    monkeypatch.setattr(condition, "Probe", FakeProbe)
     return engine
+
+
+@pytest.fixture
+def lab(engine: FakeEngine) -> Lab:
+    """The lab on it."""
+    return Lab(engine.topology.name, engine=engine)

@@ -26,7 +26,7 @@ WORLD = {
     *("asyncio", "http", "multiprocessing", "os", "pathlib", "shutil", "signal", "socket", "subprocess", "tempfile"),
     *("threading", "time", "urllib", "webbrowser"),
 }
-DOERS = ("change.py", "proof.py")  # of the faults' folder
+DOERS = ("change.py", "condition.py", "hands.py", "proof.py")  # of the faults' folder
 # What is a function of its arguments alone; a folder means all that is in it.
 PURE = (
     "lab/errors.py",
@@ -227,8 +227,11 @@ def _docker(node: ast.AST) -> bool:
 
 def test_faults_know_values_and_the_topology_only() -> None:
     known = {"lab.docker.observation", "lab.errors", "lab.faults", "lab.layouts", "lab.topology", "lab.units"}
+    known |= {"lab.profiles", "lab.shape"}
     for name in of("lab/faults"):
-        if not name.endswith((".change", ".proof", ".prediction", ".step_down")):  # these act, or judge
+        if not name.endswith(
+            (".change", ".condition", ".hands", ".proof", ".prediction", ".step_down")
+        ):  # these act, or judge
             inside = {imported for imported in modules()[name].everywhere if within(imported, {"lab"})}
             assert all(within(imported, known) for imported in inside), name
 

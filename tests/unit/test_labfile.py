@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from lab.errors import UsageError
-from lab.labfile import load
+from lab.labfile import NAMES, load
 from lab.topology import Topology
 
-FIELDS = [f.name for f in fields(Topology)]
+FIELDS = [NAMES.get(f.name, f.name) for f in fields(Topology)]
 EXAMPLE = Path(__file__).parents[2] / "lab.example.yaml"
 # A wrong value for each field; each is written in line 3.
 WRONG = [
@@ -55,6 +55,12 @@ WRONG = [
     ("server_options", "{yes: 1}", "not `yes`: put it in quotes"),
     ("server_options", "{.inf: 1}", "not `.inf`: put it in quotes"),
     ("server_options", "{a: 1, a: 2}", "listed twice"),
+    ("links", "[a]", "mapping"),
+    ("links", "{east-north: {delay: 1ms}}", "there is no link `east-north`"),
+    ("links", "{east-west: {speed: 1ms}}", "unknown option `speed`"),
+    ("links", "{east-west: {delay: fast}}", "must be such as `80ms`"),
+    ("links", "{east-west: {profile: moon}}", "unknown profile `moon`"),
+    ("links", "{east-west: {jitter: 5ms}}", "needs `--delay`"),
 ]
 
 

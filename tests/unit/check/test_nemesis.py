@@ -11,7 +11,7 @@ from lab.check.nemesis import Nemesis
 from lab.check.schedule import Planned, Schedule
 from lab.docker.observation import Observation
 from lab.errors import FaultNotProven, LabError
-from lab.faults.arguments import Link, Seconds
+from lab.faults.arguments import Path, Seconds
 from lab.faults.cut import CutLink
 from lab.faults.down import Kill
 from lab.faults.flap import Flap
@@ -23,7 +23,7 @@ from lab.topology import Topology
 LAB = Topology()
 CUT = Planned("f1", CutLink.from_words("central-west"), 0.0, 0.2)
 KILL = Planned("f2", Kill.from_words("east"), 0.1, 0.3)
-FLAP = Planned("f3", Flap(Link("east-west"), Seconds(0.1)), 0.0, 0.3)
+FLAP = Planned("f3", Flap(Path("east-west"), Seconds(0.1)), 0.0, 0.3)
 STEP = Planned("f4", StepDown.from_words("foo-read-east"), 0.0, 0.0)
 
 

@@ -9,7 +9,6 @@ from lab import doctor
 from lab.docker import neighbours
 from lab.errors import FaultNotProven
 from lab.faults import proof
-from lab.faults.registry import present
 from lab.topology import Topology
 
 REGIONS = tuple("abcdefghi")
@@ -49,8 +48,8 @@ def test_overflows_of_all_processors_are_counted() -> None:
 
 def test_a_proof_takes_no_more_entries_than_there_are() -> None:
     seen = observation(LARGE)
-    assert len(proof.plan(seen)) == 45 * 44
-    chosen = proof.plan(seen, room=1024)
+    assert len(proof.plan(seen, frozenset())) == 45 * 44
+    chosen = proof.plan(seen, frozenset(), room=1024)
     assert len(chosen) == 45 * (1 + 8)
     assert {(connect.source, connect.network) for connect in chosen} == {
         (node.name, key) for node in LARGE.nodes for key in node.addresses
@@ -70,7 +69,7 @@ def test_a_fault_that_is_not_proven_names_the_table_when_it_overflowed(
     monkeypatch.setattr(FakeProbe, "_answer", silent)
     seen = engine.observe(Topology().name)
     with pytest.raises(FaultNotProven, match="neighbour table overflowed") as caught:
-        proof.prove(engine, seen, FakeProbe(engine), faults=present(seen))
+        proof.prove(seen, FakeProbe(engine), frozenset())
     assert "gc_thresh3=16384" in caught.value.hint
 
 

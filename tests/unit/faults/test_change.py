@@ -34,7 +34,7 @@ def in_force(engine: FakeEngine) -> frozenset[Fault]:
 def apply(engine: FakeEngine, *wanted: Fault, dry_run: bool = False) -> Change:
     engine.calls.clear()
     before = engine.observe(TOPOLOGY.name)
-    return change.apply(engine, before, frozenset(wanted), dry_run, FakeProbe(engine))
+    return change.apply(engine, before, frozenset(wanted), FakeProbe(engine), dry_run)
 
 
 def verbs(engine: FakeEngine) -> list[str]:
@@ -228,14 +228,14 @@ def test_a_cut_that_does_not_hold_is_not_believed(engine: FakeEngine, monkeypatc
 def test_silence_is_cut_short_only_where_it_was_seen_whole(engine: FakeEngine) -> None:
     """Otherwise a leak that answers late, on a busy machine, would pass for a cut."""
     probe = FakeProbe(engine)
-    change.apply(engine, engine.observe(TOPOLOGY.name), parted("central"), probe=probe)
+    change.apply(engine, engine.observe(TOPOLOGY.name), parted("central"), probe)
     assert probe.tries == [(0.15, 0), (0.15, 0.02)]
     leaking = FakeProbe(engine)
     leaking.wrong["west-1", "east-1"] = "open"
-    change.apply(engine, engine.observe(TOPOLOGY.name), parted("central") | parted("west"), probe=leaking)
+    change.apply(engine, engine.observe(TOPOLOGY.name), parted("central") | parted("west"), leaking)
     assert leaking.tries == [(0.15, 0), (0.15, 0)]
     healing = FakeProbe(engine)
-    change.apply(engine, engine.observe(TOPOLOGY.name), parted("west"), probe=healing)
+    change.apply(engine, engine.observe(TOPOLOGY.name), parted("west"), healing)
     assert healing.tries == [(0.15, 0)]
 
 

@@ -14,6 +14,7 @@ from lab.faults import proof
 from lab.faults.cut import Cut
 from lab.faults.partition import groups, partition
 from lab.faults.proof import Connect, contradicts, plan
+from lab.faults.registry import present
 from lab.topology import Topology
 
 TOPOLOGY = Topology()
@@ -30,12 +31,16 @@ def without(cuts: frozenset[Cut]) -> Observation:
     return healed
 
 
+def planned(seen: Observation) -> list[Connect]:
+    return plan(seen, present(seen))
+
+
 def pairs(connects: list[Connect], expected: str) -> set[tuple[str, str]]:
     return {(connect.source, connect.target) for connect in connects if connect.expected == expected}
 
 
 def test_in_a_healed_lab_every_ordered_pair_is_alive() -> None:
-    connects = plan(observation(TOPOLOGY))
+    connects = planned(observation(TOPOLOGY))
     assert pairs(connects, "alive") == set(permutations((node.name for node in TOPOLOGY.nodes), 2))
     assert len(connects) == 72
     assert {connect.port for connect in connects} == {4222}
@@ -45,7 +50,7 @@ def test_in_a_healed_lab_every_ordered_pair_is_alive() -> None:
 
 
 def test_across_a_partition_every_pair_is_dead_at_all_addresses_both_ways() -> None:
-    connects = plan(parted("central"))
+    connects = planned(parted("central"))
     dead = pairs(connects, "dead")
     central = {node.name for node in TOPOLOGY.region_nodes("central")}
     assert dead == {
@@ -59,13 +64,13 @@ def test_across_a_partition_every_pair_is_dead_at_all_addresses_both_ways() -> N
 
 
 def test_when_every_region_is_alone_only_its_own_pairs_are_alive() -> None:
-    connects = plan(parted("west", "central", "east"))
+    connects = planned(parted("west", "central", "east"))
     assert len(pairs(connects, "alive")) == 3 * 6
     assert len(pairs(connects, "dead")) == 72 - 18
 
 
 def test_a_link_that_is_partly_cut_is_dead_for_the_detached_node_only() -> None:
-    dead = pairs(plan(without(frozenset([Cut("east-1", "east-west")]))), "dead")
+    dead = pairs(planned(without(frozenset([Cut("east-1", "east-west")]))), "dead")
     west = {f"west-{number}" for number in (1, 2, 3)}
     assert dead == {("east-1", name) for name in west} | {(name, "east-1") for name in west}
 
@@ -73,13 +78,13 @@ def test_a_link_that_is_partly_cut_is_dead_for_the_detached_node_only() -> None:
 def test_nodes_without_a_network_namespace_are_not_tried() -> None:
     down = observation(TOPOLOGY, west_1=lambda c: replace(c, state="exited", pid=0))
     del down.containers["east-3"]
-    tried = {name for connect in plan(down) for name in (connect.source, connect.target)}
+    tried = {name for connect in planned(down) for name in (connect.source, connect.target)}
     assert tried == {node.name for node in TOPOLOGY.nodes} - {"west-1", "east-3"}
 
 
 def test_a_frozen_node_is_tried_its_kernel_answers() -> None:
     paused = observation(TOPOLOGY, west_1=lambda c: replace(c, state="paused"))
-    assert plan(paused) == plan(observation(TOPOLOGY))
+    assert planned(paused) == planned(observation(TOPOLOGY))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +109,7 @@ def test_an_answer_contradicts_what_is_expected(expected: Literal["dead", "alive
 
 def test_a_proof_counts_what_it_saw(engine: FakeEngine) -> None:
     probe = FakeProbe(engine)
-    evidence = proof.prove(engine, engine.observe(TOPOLOGY.name), probe)
+    evidence = proof.prove(engine.observe(TOPOLOGY.name), probe, frozenset())
     assert evidence == proof.Evidence(dead=0, alive=72, ports=9)
     assert probe.runs == 1
 
@@ -126,14 +131,14 @@ def test_evidence_is_a_sentence(evidence: proof.Evidence, sentence: str) -> None
 def test_an_answer_that_was_late_gets_a_second_try(engine: FakeEngine) -> None:
     probe = FakeProbe(engine)
     probe.wrong["west-1", "east-1"] = "silent"
-    assert proof.prove(engine, engine.observe(TOPOLOGY.name), probe) == proof.Evidence(dead=0, alive=72, ports=9)
+    assert proof.prove(engine.observe(TOPOLOGY.name), probe, frozenset()) == proof.Evidence(dead=0, alive=72, ports=9)
 
 
 def test_what_contradicts_the_faults_is_named(engine: FakeEngine) -> None:
     seen = engine.observe(TOPOLOGY.name)
     engine.containers["west-1"].addresses.pop("east-west")
     with pytest.raises(FaultNotProven, match="6 of 72 connects") as caught:
-        proof.prove(engine, seen)
+        proof.prove(seen, FakeProbe(engine), frozenset())
     assert "west-1 → east-1 (10.199.0.171:4222, east-west): must be joined, but: silent" in caught.value.message
     assert caught.value.hint
 
@@ -142,11 +147,11 @@ def test_a_published_port_that_answers_otherwise_is_named(engine: FakeEngine) ->
     seen = engine.observe(TOPOLOGY.name)
     engine.pause(TOPOLOGY.container("west-2"))
     with pytest.raises(FaultNotProven) as caught:
-        proof.prove(engine, seen)
+        proof.prove(seen, FakeProbe(engine), frozenset())
     assert "host → west-2 (127.0.0.1:14223): expected greets, but: silent" in caught.value.message
 
 
 def test_a_lab_of_one_node_without_peers_has_nothing_to_try() -> None:
     node = TOPOLOGY.node("west-1")
     alone: dict[str, Container] = {node.name: container(TOPOLOGY, node)}
-    assert plan(Observation(TOPOLOGY, alone)) == []
+    assert planned(Observation(TOPOLOGY, alone, {})) == []

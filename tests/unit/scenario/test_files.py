@@ -72,7 +72,7 @@ STEP_PROBLEMS = [
     ("consume: {in: west, consumer: app, as: got, count: 0}", "should be 1 or more"),
     ("kill: cental", "there is no node or region `cental`; did you mean `central`?"),
     ("kill: {}", "name nodes or regions"),
-    ("cut: west-west", "there is no link `west-west`"),
+    ("cut: west-west", "a link joins two regions, not `west` with itself"),
     ("partition: [west, west]", "named twice"),
     ("wait: soon", "should be a duration"),
     ("wait: {short: 1s, lang: 2s}", "this has no `short`"),
