@@ -35,6 +35,7 @@ from lab.faults.verb import Verb
 from lab.headstart import Headstart
 from lab.layouts import layout_of
 from lab.loop import finished
+from lab.netprobe.offers import offered
 from lab.progress import Say, silently
 from lab.topology import DEFAULT_NAME, Node, Topology
 
@@ -153,6 +154,11 @@ class Lab(VerbMethods[Done]):
     def faults(self) -> tuple[Fault, ...]:
         """The faults in force, as read from Docker."""
         return ordered(present(condition.observe(self.engine, self.name)))
+
+    def offers(self) -> frozenset[str]:
+        """What the kernel that the nodes run on has for links: `netem` (delay, loss), `tbf` (rates), `blocks` (one-way
+        cuts, refusals). The lab need not be up."""
+        return offered(self.engine, self.name)
 
     def status(self) -> "Snapshot":
         """Nodes, links, streams and their true lag, faults in force."""

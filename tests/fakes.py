@@ -250,7 +250,7 @@ class FakeProbe(Probe):
         if not alive:
             return "silent"
         there, back = self._carried(source.node, target, network), self._carried(target, source.node, network)
-        return "refused" if "refused" in (there, back) else "silent" if "silent" in (there, back) else "open"
+        return there if there != "open" else "open" if back == "open" else "silent"
 
     def close(self, wait: bool = True) -> None:
         self.closed = True

@@ -104,8 +104,10 @@ class FaultRecord:
     None: it never did. `proven` says that it was seen to take hold; `evidence` is what was seen, `error` why not.
 
     `nodes`, `links` and `streams` say what it takes away while in force, whatever its kind: nodes that do not answer
-    (down, frozen), links that carry nothing (by name, `central-west`), streams whose leader it deposes. The checkers
-    derive from them which regions are isolated or without a quorum; a slow link is in none of them.
+    (down, frozen), links that carry nothing in some direction (by name, `central-west`), streams whose leader it
+    deposes. `silenced` and `slowed` are the sides of networks where packets vanish, and where they are late or some of them lost
+    (`west-1 east-west out`). The checkers derive from them which regions are isolated or without a quorum. Runs of
+    earlier versions have no sides: there a link carries nothing at all.
     """
 
     id: str
@@ -122,6 +124,8 @@ class FaultRecord:
     nodes: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    silenced: tuple[str, ...] = ()
+    slowed: tuple[str, ...] = ()
 
     @property
     def outside(self) -> bool:

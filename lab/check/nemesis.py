@@ -96,8 +96,12 @@ class Nemesis:
             None,
             proven=False,
             nodes=tuple(sorted(effects.out)),
-            links=tuple(sorted({side.link for side in effects.silenced})),
+            links=tuple(
+                sorted({side.link for side in effects.silenced} & {link.name for link in self._topology.links})
+            ),
             streams=tuple(sorted(effects.streams)),
+            silenced=tuple(sorted(map(str, effects.silenced))),
+            slowed=tuple(sorted(map(str, effects.slowed))),
         )
         self._say(f"{fault.id}: {record.what}" + (f" for {fault.seconds:g} s" if fault.seconds else ""))
         if not verb.lasting:

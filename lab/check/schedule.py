@@ -4,7 +4,7 @@ Everything random is decided here, from the seed: the same seed and lab give the
 `at` counts from the end of the warm-up. What can be asked for are the verbs of `lab/faults/registry.py`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
@@ -13,7 +13,7 @@ from lab.errors import UsageError
 from lab.faults.effects import joined
 from lab.faults.fault import Fault
 from lab.faults.registry import draws, verbs
-from lab.faults.verb import Verb
+from lab.faults.verb import OFFERS, Verb
 from lab.topology import Topology
 
 RATE, PROCESSES = 1000, 6
@@ -80,13 +80,13 @@ def kinds() -> dict[str, type[Verb]]:
     return {name: verb for name, verb in verbs().items() if not verb.undoes}
 
 
-def random_faults(seed: int, topology: Topology, main: float) -> tuple[Planned, ...]:
-    """A mix for `main` seconds, one fault at a time and a quiet window after each: first a long partition or a long
+def random_faults(seed: int, topology: Topology, main: float, offers: Collection[str] = OFFERS) -> tuple[Planned, ...]:
+    """A mix for `main` seconds of what a kernel that `offers` so much can do, one fault at a time and a quiet window after each: first a long partition or a long
     loss of a region, then heavy and light ones in turn, each kind once before any comes again. The last ones are light,
     so that a source that gave its origin up (see `SHORT_S`) is back when the load ends."""
     random = Random(f"{seed} faults")  # noqa: S311 (a schedule, not a secret)
     faults: list[Planned] = []
-    every = draws()
+    every = {name: draw for name, draw in draws().items() if not draw.needs or draw.needs in offers}
     bags: dict[bool, list[str]] = {True: [], False: []}
     now = 2.0
     while True:
@@ -107,10 +107,16 @@ def random_faults(seed: int, topology: Topology, main: float) -> tuple[Planned, 
         now += (seconds or STEP_DOWN_S) + PAUSE_S * random.uniform(0.75, 1.25)
 
 
-def resolve(seed: int, topology: Topology, rate: int = RATE, duration: float = DURATION_S) -> Schedule:
+def resolve(
+    seed: int,
+    topology: Topology,
+    rate: int = RATE,
+    duration: float = DURATION_S,
+    offers: Collection[str] = OFFERS,
+) -> Schedule:
     """The default check: a random mix of every kind. Raises `UsageError` when it cannot be."""
     schedule = Schedule(seed, rate, duration=duration)
-    schedule = Schedule(seed, rate, duration=duration, faults=random_faults(seed, topology, schedule.main))
+    schedule = Schedule(seed, rate, duration=duration, faults=random_faults(seed, topology, schedule.main, offers))
     refuse(problems(schedule, topology))
     return schedule
 

@@ -1,6 +1,6 @@
 """What a schedule file describes, and a schedule as a file. What a schedule means on a lab is in `schedule.py`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from functools import reduce
 from operator import or_
@@ -11,7 +11,7 @@ from lab import yamlfile
 from lab.check.schedule import Planned, Schedule, kinds, place, problems, random_faults
 from lab.faults import arguments
 from lab.faults.arguments import EXPECTED, Seconds
-from lab.faults.verb import Verb
+from lab.faults.verb import OFFERS, Verb
 from lab.topology import Topology
 from lab.units import DURATION, duration_ns
 from lab.yamlfile import Document, Entry
@@ -48,8 +48,9 @@ READS = Types(
 )
 
 
-def load(path: Path, topology: Topology, seed: int) -> Schedule:
-    """The schedule of a file on this lab. Without `faults` they are drawn from the seed. Raises `UsageError` with all
+def load(path: Path, topology: Topology, seed: int, offers: Collection[str] = OFFERS) -> Schedule:
+    """The schedule of a file on this lab. Without `faults` they are drawn from the seed, out of what the kernel `offers`.
+    Raises `UsageError` with all
     problems."""
     document = yamlfile.load(path, READS)
     entries = document.top((*TYPES, "faults"), "rate: 500", FORMAT)
@@ -61,7 +62,7 @@ def load(path: Path, topology: Topology, seed: int) -> Schedule:
         faults = sorted((fault for fault, _ in planned), key=lambda fault: (fault.at, fault.id))
         schedule = replace(schedule, faults=tuple(faults))
     else:
-        schedule = replace(schedule, faults=random_faults(schedule.seed, topology, schedule.main))
+        schedule = replace(schedule, faults=random_faults(schedule.seed, topology, schedule.main, offers))
     for subject, sentence in problems(schedule, topology):
         at = entries.get(subject) if isinstance(subject, str) else next((e for f, e in planned if f == subject), None)
         document.wrong(at, sentence, place(subject))

@@ -11,9 +11,9 @@ from lab.errors import UsageError
 from lab.verdict import EXIT_CODES, worst
 
 if TYPE_CHECKING:
+    from lab.api import Lab
     from lab.check.judging import Result
     from lab.check.schedule import Schedule
-    from lab.topology import Topology
 
 
 @app.command(rich_help_panel=PANEL_CHECK)
@@ -64,7 +64,7 @@ def check(
     first = secrets.randbelow(10**6) if seed is None else seed
     turn, validities = 0, []
     while True:
-        wanted = _schedule(lab.topology, first + turn, schedule, duration, rate, replay)
+        wanted = _schedule(lab, first + turn, schedule, duration, rate, replay)
         folder = run(run_check(lab, wanted, Options(deep, clean)))
         result = judging.judge(folder)
         _show(result, as_json, junit)
@@ -84,22 +84,27 @@ def _exclusive(**options: object) -> None:
 
 
 def _schedule(
-    topology: "Topology", seed: int, file: Path | None, duration: str | None, rate: int | None, replay: str | None
+    lab: "Lab", seed: int, file: Path | None, duration: str | None, rate: int | None, replay: str | None
 ) -> "Schedule":
     from dataclasses import replace
 
     from lab.check import folder as folders
     from lab.check import schedule as schedules
     from lab.check import schedulefile
+    from lab.faults.registry import draws
     from lab.files import root
     from lab.units import duration_ns
 
+    topology, offers = lab.topology, lab.offers()
+    lacking = sorted({draw.needs for draw in draws().values() if draw.needs} - offers)
+    if lacking and replay is None:
+        say(f"this kernel has no {' and no '.join(lacking)}; a random mix leaves out what needs it (`lab doctor`)")
     seconds = duration_ns(duration) / 1e9 if duration else None
     if replay is not None:
         file = folders.find(root(), replay) / "schedule.resolved.yaml"
     if file is None:
-        return schedules.resolve(seed, topology, rate or schedules.RATE, seconds or schedules.DURATION_S)
-    wanted = schedulefile.load(file, topology, seed)
+        return schedules.resolve(seed, topology, rate or schedules.RATE, seconds or schedules.DURATION_S, offers)
+    wanted = schedulefile.load(file, topology, seed, offers)
     changed = replace(wanted, rate=rate or wanted.rate, duration=seconds or wanted.duration)
     schedules.refuse(schedules.problems(changed, topology))
     return changed

@@ -129,11 +129,12 @@ def _trials(file: Path | None, name: str | None, seed: int, duration: str, repea
     seconds = duration_ns(duration) / 1e9
 
     def schedule(topology: "Topology") -> "Schedule":
-        return schedules.resolve(seed, topology, schedules.RATE, seconds)
+        return schedules.resolve(seed, topology, schedules.RATE, seconds, offers)
 
     def log() -> Log:
         return Log(True, lambda text: typer.echo(text, err=True))
 
+    offers = attached(name).offers()
     base = wanted_topology(file, name)
     schedule(base)  # what is wrong with it is said before a lab is started
     return Trials(attached(name), base, log, schedule, repeat)

@@ -100,8 +100,13 @@ class CutLink(OnPath):
     def draws(cls) -> tuple[Draw, ...]:
         return (
             Draw(cls.name, True, lambda topology, random: cls(draw_link(topology, random))),
-            Draw("cut-one-way", True, lambda topology, random: cls(draw_direction(topology, random))),
-            Draw("cut-reject", True, lambda topology, random: cls(draw_link(topology, random), reject=True)),
+            Draw("cut-one-way", True, lambda topology, random: cls(draw_direction(topology, random)), needs="blocks"),
+            Draw(
+                "cut-reject",
+                True,
+                lambda topology, random: cls(draw_link(topology, random), reject=True),
+                needs="blocks",
+            ),
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Literal
+from typing import Literal, Self
 
 from lab.topology import Topology
 
@@ -22,6 +22,15 @@ class Side:
     node: str
     link: str
     direction: Direction
+
+    def __str__(self) -> str:
+        """As it is stored: `west-1 east-west out`."""
+        return f"{self.node} {self.link} {self.direction}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        node, link, direction = text.split()
+        return cls(node, link, "in" if direction == "in" else "out")
 
 
 @dataclass(frozen=True)

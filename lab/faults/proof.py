@@ -75,7 +75,13 @@ def plan(observation: Observation, faults: frozenset[Fault], room: int | None = 
     between which packets are lost are not tried: only datagrams tell there.
     """
     topology, left = observation.topology, Reachability.of(observation.topology, faults)
-    refusing = {(fault.node, fault.network) for fault in faults if isinstance(fault, Block) and fault.reject}
+    refusing = {
+        (fault.node, fault.network, direction)
+        for fault in faults
+        if isinstance(fault, Block) and fault.reject
+        for direction in ("out", "in")
+        if fault.direction in (direction, "both")
+    }
     nodes = [node for node in topology.nodes if node.name in observation.containers]
     alive = [node for node in nodes if observation.containers[node.name].pid]
     dead, live = [], []
@@ -86,7 +92,7 @@ def plan(observation: Observation, faults: frozenset[Fault], room: int | None = 
             if not any(shape_of(observation, faults, node.name, shared).lost for node in (source, target)):
                 live.append(Connect(source.name, target.name, shared, address, CLIENT_PORT, "alive"))
             continue
-        refused = {(source.name, shared), (target.name, shared)} & refusing
+        refused = {(source.name, shared, "out"), (target.name, shared, "in")} & refusing
         dead.append(Connect(source.name, target.name, shared, address, GATEWAY_PORT, "refused" if refused else "dead"))
         if source.region != target.region:  # nodes of one region share its links
             dead += [

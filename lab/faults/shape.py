@@ -211,7 +211,11 @@ class ShapeLink(OnPath):
         def narrow(topology: Topology, random: Random) -> "ShapeLink":
             return cls(draw_link(topology, random), rate=f"{random.choice((2, 5, 20))}mbit")
 
-        return Draw("slow-link", False, slow), Draw("lossy-link", False, lossy), Draw("narrow-link", False, narrow)
+        return (
+            Draw("narrow-link", False, narrow, needs="tbf"),
+            Draw("slow-link", False, slow, needs="netem"),
+            Draw("lossy-link", False, lossy, needs="netem"),
+        )
 
 
 def _narrowed(fault: Fault, part: Way, topology: Topology) -> Fault:

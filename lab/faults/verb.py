@@ -18,14 +18,18 @@ from lab.faults.effects import Effects, joined
 from lab.faults.fault import Fault
 from lab.topology import Node, Topology
 
+OFFERS = frozenset({"netem", "tbf", "blocks"})  # what a kernel may have, and some have not
+
 
 @dataclass(frozen=True)
 class Draw:
-    """One way in which a random mix uses a verb. Heavy ones part regions or take a whole one away."""
+    """One way in which a random mix uses a verb. Heavy ones part regions or take a whole one away. `needs` is what the
+    kernel must offer."""
 
     name: str
     heavy: bool
     make: "Callable[[Topology, Random], Verb]"
+    needs: str = ""  # one of OFFERS
 
 
 class Verb(ABC):

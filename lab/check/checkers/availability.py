@@ -152,7 +152,7 @@ def _majority(
     calm = [window for w in whole if (window := w.after(SETTLE))]
     when = "while another region was out of reach"
     yield from _ratio("L5", region, calm, publishes, MAJORITY_RATIO, when)
-    aware = [window for w in whole if (window := w.after(UNAWARE))]
+    aware = [window for w in whole if not w.condition.slowed and (window := w.after(UNAWARE))]
     # Any fault anywhere may depose the meta leader, and so may its heal.
     marks = [t for f in index.history.faults for t in (f.began, f.injected, f.healing, f.healed) if t is not None]
     made = [

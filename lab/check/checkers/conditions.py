@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from lab.check.checkers.outages import ELECTIONS, bound
 from lab.check.history import FaultRecord, History
-from lab.faults.effects import Effects, joined, severed
+from lab.faults.effects import NOTHING, Effects, Side, joined, severed
 from lab.faults.reachability import Reachability
 from lab.topology import Topology
 
@@ -22,7 +22,8 @@ INTERMITTENT = ("flap",)  # in force now and then: never certain
 class Condition:
     """`isolated`: no other region can be reached. `majority`: more than half of all nodes can, itself included.
     `parted`: some other region cannot. `quorum`: whether its streams can act, None when that depends on where their
-    replicas are. `down`: nodes of its own that do not answer."""
+    replicas are. `down`: nodes of its own that do not answer. `slowed`: some link of the lab is late or lossy, so
+    that what crosses it may take any time."""
 
     isolated: bool = False
     majority: bool = True
@@ -30,6 +31,7 @@ class Condition:
     quorum: bool | None = True
     down: int = 0
     nodes: int = 0
+    slowed: bool = False
 
     @property
     def up(self) -> int:
@@ -52,8 +54,13 @@ class Window:
 
 def effects(topology: Topology, fault: FaultRecord) -> Effects:
     """What a fault of a run took away."""
-    links = joined(severed(topology, link) for link in fault.links)
-    return Effects(out=frozenset(fault.nodes), streams=frozenset(fault.streams)) | links
+    links = joined(severed(topology, link) for link in fault.links) if not fault.silenced else NOTHING
+    return links | Effects(
+        out=frozenset(fault.nodes),
+        streams=frozenset(fault.streams),
+        silenced=frozenset(map(Side.read, fault.silenced)),
+        slowed=frozenset(map(Side.read, fault.slowed)),
+    )
 
 
 def condition(topology: Topology, region: str, faults: Iterable[FaultRecord]) -> Condition:
@@ -69,6 +76,7 @@ def condition_of(region: str, left: Reachability) -> Condition:
         quorum=left.has_stream_quorum(region),
         down=nodes - left.up(region),
         nodes=nodes,
+        slowed=bool(left.effects.slowed),
     )
 
 
