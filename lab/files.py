@@ -3,6 +3,7 @@
 import difflib
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def write(topology: Topology, root: Path, only_missing: bool = False) -> list[st
             _replace(folder(topology, root) / difference.path, wanted[difference.path])
             written.append(difference.path)
     return written
+
+
+def remove(topology: Topology, root: Path, paths: list[str]) -> None:
+    """Remove files that `write` wrote, and the folders that are empty then."""
+    place = folder(topology, root)
+    for path in paths:
+        (place / path).unlink(missing_ok=True)
+    for empty in sorted({place, *((place / path).parent for path in paths)}, reverse=True):
+        with suppress(OSError):
+            empty.rmdir()
 
 
 def _replace(target: Path, content: str) -> None:
