@@ -28,6 +28,7 @@ class Container:
     image: str
     started_at: str
     addresses: dict[str, str] = field(hash=False)
+    finished_at: str = ""  # of its last end; the year 1 for none
     failed_start: bool = False  # it ended by itself as soon as it was started
     config: str = ""
 
@@ -109,6 +110,7 @@ def _container(topology: Topology, raw: dict[str, Any]) -> Container:
             for name, settings in networks.items()
             if name.startswith(prefix)
         },
+        finished_at=raw["State"]["FinishedAt"],
         failed_start=_failed_start(raw["State"]),
         config=next((mount["Source"] for mount in raw.get("Mounts") or () if mount["Destination"] == CONFIG), ""),
     )
