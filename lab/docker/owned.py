@@ -6,21 +6,25 @@ Nothing else is touched. Who keeps something of the lab from being removed is na
 import json
 import time
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from lab.docker import client
 from lab.docker.client import translated
 from lab.docker.labels import LABEL_NAME
 from lab.errors import DockerError
 
-if TYPE_CHECKING:
-    from lab.docker.engine import Engine
-
 KINDS = {"containers": ("ps", "-a"), "networks": ("network", "ls"), "volumes": ("volume", "ls")}
 PATIENCE_S = 10
 
 
-def labs(engine: "Engine") -> dict[str, dict[str, int]]:
+class Docker(Protocol):
+    """What is needed of the engine."""
+
+    def read(self, *arguments: str) -> str:
+        """stdout of `docker ARGUMENTS`."""
+
+
+def labs(engine: Docker) -> dict[str, dict[str, int]]:
     """Name of each lab of which something is there -> how many containers, networks and volumes."""
     found: dict[str, dict[str, int]] = {}
     for kind, command in KINDS.items():
@@ -32,12 +36,12 @@ def labs(engine: "Engine") -> dict[str, dict[str, int]]:
     return dict(sorted(found.items()))
 
 
-def count(engine: "Engine", lab: str) -> dict[str, int]:
+def count(engine: Docker, lab: str) -> dict[str, int]:
     """How many containers, networks and volumes a lab has."""
     return {kind: len(ids) for kind, ids in _ids(engine, lab).items()}
 
 
-def remove(engine: "Engine", lab: str, volumes: bool) -> dict[str, int]:
+def remove(engine: Docker, lab: str, volumes: bool) -> dict[str, int]:
     """Remove a lab; returns how many of each kind. Raises `DockerError`, before anything is removed when a container
     that is not the lab's is on one of its networks.
 
@@ -60,7 +64,7 @@ def remove(engine: "Engine", lab: str, volumes: bool) -> dict[str, int]:
         left = _ids(engine, lab)
 
 
-def _ids(engine: "Engine", lab: str) -> dict[str, list[str]]:
+def _ids(engine: Docker, lab: str) -> dict[str, list[str]]:
     label = f"label={LABEL_NAME}={lab}"
     whole = {"containers": ["--no-trunc"], "networks": ["--no-trunc"]}
     return {
@@ -69,7 +73,7 @@ def _ids(engine: "Engine", lab: str) -> dict[str, list[str]]:
     }
 
 
-def _guests(engine: "Engine", networks: list[str], own: Collection[str]) -> list[tuple[str, str]]:
+def _guests(engine: Docker, networks: list[str], own: Collection[str]) -> list[tuple[str, str]]:
     """(network, container) for each container on these networks that is none of the lab's own. What Docker keeps of an
     endpoint whose container is gone (`ep-…`) is nobody."""
     found = json.loads(engine.read("network", "inspect", *networks)) if networks else []
