@@ -41,6 +41,8 @@ async def bring_up(
     with exclusive(topology.name, say):
         had = await asyncio.to_thread(owned.count, engine, topology.name)
         chosen = await asyncio.to_thread(images.prepare, engine, version, wanted_image, say)
+        if not had["containers"]:
+            files.remove(topology, root, files.outdated(topology, root))
         changed = [d.path for d in files.differences(topology, root) if d.state == "changed"]
         written = files.write(topology, root, only_missing=True)
         if changed:

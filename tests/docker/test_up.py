@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from labs import ROOT, Lab, docker
+from labs import LAB, ROOT, Lab, docker
 
 from lab.topology import Topology
 
@@ -64,39 +64,34 @@ def test_a_server_option_that_is_wrong_is_mended_in_lab_yaml_alone(tmp_path: Pat
         lab.run("render")
 
 
-def test_messages_that_were_kept_survive_a_start_that_fails(tmp_path: Path) -> None:
-    lab, file = Lab("test-config"), tmp_path / "lab.yaml"
+def test_down_names_a_guest_and_messages_that_were_kept_survive_a_start_that_fails(tmp_path: Path) -> None:
+    lab, file, guest = Lab("test-config"), tmp_path / "lab.yaml", "guest-of-test-config"
     file.write_text(SMALL)
     try:
         lab.run("up", "--file", str(file))
         lab.run("pub", "west", "foo.kept", "kept")
+        image = lab.json("status")["image"]
+        docker("run", "--detach", "--rm", "--name", guest, "--network", f"{lab.name}-east-west", image, "--port=4222")
+        error = lab.fails("down")
+        docker("rm", "--force", guest)
+        assert f"`{lab.name}-east-west` is in use by the container `{guest}`" in error
+        assert lab.left_behind() == {"containers": 2, "networks": 3, "volumes": 2}
         lab.run("down", "--keep-data")
-        assert f"{lab.name}  2 volumes; `lab down --name {lab.name}` removes them" in lab.run("list")
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", Topology(name=lab.name, regions=("west", "east")).nodes[0].client_port))
-            taken.listen()
-            lab.fails("up", "--file", str(file))
+        assert f"{lab.name}  2 volumes; `lab down --name {lab.name}` removes them" in _listed()
+        file.write_text(f"{SMALL}server_options: {{banana: 1}}\n")
+        lab.fails("up", "--file", str(file))
+        file.write_text(SMALL)
         lab.run("up", "--file", str(file))
         assert "kept" in lab.run("view", "west")
     finally:
+        subprocess.run(["docker", "rm", "--force", guest], capture_output=True, check=False)
         lab.run("down")
+        lab.run("render")
     assert lab.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
 
 
-def test_a_container_of_somebody_else_on_a_network_is_named(tmp_path: Path) -> None:
-    lab, file = Lab("test-config"), tmp_path / "lab.yaml"
-    file.write_text(SMALL)
-    guest = "guest-of-test-config"
-    try:
-        lab.run("up", "--file", str(file))
-        image = lab.json("status")["image"]
-        docker("run", "--detach", "--rm", "--name", guest, "--network", f"{lab.name}-east-west", image)
-        error = lab.fails("down")
-        assert f"`{lab.name}-east-west` is in use by the container `{guest}`" in error
-        assert lab.left_behind()["containers"] == 2
-    finally:
-        docker("rm", "--force", guest)
-        lab.run("down")
+def _listed() -> str:
+    return subprocess.run([str(LAB), "list"], capture_output=True, text=True, check=True).stdout
 
 
 def test_an_interrupted_up_leaves_nothing_and_a_killed_one_is_finished_by_the_next() -> None:
