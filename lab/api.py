@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from lab import files
+from lab.docker import owned
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
@@ -129,9 +130,9 @@ class Lab(VerbMethods[Done]):
         """Remove containers, networks and, unless `keep_data`, volumes, and with them all faults. Returns how many of
         each."""
         if dry_run:
-            return self.engine.count(self.name)
+            return owned.count(self.engine, self.name)
         with exclusive(self.name, self.say):
-            return self.engine.remove(self.name, volumes=not keep_data)
+            return owned.remove(self.engine, self.name, volumes=not keep_data)
 
     def upgrade(self, node: str, nats: str) -> None:
         """Replace a node by a server of version `nats` on the same volume; returns when it greets clients."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lab.docker import conflicts, images, neighbours
+from lab.docker import conflicts, images, neighbours, owned
 from lab.docker.engine import Engine
 from lab.docker.versions import COMPOSE_MINIMUM, ENGINE_MINIMUM, Versions, numbers
 from lab.errors import LabError
@@ -33,7 +33,7 @@ def examine(engine: Engine, topology: Topology) -> list[Check]:
     except LabError as error:
         return [Check("Docker engine", "missing", error.message, error.hint)]
     checks = [_engine(versions), _compose(versions), _image(engine, topology)]
-    if topology.name in engine.labs():
+    if owned.count(engine, topology.name)["containers"]:
         checks.append(Check("ports and subnets", "ok", f"in use by the lab `{topology.name}` itself"))
     else:
         checks += _free(engine, topology)

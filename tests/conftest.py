@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 DOCKER = "tests/docker/"
 # Files whose tests take minutes. They begin first: one that began last would be waited for by all other workers.
-LONG = ("test_scenario_labs.py", "test_check.py", "test_lab.py")
+LONG = ("test_scenario_labs.py", "test_check.py", "test_lab.py", "test_random_user.py")
 RUN = "LAB_TEST_RUN"  # in the environment of whatever the tests of this run start
 ENDING_S = 60
 

@@ -14,6 +14,7 @@ from lab.cli.app import (
     Name,
     app,
     attached,
+    interruptible,
     print_json,
     say,
     wanted_topology,
@@ -60,9 +61,10 @@ def up(
         }
         print_json(would)
         return
-    lab = Lab.up(
-        topology, nats=nats, image=image, timeout=timeout, keep=keep, engine=engine, root=files.root(), say=say
-    )
+    with interruptible("`lab list` shows what is left of it; `lab up` starts it, `lab down` removes it"):
+        lab = Lab.up(
+            topology, nats=nats, image=image, timeout=timeout, keep=keep, engine=engine, root=files.root(), say=say
+        )
     snapshot = lab.status()
     if as_json:
         print_json(snapshot)
@@ -83,7 +85,8 @@ def down(
     as_json: AsJson = False,
 ) -> None:
     """Remove the lab: containers, networks and volumes, and with them all faults."""
-    counts = attached(name).down(keep_data, dry_run)
+    with interruptible("`lab down` goes on where it was; `lab list` shows what is left"):
+        counts = attached(name).down(keep_data, dry_run)
     if as_json:
         print_json(counts)
     else:
@@ -116,14 +119,19 @@ def status(
 
 @app.command("list", rich_help_panel=PANEL_LIFE)
 def list_labs(as_json: AsJson = False) -> None:
-    """List the labs on this Docker engine."""
+    """List the labs on this Docker engine, also those of which only networks or volumes are left."""
+    from lab.docker import owned
     from lab.docker.engine import Engine
 
-    labs = Engine().labs()
+    labs = owned.labs(Engine())
     if as_json:
         print_json(labs)
-    else:
-        typer.echo("\n".join(f"{lab}  {count} containers" for lab, count in labs.items()) or "no lab is running")
+        return
+    for lab, has in labs.items():
+        rest = "" if has["containers"] else f"; `lab down --name {lab}` removes them"
+        typer.echo(f"{lab}  " + ", ".join(f"{number} {kind}" for kind, number in has.items() if number) + rest)
+    if not labs:
+        typer.echo("there is no lab")
 
 
 @app.command(rich_help_panel=PANEL_LIFE)

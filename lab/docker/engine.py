@@ -16,7 +16,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Self, TextIO, TypeVar
 
-from lab.docker import client
+from lab.docker import client, owned
 from lab.docker.client import translated
 from lab.docker.events import Event, parsed
 from lab.docker.labels import LABEL_NAME, LABEL_NODE
@@ -28,7 +28,6 @@ from lab.errors import DockerError, NotRunning
 
 T = TypeVar("T")
 READ_TIMEOUT_S = 30
-REMOVE_TIMEOUT_S = 10
 
 
 class Engine:
@@ -63,13 +62,6 @@ class Engine:
             raise explain(done.stderr, " ".join(arguments[:3]))
         return done.stdout
 
-    def labs(self) -> dict[str, int]:
-        """Name of each lab on this engine -> number of its containers."""
-        names = self.read(
-            "ps", "-a", "--filter", f"label={LABEL_NODE}", "--format", f'{{{{.Label "{LABEL_NAME}"}}}}'
-        ).split()
-        return {name: names.count(name) for name in sorted(set(names))}
-
     def observe(self, lab: str) -> Observation:
         """What exists of the lab. Raises `NotRunning` when nothing does."""
 
@@ -82,7 +74,7 @@ class Engine:
         found = _anew(look, "no such container")  # it may just be removed
         if found:
             return found
-        others = ", ".join(f"`{name}`" for name in self.labs())
+        others = ", ".join(f"`{name}`" for name, has in owned.labs(self).items() if has["containers"])
         raise NotRunning(
             f"the lab `{lab}` is not running",
             "`lab up` starts it" + (f"; running labs: {others} (see `--name`)" if others else ""),
@@ -202,44 +194,6 @@ class Engine:
             client.compose(compose_file, image).compose.up(
                 detach=True, quiet=True, pull="never", remove_orphans=False, **options
             )
-
-    def remove(self, lab: str, volumes: bool) -> dict[str, int]:
-        """Remove what carries the lab's label and nothing else; returns how many of each kind.
-
-        Tried anew for some seconds: a busy engine lets go of a network only a moment after its containers are gone.
-        """
-        left = owned = self._owned(lab)
-        deadline = time.monotonic() + REMOVE_TIMEOUT_S
-        while True:
-            try:
-                self._remove(left, volumes)
-                return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
-            except DockerError:
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(0.5)
-            left = self._owned(lab)
-
-    def _remove(self, owned: dict[str, list[str]], volumes: bool) -> None:
-        with translated("remove"):
-            if owned["containers"]:
-                client.docker().container.remove(owned["containers"], force=True, volumes=volumes)
-            if owned["networks"]:
-                client.docker().network.remove([*owned["networks"]])
-            if volumes and owned["volumes"]:
-                client.docker().volume.remove([*owned["volumes"]])
-
-    def count(self, lab: str) -> dict[str, int]:
-        """How many containers, networks and volumes carry the lab's label."""
-        return {kind: len(ids) for kind, ids in self._owned(lab).items()}
-
-    def _owned(self, lab: str) -> dict[str, list[str]]:
-        label = f"label={LABEL_NAME}={lab}"
-        return {
-            "containers": self.read("ps", "-aq", "--filter", label).split(),
-            "networks": self.read("network", "ls", "-q", "--filter", label).split(),
-            "volumes": self.read("volume", "ls", "-q", "--filter", label).split(),
-        }
 
     def stop(self, container: str) -> None:
         with translated("stop"):
