@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_cluster import SCRIPT, FakeCluster, fault
+from fake_cluster import SCRIPT, fault, left_by
 
 from lab.check.checkers import judge
 from lab.check.clock import Clock
@@ -121,7 +121,7 @@ def test_events_are_asked_for_without_a_gap_and_counted_once() -> None:
 
 # --- verdicts ---
 
-VALID = FakeCluster().history()
+VALID = left_by()
 DEATHS = with_outside(happened((241, "west-1", "die", 137), (241, "west-2", "die", 137)), ())
 
 
