@@ -240,14 +240,14 @@ class Lab(VerbMethods[Done]):
         """What happened, in the order of time: faults and their ends, nodes, leaders, gateways, quorum.
 
         Without `follow`, all that Docker and the servers' logs still know of, or of the last `since` seconds. With it,
-        what happens from now on, about a second late and without end, after what happened in the last `since` seconds;
-        JetStream's advisories come only then. Closing the iterator ends what it began."""
+        what happens from this call on, about a second late and without end, after what happened in the last `since`
+        seconds; advisories of JetStream come only then. Closing the iterator ends what it began."""
         from lab.observe import feed
 
         observation, now = self.observe(), time.time_ns()
         began = None if since is None else now - round(since * 1e9)
         if follow:
-            return feed.follow(self.engine, observation, began)
+            return feed.follow(self.engine, observation, now, began)
         return iter(feed.past(self.engine, observation, began or 0, now))
 
     # --- using the stream ---

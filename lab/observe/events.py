@@ -73,7 +73,7 @@ class Containers:
         """`in_force` before the first event, as far as that is known."""
         self.topology = topology
         self._down = {fault.node: fault for fault in in_force if isinstance(fault, Down)}
-        self._cuts = {fault for fault in in_force if isinstance(fault, Cut)}
+        self._off = {(fault.node, fault.link) for fault in in_force if isinstance(fault, Cut)}  # node and network
         self._new: set[str] = set()  # nodes that never ran
         self._leaving: set[tuple[str, str]] = set()  # networks that nodes leave because they end
 
@@ -100,7 +100,7 @@ class Containers:
                 self._new.discard(name)
             case "die":
                 self._down[name] = Down(name, event.exit_code == KILLED)
-                self._leaving |= {(name, key) for key in node.addresses if Cut(name, key) not in self._cuts}
+                self._leaving |= {(name, key) for key in node.addresses} - self._off
                 yield _injected(self._down[name], time)
             case "pause":
                 yield _injected(Paused(name), time)
@@ -109,27 +109,29 @@ class Containers:
             case "oom":
                 yield Event(time, "node", f"{name} is out of memory", name)
             case "destroy":
-                self._cuts = {cut for cut in self._cuts if cut.node != name}
+                self._off = {(other, key) for other, key in self._off if other != name}
                 yield Event(time, "node", f"{name} was removed", name)
 
     def _own(self, event: docker.Event, key: str, ahead: Sequence[docker.Event]) -> bool:
-        """Whether a container leaves or joins a network only because it ends or starts."""
+        """Whether a container leaves or joins a network only because it ends or starts, or is said to once more, as
+        Docker 20.10 says everything twice that it is told to detach."""
+        place = (event.node, key)
         soon = {other.action for other in ahead if other.node == event.node and other.time <= event.time + NEAR_NS}
         if event.action == "connect":
             starts = event.node in self._new or event.node in self._down or "start" in soon
-            return starts and Cut(event.node, key) not in self._cuts
-        if (event.node, key) in self._leaving:
-            self._leaving.remove((event.node, key))
+            return starts and place not in self._off
+        if place in self._leaving:
+            self._leaving.remove(place)
             return True
-        return "die" in soon
+        return "die" in soon or place in self._off
 
     def _network(self, event: docker.Event, key: str, node: Node) -> Event:
         time, joins = stamp(event.time), event.action == "connect"
+        (self._off.discard if joins else self._off.add)((node.name, key))
         if key == node.region:
             did = "is back on" if joins else "was taken off"
             return Event(time, "node", f"{node.name} {did} the network of {node.region}", node.name)
         cut = Cut(node.name, key)
-        (self._cuts.discard if joins else self._cuts.add)(cut)
         return _healed(cut, time) if joins else _injected(cut, time)
 
 
@@ -221,6 +223,6 @@ def from_advisory(layout: Layout, account: str, advisory: Mapping[str, Any]) -> 
         return None
     known = layout.find(account, stream)
     stream = known.key if known else stream
-    details = (str(advisory[key]) for key in ("consumer", "action") if advisory.get(key))
-    text = " ".join(filter(None, [name.replace("_", " "), stream, *details]))
+    about = " ".join(filter(None, (str(advisory.get("action", "")), stream, str(advisory.get("consumer", "")))))
+    text = ": ".join(filter(None, (name.replace("_", " "), about)))
     return Event(_microseconds(str(advisory["timestamp"])), "advisory", text, stream=stream)

@@ -48,10 +48,9 @@ def past(engine: Engine, observation: Observation, since: int, until: int) -> li
     return sorted((event for event in told if first <= event.time <= last), key=lambda event: event.time)
 
 
-def follow(engine: Engine, observation: Observation, since: int | None = None) -> Iterator[Event]:
-    """What happens from now on, without end; first what is `past` since a moment. Closing it ends all that it began.
-    Raises `DockerError` when Docker stops telling."""
-    now = time.time_ns()
+def follow(engine: Engine, observation: Observation, now: int, since: int | None = None) -> Iterator[Event]:
+    """What happens from the moment `now` on, without end; first what is `past` since another. Advisories from the first
+    look on. Closing it ends all that it began. Raises `DockerError` when Docker stops telling."""
     with _Sources(engine, observation, now) as sources:
         if since is not None:
             yield from past(engine, observation, since, now)
