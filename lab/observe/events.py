@@ -218,7 +218,7 @@ LEFT_OUT = ("api_audit", "consumer_action", "_leader_elected", "_quorum_lost")
 
 def from_advisory(layout: Layout, account: str, advisory: Mapping[str, Any]) -> Event | None:
     """What a JetStream advisory of an account says; None for what the logs say as well, and for what is no news."""
-    name, stream = str(advisory.get("type", "")).rpartition(".")[2], str(advisory.get("stream", ""))
+    name, stream = str(advisory.get("type", "")).split(".")[-1], str(advisory.get("stream", ""))
     if not name or not advisory.get("timestamp") or name.endswith(LEFT_OUT):
         return None
     known = layout.find(account, stream)
