@@ -19,8 +19,6 @@ from lab.layouts import Layout, layout_of
 from lab.topology import GATEWAY_PORT, Node, Topology
 
 Kind = Literal["injected", "healed", "node", "leader", "gateway", "quorum", "advisory"]
-# Kinds of fault that Docker tells of. Others are found by looking, and comparing with the last look: `compared`.
-TOLD_BY_DOCKER = (Cut, Down, Paused)
 NEAR_NS = 10**9  # between a container's end and its leaving of networks
 
 
@@ -48,10 +46,10 @@ def stamp(ns: int) -> str:
 
 
 def compared(before: Iterable[Fault], now: Iterable[Fault], time: str) -> Iterator[Event]:
-    """What two looks at the faults in force differ in."""
-    old, new = frozenset(before), frozenset(now)
-    yield from (_healed(fault, time) for fault in ordered(old - new))
-    yield from (_injected(fault, time) for fault in ordered(new - old))
+    """What two looks at the faults in force differ in, as they are said."""
+    old, new = ({str(fault): fault for fault in ordered(faults)} for faults in (before, now))
+    yield from (_healed(fault, time) for text, fault in old.items() if text not in new)
+    yield from (_injected(fault, time) for text, fault in new.items() if text not in old)
 
 
 def _injected(fault: Fault, time: str) -> Event:

@@ -19,9 +19,11 @@ from lab.docker.eventstream import EventStream
 from lab.docker.observation import Observation
 from lab.errors import LabError
 from lab.faults.fault import Fault
-from lab.faults.registry import KINDS, present
+from lab.faults.registry import held_by_docker, present
 from lab.layouts import layout_of
-from lab.observe.events import TOLD_BY_DOCKER, Containers, Event, Logs, compared, from_advisory, stamp
+from lab.netprobe.interfaces import asked
+from lab.netprobe.session import Probe
+from lab.observe.events import Containers, Event, Logs, compared, from_advisory, stamp
 
 # The sources differ in how soon they tell, and some of Docker's events only make sense with what follows.
 HOLD_S = 1.0
@@ -54,7 +56,7 @@ def follow(engine: Engine, observation: Observation, now: int, since: int | None
     with _Sources(engine, observation, now) as sources:
         if since is not None:
             yield from past(engine, observation, since, now)
-        containers = Containers(observation.topology, present(observation))
+        containers = Containers(observation.topology, held_by_docker(observation))
         for item, ahead in in_order(sources.came):
             if isinstance(item, Event):
                 yield item
@@ -83,6 +85,30 @@ def in_order(came: "SimpleQueue[Item | LabError]") -> Iterator[tuple[Item, list[
                 yield item, [other for _, _, other in sorted(waiting) if isinstance(other, docker.Event)]
 
 
+def kernel_faults(engine: Engine, lab: str, over: threading.Event) -> Iterator[Event]:
+    """How the faults that nodes have in the kernel come and go, until it is `over`. Nobody tells of them, so they are
+    looked for every few seconds, and compared with the look before."""
+    probe: Probe | None = None
+    before: frozenset[Fault] | None = None
+    try:
+        while not over.wait(LOOK_S if before is not None else 0):
+            try:
+                probe = probe or Probe(engine, lab)
+                seen = asked(engine.observe(lab), probe)
+            except LabError:  # the lab is just being removed, or Docker is busy
+                if probe:
+                    probe.close(wait=False)
+                probe, before = None, before or frozenset()
+                continue
+            now = frozenset(fault for fault in present(seen) if fault.in_kernel)
+            if before is not None:
+                yield from compared(before, now, stamp(time.time_ns()))
+            before = now
+    finally:
+        if probe:
+            probe.close(wait=False)
+
+
 class _Sources:
     """A thread for each source, all of which put what they read into one queue."""
 
@@ -102,8 +128,7 @@ class _Sources:
             for node in self._observation.containers:
                 self._follow_log(node, self._since)
             self._begin(self._listen)
-            if any(kind not in TOLD_BY_DOCKER for kind in KINDS):
-                self._begin(self._look)
+            self._begin(self._look)
         except BaseException:
             self.__exit__()
             raise
@@ -177,15 +202,5 @@ class _Sources:
         asyncio.run(listen())
 
     def _look(self) -> None:
-        """For the faults that Docker has no events of."""
-        before = _others(present(self._observation))
-        while not self._over.wait(LOOK_S):
-            with suppress(LabError):  # the lab is just being removed, or Docker is busy
-                now = _others(present(self._engine.observe(self._topology.name)))
-                for event in compared(before, now, stamp(time.time_ns())):
-                    self.came.put(event)
-                before = now
-
-
-def _others(faults: Iterable[Fault]) -> frozenset[Fault]:
-    return frozenset(fault for fault in faults if not isinstance(fault, TOLD_BY_DOCKER))
+        for event in kernel_faults(self._engine, self._topology.name, self._over):
+            self.came.put(event)

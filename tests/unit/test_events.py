@@ -1,10 +1,13 @@
 """What Docker, the servers' logs and advisories say, in the lab's words; and that it is told in the order of time."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 
 import pytest
+from fakes import FakeEngine, FakeProbe
 
+from lab.api import Lab
 from lab.docker import events as docker
 from lab.errors import LabError
 from lab.faults.cut import Cut
@@ -13,7 +16,7 @@ from lab.faults.fault import Fault
 from lab.faults.paused import Paused
 from lab.layouts import layout_of
 from lab.observe import feed
-from lab.observe.events import Containers, Event, Logs, compared, from_advisory, stamp
+from lab.observe.events import Containers, Event, Logs, from_advisory, stamp
 from lab.topology import Topology
 
 LAB = Topology()
@@ -132,12 +135,34 @@ def test_networks_of_others_do_not_count() -> None:
     assert told(happened((0, "die"), node="elsewhere-1")) == []
 
 
-def test_faults_that_docker_does_not_tell_of_are_found_by_comparing() -> None:
-    before, now = {Cut("west-1", "east-west"), Down("west-2")}, {Down("west-2"), Paused("east-1")}
-    assert [(event.kind, event.fault) for event in compared(before, now, "now")] == [
-        ("healed", Cut("west-1", "east-west")),
-        ("injected", Paused("east-1")),
+class Meanwhile(threading.Event):
+    """What is done between two looks; then it is over."""
+
+    def __init__(self, *acts: Callable[[], object]) -> None:
+        super().__init__()
+        self.acts = iter(acts)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        act = next(self.acts, None)
+        if act:
+            act()
+        return act is None
+
+
+def test_faults_in_the_kernel_are_found_by_looking_again(
+    lab: Lab, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "Probe", FakeProbe)
+    lab.shape("west-east", delay="10ms")
+    meanwhile = Meanwhile(lab.observe, lambda: lab.shape("west->east", delay="40ms"), lab.observe, lab.heal)
+    told = [*feed.kernel_faults(engine, LAB.name, meanwhile)]
+    slow, slower = (f"west-1 sends over link east-west: {ms} ms" for ms in (10, 40))
+    assert [(event.kind, event.text) for event in told if event.node == "west-1"] == [
+        ("healed", slow),
+        ("injected", slower),
+        ("healed", slower),
     ]
+    assert [event.kind for event in told if event.node == "east-1"] == ["healed"]
 
 
 # --- logs ---
