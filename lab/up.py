@@ -153,10 +153,10 @@ async def _ready(
     await asyncio.to_thread(require_alive, engine, observation, down)
     if len(down) == len(observation.topology.nodes):
         say("every node is down, as after a restart of this machine; `lab heal --wait` starts them")
-        return await status.take(engine, observation.topology.name)
+        return await status.read(observation)
     if kept:
         say(f"{several(len(kept), 'fault')} in force, and left in force; `lab heal` undoes them")
-        return await status.take(engine, observation.topology.name)
+        return await status.read(observation)
     topology = observation.topology
     try:
         say("waiting for the meta leader")

@@ -1,6 +1,7 @@
 """Values -> terminal; pure but for `show`. Meaning is never by colour alone; rich obeys NO_COLOR and pipes."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lab.docker.observation import COMPLETES
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lab.faults.prediction import Difference, Prediction
     from lab.jetstream.session import Entry
     from lab.observe.comparison import Comparison
+    from lab.observe.events import Event
     from lab.observe.operations import Cell, Matrix
     from lab.observe.status import LinkStatus, Snapshot, SourceStatus
     from lab.topology import Topology
@@ -149,6 +151,12 @@ def change(change: "Change", dry_run: bool) -> str:
     return "\n".join(lines)
 
 
+def event(happened: "Event") -> str:
+    """One line, at the time of this machine's zone."""
+    time = datetime.fromisoformat(happened.time).astimezone()
+    return f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}  {happened.kind:<8}  {printable(happened.text)}"
+
+
 def availability(matrix: "Matrix", deviating: "Collection[Cell]" = ()) -> Any:
     """What works where; a cell that is not as predicted is marked with `!`."""
     table = _table("", *matrix.regions, title="What works right now")
@@ -190,9 +198,7 @@ def _cell(cell: "Cell") -> str:
     return f"[red]no answer[/red] in {took}" if cell.state == "silent" else f"? {cell.detail}"
 
 
-def entries(stream: str, region: str, found: "Sequence[Entry]") -> str:
-    if not found:
-        return f"the stream `{stream}` is empty in {region}"
+def entries(found: "Sequence[Entry]") -> str:
     rows = [
         (
             str(entry.sequence),

@@ -21,7 +21,8 @@ from lab.cli.app import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from lab.observe.status import Snapshot
+    from lab.topology import Topology
 
 Nats = Annotated[str | None, typer.Option("--nats", help="Server version, or any tag of the official image.")]
 ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Another server image.")]
@@ -44,35 +45,47 @@ def up(
     """
     from lab import files
     from lab.api import Lab
+
+    topology = wanted_topology(file, name)
+    if dry_run:
+        would = _would(topology, nats or topology.nats, image)
+        if as_json:
+            print_json(would)
+        else:
+            typer.echo("\n".join(f"{what + ':':<12}{_listed(parts)}" for what, parts in would.items()))
+        return
+
+    def show(snapshot: "Snapshot") -> None:
+        if as_json:
+            print_json(snapshot)
+            return
+        from lab import view
+
+        view.show(view.status(snapshot))
+        view.show(view.next_steps(topology))
+
+    with interruptible("`lab list` shows what is left of it; `lab up` starts it, `lab down` removes it"):
+        Lab.up(topology, nats=nats, image=image, timeout=timeout, keep=keep, root=files.root(), say=say, announce=show)
+
+
+def _would(topology: "Topology", version: str, image: str | None) -> "dict[str, str | list[str]]":
+    """What `up` would use and create."""
+    from lab import files
     from lab.docker.engine import Engine
     from lab.docker.images import find
     from lab.layouts import layout_of
 
-    topology = wanted_topology(file, name)
-    engine = Engine()
-    version = nats or topology.nats
-    if dry_run:
-        chosen = find(engine, version, image)
-        would = {
-            "image": chosen.name if chosen else f"to be obtained for {version}",
-            "files": [d.path for d in files.differences(topology, files.root()) if d.state == "missing"],
-            "containers": [topology.container(node) for node in topology.nodes],
-            "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
-        }
-        print_json(would)
-        return
-    with interruptible("`lab list` shows what is left of it; `lab up` starts it, `lab down` removes it"):
-        lab = Lab.up(
-            topology, nats=nats, image=image, timeout=timeout, keep=keep, engine=engine, root=files.root(), say=say
-        )
-    snapshot = lab.status()
-    if as_json:
-        print_json(snapshot)
-        return
-    from lab import view
+    chosen = find(Engine(), version, image)
+    return {
+        "image": chosen.name if chosen else f"to be obtained for {version}",
+        "files": [d.path for d in files.differences(topology, files.root()) if d.state == "missing"],
+        "containers": [topology.container(node) for node in topology.nodes],
+        "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
+    }
 
-    view.show(view.status(snapshot))
-    view.show(view.next_steps(topology))
+
+def _listed(parts: str | list[str]) -> str:
+    return parts if isinstance(parts, str) else ", ".join(parts) or "none to write"
 
 
 @app.command(rich_help_panel=PANEL_LIFE)
@@ -147,12 +160,38 @@ def logs(
     from lab.printable import printable
 
     lab = attached(name)
-    width = max(len(node.name) for node in lab.topology.nodes)
+    observed = lab.observe()
+    width = max(len(node.name) for node in observed.topology.nodes)
 
     def show(node: str, line: str) -> None:
         typer.echo(f"{node:<{width}} | {printable(line)}")
 
-    lab.logs(*targets or (), follow=follow, tail=tail, each=show)
+    lab.logs(*targets or (), follow=follow, tail=tail, each=show, observed=observed)
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def events(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show what happens from now on, until Ctrl-C; advisories as well.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(help="Show what happened in this time, such as `10m`; with `-f`, before what follows.")
+    ] = None,
+    name: Name = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened: faults, nodes, leader elections, gateways, quorum, in the order of time.
+
+    Docker remembers its last 256 events, the servers' logs go further back. `--json` prints an object for each event.
+    """
+    from lab import view
+    from lab.units import duration_ns
+
+    for event in attached(name).events(follow, None if since is None else duration_ns(since) / 1e9):
+        if as_json:
+            print_json(event, indent=None)
+        else:
+            typer.echo(view.event(event))
 
 
 @app.command(rich_help_panel=PANEL_FILES)

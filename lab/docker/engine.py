@@ -8,7 +8,6 @@ to import, is loaded when something is to be changed. Every mishap leaves here a
 import copy
 import json
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from lab.docker import client, owned
 from lab.docker.client import translated
 from lab.docker.events import Event, parsed
 from lab.docker.labels import LABEL_NAME, LABEL_NODE
-from lab.docker.logs import Logs
+from lab.docker.logs import Logs, docker_command
 from lab.docker.mishaps import explain
 from lab.docker.observation import Observation, inspected
 from lab.docker.versions import Versions
@@ -48,7 +47,7 @@ class Engine:
         """stdout of `docker ARGUMENTS`; the process inherits the open files that it `keeps`."""
         try:
             done = subprocess.run(
-                _command(*arguments),
+                docker_command(*arguments),
                 capture_output=True,
                 text=True,
                 timeout=READ_TIMEOUT_S,
@@ -138,10 +137,12 @@ class Engine:
         except DockerError:
             return ""
 
-    def logs(self, container: str, follow: bool = False, tail: int | None = None) -> Logs:
-        """A container's log, each line after its time: the last `tail` lines or all, and what comes with `follow`."""
+    def logs(self, container: str, follow: bool = False, tail: int | None = None, since: int | None = None) -> Logs:
+        """A container's log, each line after its time: the last `tail` lines, those `since` a moment in ns since 1970,
+        or all; and what comes with `follow`."""
         options = ["--follow"] * follow + ([] if tail is None else ["--tail", str(tail)])
-        return Logs(_command("logs", "--timestamps", *options, container))
+        options += [] if since is None else [f"--since={since // 10**9}.{since % 10**9:09d}"]
+        return Logs("logs", "--timestamps", *options, container)
 
     def log_since(self, container: str, began: float) -> str:
         """The whole log since `began`, in seconds since 1970; each line after its time."""
@@ -156,7 +157,7 @@ class Engine:
         """stdout and stderr as they came."""
         try:
             done = subprocess.run(
-                _command("logs", *arguments),
+                docker_command("logs", *arguments),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -248,7 +249,7 @@ class Engine:
 
     def import_image(self, image: str, tar: bytes, changes: list[str]) -> None:
         arguments = [argument for change in changes for argument in ("--change", change)]
-        command = _command("import", *arguments, "-", image)
+        command = docker_command("import", *arguments, "-", image)
         done = subprocess.run(command, input=tar, capture_output=True, check=False)
         if done.returncode != 0:
             raise explain(done.stderr.decode(), "import")
@@ -259,7 +260,7 @@ class Engine:
         It works in other namespaces than its own; with a network of its own it would start 0.08 s later. Its label is
         not `lab.name`: it is no part of the lab, and may end a moment after the command.
         """
-        command = _command("run", "--rm", "--interactive", "--pull", "never", "--label", f"lab.probe={lab}")
+        command = docker_command("run", "--rm", "--interactive", "--pull", "never", "--label", f"lab.probe={lab}")
         command += ["--network", "host", "--pid", "host", "--read-only", "--security-opt", "apparmor=unconfined"]
         command += ["--cap-drop", "ALL", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE"]
         return subprocess.Popen(
@@ -281,15 +282,6 @@ def _anew(look: Callable[[], T], vanished: str, attempts: int = 10) -> T:
             attempts -= 1
             if vanished not in error.message.lower() or not attempts:
                 raise
-
-
-def _command(*arguments: str) -> list[str]:
-    """The `docker` command with these arguments. Raises `DockerError` where there is none."""
-    if shutil.which("docker") is None:
-        raise DockerError(
-            "the `docker` command was not found", "`make lab-up` installs what is missing; `lab doctor` shows it"
-        )
-    return ["docker", *arguments]
 
 
 def _no_answer() -> DockerError:

@@ -9,12 +9,8 @@ from typing import Any
 
 from lab import labfile, yamlfile
 from lab.errors import UsageError
-<<<<<<< HEAD
-from lab.faults import arguments
-from lab.faults.path import way
-=======
 from lab.faults import arguments, step_down
->>>>>>> wt-a
+from lab.faults.path import way
 from lab.faults.verb import Verb
 from lab.layouts import layout_of
 from lab.observe.operations import OPERATIONS
@@ -264,15 +260,10 @@ class _Reader:
         targets = known("node or region", (*regions, *nodes, *self.given(arguments.Target)))
         names: dict[Any, Find] = {
             arguments.Region: known("region", regions),
-<<<<<<< HEAD
-            arguments.Target: lambda name: name if arguments.is_role(name) else targets(name),
-            arguments.Path: self.path,
-=======
             arguments.Target: lambda name: self.role(name) if arguments.is_role(name) else targets(name),
-            arguments.Link: self.link,
+            arguments.Path: self.path,
             arguments.Stream: self.stream,
             arguments.Leader: lambda name: name if name == step_down.META else self.stream(name),
->>>>>>> wt-a
             actions.Node: known("node", nodes),
             actions.Defined: _named,
             **{kind: self.earlier(what, kind) for what, kind in REFERENCES.items()},
@@ -282,12 +273,11 @@ class _Reader:
     def given(self, kind: Any) -> tuple[str, ...]:
         return tuple(name for name, kinds in self.defined.items() if kind in kinds)
 
-<<<<<<< HEAD
     def path(self, name: str) -> str:
         way(self.topology, name)
         links = {"-".join(link.regions[::-1]): link.name for link in self.topology.links}
         return links.get(name, name)
-=======
+
     def stream(self, name: str) -> str:
         layout = layout_of(self.topology)
         names = (*(stream.key for stream in layout.streams), layout.virtual_name, *self.created)
@@ -298,12 +288,6 @@ class _Reader:
         if stream is not None:
             self.stream(stream)
         return name
-
-    def link(self, name: str) -> str:
-        ends = "-".join(sorted(name.split("-")))
-        links = [link.name for link in self.topology.links]
-        return ends if ends in links else str(known("link", links)(name))
->>>>>>> wt-a
 
     def earlier(self, what: str, kind: Any) -> Find:
         given = self.given(kind)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_cluster import SCRIPT, FakeCluster, fault
+from fake_cluster import SCRIPT, fault, left_by
 from fakes import observation
 
 from lab.check import saving
@@ -152,7 +152,7 @@ def test_a_clock_that_was_set_meanwhile_is_noticed(monkeypatch: pytest.MonkeyPat
 
 # --- verdicts ---
 
-VALID = FakeCluster().history()
+VALID = left_by()
 DEATHS = with_outside(happened((241, "west-1", "die", 137), (241, "west-2", "die", 137)), ())
 
 
