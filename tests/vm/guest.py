@@ -41,7 +41,7 @@ join() {{ # NAME WEST EAST
     nsenter -t $west -n ip addr add $2/24 dev $1; nsenter -t $west -n ip link set $1 up
     nsenter -t $east -n ip addr add $3/24 dev $1; nsenter -t $east -n ip link set $1 up
 }}
-join link {WEST} {EAST}
+join direct {WEST} {EAST}
 join aside {WEST_ASIDE} {EAST_ASIDE}
 for side in $west $east; do nsenter -t $side -n httpd -p {PORT}; done # listens, and goes into the background
 {AGENT}

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-MODULES = ("veth", "sch_netem", "sch_tbf", "nf_tables", "nft_reject_inet", "nft_ct")
+MODULES = ("veth", "sch_netem", "sch_tbf", "nf_tables", "nft_reject_ipv4")
 # Debian: the small kernel for virtual machines, in one package; Ubuntu: the generic one, with modules in two others.
 PACKAGE = re.compile(r"linux-image-(\d+)\.(\d+)\S*-(?:cloud-amd64|generic)")
 DEBIAN = "cloud-amd64"

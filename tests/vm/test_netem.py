@@ -43,9 +43,10 @@ def booted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def vm(booted: Guest) -> Guest:
     """The guest with nothing in force."""
-    for side, addresses in (("west", (WEST, WEST_ASIDE)), ("east", (EAST, EAST_ASIDE))):
-        answers = booted.ask(f"NS {side}", *(f"SHAPE {address}" for address in addresses), "BLOCK link", "BLOCK aside")
-        assert not [answer for answer in answers if answer.split()[0] not in ("shaped", "blocked")], answers
+    blocks = ("BLOCK direct", "BLOCK aside")
+    west = ("NS west", f"SHAPE {WEST}", f"SHAPE {WEST_ASIDE}", *blocks)
+    east = ("NS east", f"SHAPE {EAST}", f"SHAPE {EAST_ASIDE}", *blocks)
+    assert {answer.split()[0] for answer in booted.ask(*west, *east)} == {"shaped", "blocked"}
     return booted
 
 
@@ -162,7 +163,7 @@ def test_reordered_datagrams_go_ahead_of_the_delayed_ones(vm: Guest) -> None:
 def test_the_rate_is_as_asked_for(vm: Guest, mbit: int) -> None:
     rate = mbit * MBIT
     shape(vm, "west", WEST, rate=rate, buffer=3000, limit=10_000_000)
-    found = flow(vm, TO_EAST, count=1000, size=1400, gap_us=0)
+    found = flow(vm, TO_EAST, count=50 + 10 * mbit, size=1400, gap_us=0)
     wire = found["bytes"] / 1400 * (1400 + 42)  # headers of UDP, IP and Ethernet
     assert wire / (found["span"] / 1000) == pytest.approx(rate, rel=0.02)
     assert found["lost"] == 0
@@ -224,7 +225,7 @@ def test_what_is_in_force_reads_as_what_was_asked_for(vm: Guest, names: list[str
 
 def test_another_reader_sees_the_same(vm: Guest) -> None:
     shape(vm, "west", WEST, **EVERYTHING)
-    netem, tbf = vm.tc("west", "qdisc show dev link").splitlines()
+    netem, tbf = vm.tc("west", "qdisc show dev direct").splitlines()
     assert "netem 1ab: root" in netem
     for words in (
         "delay 40ms  5ms 25%",
@@ -260,7 +261,7 @@ def test_without_keys_the_interface_is_plain_again(vm: Guest) -> None:
 
 
 def test_a_shape_of_somebody_else_is_named(vm: Guest) -> None:
-    vm.tc("west", "qdisc add dev link root pfifo limit 10")
+    vm.tc("west", "qdisc add dev direct root pfifo limit 10")
     assert in_force(vm, "west", WEST) == "other pfifo"
     shape(vm, "west", WEST)
     assert in_force(vm, "west", WEST) == "plain"
@@ -273,6 +274,10 @@ def test_what_the_kernel_refuses_is_an_error_and_leaves_nothing(vm: Guest) -> No
     assert vm.ask("NS 999999", f"SHAPE {WEST} delay=1") == ["error 2"]
 
 
+def block(vm: Guest, *lines: str) -> None:
+    assert {answer.split()[0] for answer in vm.ask("NS west", *(f"BLOCK {line}" for line in lines))} == {"blocked"}
+
+
 def connect(vm: Guest, side: str, address: str) -> str:
     (answer,) = vm.ask(f"NS {side}", f"TCP {address} {PORT}")
     return answer
@@ -280,7 +285,7 @@ def connect(vm: Guest, side: str, address: str) -> str:
 
 @pytest.mark.parametrize("direction", ["out", "in", "both"])
 def test_a_drop_is_one_way_and_silent(vm: Guest, direction: str) -> None:
-    vm.ask("NS west", f"BLOCK link {direction} drop {EAST}")
+    block(vm, f"direct {direction} drop {EAST}")
     assert flow(vm, TO_EAST)["lost"] == (1 if direction != "in" else 0)
     assert flow(vm, TO_WEST)["lost"] == (1 if direction != "out" else 0)
     assert connect(vm, "west", EAST) == connect(vm, "east", WEST) == "silent"
@@ -289,16 +294,16 @@ def test_a_drop_is_one_way_and_silent(vm: Guest, direction: str) -> None:
 
 def test_a_reject_answers_at_once_in_both_directions(vm: Guest) -> None:
     assert connect(vm, "west", EAST) == connect(vm, "east", WEST) == "open"
-    vm.ask("NS west", f"BLOCK link both reject {EAST}")
+    block(vm, f"direct both reject {EAST}")
     assert connect(vm, "west", EAST) == connect(vm, "east", WEST) == "refused"
 
 
 def test_blocks_are_listed_replaced_and_taken_away(vm: Guest) -> None:
-    vm.ask("NS west", f"BLOCK link out drop {EAST}", f"BLOCK aside both reject {EAST_ASIDE}")
+    block(vm, f"direct out drop {EAST}", f"aside both reject {EAST_ASIDE}")
     (before,) = vm.ask("NS west", "BLOCKS")
-    assert sorted(before.split()[1:]) == ["aside:in-reject", "aside:out-reject", "link:out-drop"]
-    vm.ask("NS west", f"BLOCK link in drop {EAST}", "BLOCK aside")
-    assert vm.ask("NS west", "BLOCKS", "NS east", "BLOCKS") == ["blocks link:in-drop", "blocks"]
-    vm.ask("NS west", "BLOCK link")
+    assert sorted(before.split()[1:]) == ["aside:in-reject", "aside:out-reject", "direct:out-drop"]
+    block(vm, f"direct in drop {EAST}", "aside")
+    assert vm.ask("NS west", "BLOCKS", "NS east", "BLOCKS") == ["blocks direct:in-drop", "blocks"]
+    block(vm, "direct")
     assert vm.ask("NS west", "BLOCKS") == ["blocks"]
     assert connect(vm, "west", EAST) == "open"
