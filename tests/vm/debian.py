@@ -63,7 +63,7 @@ class Debian(Machine):
 
     def __init__(self, folder: Path, given: Path) -> None:
         """Raises `MachineError` if it does not boot."""
-        arguments = ["-accel", "kvm"] * _has_kvm() + ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
+        arguments = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
         arguments += ["-smp", str(os.cpu_count() or 1), "-m", str(MEMORY_MB)]
         arguments += ["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img")]
         arguments += ["-append", "root=/dev/vda rw console=ttyS0 quiet loglevel=3 mitigations=off net.ifnames=0"]
@@ -92,10 +92,6 @@ chown -R {USER}: {HOME}""")
         self.run(
             "systemctl stop docker.socket docker; sync; umount -a -t tmpfs 2> /dev/null; mount -o remount,ro / || sync"
         )
-
-
-def _has_kvm() -> bool:
-    return os.access("/dev/kvm", os.R_OK | os.W_OK)
 
 
 def missing() -> list[str]:
