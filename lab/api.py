@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from lab.jetstream.streams import Definitions
     from lab.observe.comparison import Comparison
     from lab.observe.operations import Matrix
+    from lab.observe.rtt import RoundTrips
     from lab.observe.status import Snapshot
 
 V = TypeVar("V", bound=Verb)
@@ -178,6 +179,13 @@ class Lab(VerbMethods[Done]):
         from lab.observe import availability
 
         finished(availability.prepare_all(self.observe()))
+
+    def rtt(self, count: int = 20) -> "RoundTrips":
+        """Measure round trips and loss between all nodes that run, with `count` datagrams for each pair and direction.
+        Times are in milliseconds, losses from 0 to 1."""
+        from lab.observe import rtt
+
+        return rtt.measure(self.engine, self.name, count)
 
     def compare(self, wait: float = 0) -> "Comparison":
         """Compare the messages of all regions, except those of `probe`; looks again for up to `wait` seconds until they

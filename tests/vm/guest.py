@@ -58,7 +58,7 @@ class Guest(Machine):
         initial = folder / "initial.cpio"
         initial.write_bytes(archive(_files(kernel)))
         arguments = ["-accel", "tcg,thread=single", "-icount", "shift=2,sleep=off", "-rtc", "clock=vm"]
-        arguments += ["-cpu", "max", "-m", "256", "-kernel", str(kernel.image), "-initrd", str(initial)]
+        arguments += ["-cpu", "max", "-m", "512", "-kernel", str(kernel.image), "-initrd", str(initial)]
         arguments += ["-append", "console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0"]
         super().__init__(arguments, folder / "console.log", BOOT_S)
         self.west, self.east = map(int, self.run("echo $west $east").split())

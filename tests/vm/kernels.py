@@ -14,7 +14,7 @@ from pathlib import Path
 
 MODULES = ("veth", "sch_netem", "sch_tbf", "nf_tables", "nft_reject_ipv4")
 # Debian: the small kernel for virtual machines, in one package; Ubuntu: the generic one, with modules in two others.
-PACKAGE = re.compile(r"linux-image-(\d+)\.(\d+)\S*-(?:cloud-amd64|generic)")
+PACKAGE = re.compile(r"linux-image-(\d+)\.(\d+)\.\d+\S*-(?:cloud-amd64|generic)")
 DEBIAN = "cloud-amd64"
 DOWNLOAD_S = 300
 
@@ -38,9 +38,11 @@ def cache() -> Path:
 
 
 def kernel(generation: int) -> Kernel:
-    """The oldest (0) or the newest (-1) that apt has here. Raises `KernelError`."""
-    package = _packages()[generation]
-    release = package.removeprefix("linux-image-")
+    """The oldest (0) or the newest (1) that apt has here. Raises `KernelError`."""
+    packages = _packages()
+    if generation and packages[0] == packages[1]:
+        raise KernelError("apt has kernels of one generation only")
+    release = packages[generation].removeprefix("linux-image-")
     folder = cache() / "kernels" / "-".join((release, *MODULES))
     if not folder.is_dir():
         _obtain(release, folder)
@@ -58,7 +60,7 @@ def _packages() -> tuple[str, str]:
         if match := PACKAGE.fullmatch(name):
             found.setdefault((int(match[1]), int(match[2])), []).append(name)
     if not found:
-        raise KernelError("apt knows no kernel; `apt-get update` reads its lists")
+        raise KernelError("apt knows no kernel for x86-64; `apt-get update` reads its lists")
     oldest, newest = (max(found[generation], key=_numbers) for generation in (min(found), max(found)))
     return oldest, newest
 
