@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from lab.observe.comparison import Comparison
     from lab.observe.events import Event
     from lab.observe.operations import Matrix
+    from lab.observe.rtt import RoundTrips
     from lab.observe.status import Snapshot
 
 V = TypeVar("V", bound=Verb)
@@ -191,6 +192,13 @@ class Lab(VerbMethods[Done]):
 
         finished(availability.prepare_all(self.observe()))
 
+    def rtt(self, count: int = 20) -> "RoundTrips":
+        """Measure round trips and loss between all nodes that run, with `count` datagrams for each pair and direction.
+        Times are in milliseconds, losses from 0 to 1."""
+        from lab.observe import rtt
+
+        return rtt.measure(self.engine, self.name, count)
+
     def compare(self, wait: float = 0) -> "Comparison":
         """Compare the messages of all regions, except those of `probe`; looks again for up to `wait` seconds until they
         agree."""
@@ -248,7 +256,8 @@ class Lab(VerbMethods[Done]):
 
         Without `follow`, all that Docker and the servers' logs still know of, or of the last `since` seconds. With it,
         what happens from this call on, about a second late and without end, after what happened in the last `since`
-        seconds; advisories of JetStream, and faults in the kernel, come only then. Closing the iterator ends what it began."""
+        seconds; advisories of JetStream, and faults in the kernel, come only then. Closing the iterator ends what it
+        began."""
         from lab.observe import feed
 
         observation, now = self.observe(), time.time_ns()
