@@ -4,6 +4,8 @@ import re
 
 from lab.errors import DockerError
 
+DAEMON = "Error response from daemon: "
+
 
 def explain(stderr: str, doing: str) -> DockerError:
     """What Docker wrote to stderr as a sentence and a hint."""
@@ -18,6 +20,7 @@ def explain(stderr: str, doing: str) -> DockerError:
         "cannot connect to the docker daemon" in low
         or "is the docker daemon running" in low
         or "error during connect" in low
+        or "transport is closing" in low
     ):
         return DockerError(
             "no Docker engine answers", "start Docker (`make lab-up` does it where it can); `lab doctor` shows more"
@@ -30,6 +33,11 @@ def explain(stderr: str, doing: str) -> DockerError:
         return DockerError(
             f"`docker {doing}` failed: a network is still in use",
             "is another container attached to it? If there is none, Docker has lost count: restart it",
+        )
+    if re.search(r"task [0-9a-f]{64}: already exists", low):
+        return DockerError(
+            "Docker cannot start a container that it lost track of when it was restarted",
+            "`lab down` removes the lab, `lab up` starts it anew",
         )
     taken = re.search(
         r"bind for (\S+) failed: port is already allocated|listen tcp4? (\S+): bind: address already in use", low
@@ -44,5 +52,5 @@ def explain(stderr: str, doing: str) -> DockerError:
             "set `subnet_pool` in lab.yaml; `lab doctor` names both",
         )
     lines = [line for line in text.splitlines() if not line.startswith("exit status")]  # some commands end with that
-    last = lines[-1] if lines else "no output"
-    return DockerError(f"`docker {doing}` failed: {last.removeprefix('Error response from daemon: ')}")
+    told = [line for line in lines if line.startswith(DAEMON)] or lines or ["no output"]
+    return DockerError(f"`docker {doing}` failed: {told[-1].removeprefix(DAEMON)}")
