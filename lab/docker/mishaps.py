@@ -5,6 +5,7 @@ import re
 from lab.errors import DockerError
 
 DAEMON = "Error response from daemon: "
+NO_NEWS = ("exit status", "See '", "Run '")  # what commands end with
 
 
 def explain(stderr: str, doing: str) -> DockerError:
@@ -51,6 +52,6 @@ def explain(stderr: str, doing: str) -> DockerError:
             "a subnet of the lab overlaps with an existing network",
             "set `subnet_pool` in lab.yaml; `lab doctor` names both",
         )
-    lines = [line for line in text.splitlines() if not line.startswith("exit status")]  # some commands end with that
-    told = [line for line in lines if line.startswith(DAEMON)] or lines or ["no output"]
-    return DockerError(f"`docker {doing}` failed: {told[-1].removeprefix(DAEMON)}")
+    lines = [line for line in text.splitlines() if line and not line.startswith(NO_NEWS)]
+    told = [line for line in lines if DAEMON in line] or lines or ["no output"]
+    return DockerError(f"`docker {doing}` failed: {told[-1].rpartition(DAEMON)[2]}")

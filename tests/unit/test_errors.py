@@ -81,6 +81,10 @@ def test_anything_else_is_told_with_dockers_last_line() -> None:
     assert error.message == "`docker network rm` failed: network x not found"
     error = explain("Error response from daemon: no such network\nError: failed to start containers: x\n", "start")
     assert error.message == "`docker start` failed: no such network"
+    error = explain(
+        "docker: Error response from daemon: no pid 7.\n\nRun 'docker run --help' for more information", "run"
+    )
+    assert error.message == "`docker run` failed: no pid 7."
     assert explain("  \n", "ps").message == "`docker ps` failed: no output"
 
 
