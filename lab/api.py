@@ -138,7 +138,7 @@ class Lab(VerbMethods[Done]):
         if dry_run:
             return owned.count(self.engine, self.name)
         with exclusive(self.name, self.say):
-            return owned.remove(self.engine, self.name, volumes=not keep_data)
+            return owned.remove(self.engine, self.name, volumes=not keep_data, say=self.say)
 
     def upgrade(self, node: str, nats: str) -> None:
         """Replace a node by a server of version `nats` on the same volume; returns when it greets clients."""

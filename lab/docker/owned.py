@@ -5,13 +5,14 @@ Nothing else is touched. Who keeps something of the lab from being removed is na
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from lab.docker import client
 from lab.docker.client import translated
 from lab.docker.labels import LABEL_NAME
 from lab.errors import DockerError
+from lab.progress import Say, silently
 
 KINDS = {"containers": ("ps", "-a"), "networks": ("network", "ls"), "volumes": ("volume", "ls")}
 PATIENCE_S = 10
@@ -41,7 +42,7 @@ def count(engine: Docker, lab: str) -> dict[str, int]:
     return {kind: len(ids) for kind, ids in _ids(engine, lab).items()}
 
 
-def remove(engine: Docker, lab: str, volumes: bool) -> dict[str, int]:
+def remove(engine: Docker, lab: str, volumes: bool, say: Say = silently) -> dict[str, int]:
     """Remove a lab; returns how many of each kind. Raises `DockerError`, before anything is removed when a container
     that is not the lab's is on one of its networks.
 
@@ -53,7 +54,7 @@ def remove(engine: Docker, lab: str, volumes: bool) -> dict[str, int]:
         try:
             guests = _guests(engine, left["networks"], {*owned["containers"], *left["containers"]})
             if not guests:
-                _remove(left, volumes)
+                _remove(left, volumes, say)
                 return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
         except DockerError:
             if time.monotonic() > deadline:
@@ -92,11 +93,15 @@ def _in_use(network: str, container: str) -> DockerError:
     )
 
 
-def _remove(owned: Mapping[str, list[str]], volumes: bool) -> None:
+def _remove(owned: Mapping[str, list[str]], volumes: bool, say: Say) -> None:
     with translated("remove"):
-        if owned["containers"]:
-            client.docker().container.remove(owned["containers"], force=True, volumes=volumes)
-        if owned["networks"]:
-            client.docker().network.remove([*owned["networks"]])
-        if volumes and owned["volumes"]:
-            client.docker().volume.remove([*owned["volumes"]])
+        docker = client.docker()
+        removals: dict[str, Callable[[list[str]], None]] = {
+            "containers": lambda ids: docker.container.remove(ids, force=True, volumes=volumes),
+            "networks": lambda ids: docker.network.remove([*ids]),
+            "volumes": lambda ids: docker.volume.remove([*ids]),
+        }
+        for kind, remove in removals.items():
+            if owned[kind] and (volumes or kind != "volumes"):
+                say(f"removing {len(owned[kind])} {kind}")
+                remove(owned[kind])

@@ -56,6 +56,11 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
             "Error response from daemon: Pool overlaps with other one on this address space",
             "a subnet of the lab overlaps with an existing network",
         ),
+        ("transport is closing: unavailable", "no Docker engine answers"),
+        (
+            f"Error response from daemon: task {'5f' * 32}: already exists\nError: failed to start containers: x",
+            "Docker cannot start a container that it lost track of when it was restarted",
+        ),
         (
             "Error response from daemon: network x id 1 has active endpoints\nexit status 1",
             "`docker compose up` failed: a network is still in use",
@@ -74,6 +79,12 @@ def test_anything_else_is_told_with_dockers_last_line() -> None:
     assert error.message == "`docker inspect x` failed: No such container: x"
     error = explain("Error response from daemon: network x not found\nexit status 1\n", "network rm")
     assert error.message == "`docker network rm` failed: network x not found"
+    error = explain("Error response from daemon: no such network\nError: failed to start containers: x\n", "start")
+    assert error.message == "`docker start` failed: no such network"
+    error = explain(
+        "docker: Error response from daemon: no pid 7.\n\nRun 'docker run --help' for more information", "run"
+    )
+    assert error.message == "`docker run` failed: no pid 7."
     assert explain("  \n", "ps").message == "`docker ps` failed: no output"
 
 

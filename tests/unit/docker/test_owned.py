@@ -8,6 +8,7 @@ import pytest
 from lab.docker import owned
 from lab.docker.engine import Engine
 from lab.errors import DockerError
+from lab.progress import Say
 
 
 class Listed(Engine):
@@ -38,7 +39,7 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, list[str]]]:
     there = {"containers": ["c"], "networks": ["n"], "volumes": ["v"]}
     tries: list[dict[str, list[str]]] = []
 
-    def remove(owned: dict[str, list[str]], volumes: bool) -> None:
+    def remove(owned: dict[str, list[str]], volumes: bool, say: Say) -> None:
         tries.append(owned)
         if len(tries) == 1:
             there["containers"] = []
