@@ -13,11 +13,10 @@ remembered between calls: the faults in force are read from Docker. Labs share n
 side, also in threads. You can call methods while an event loop is running; they block it. All times are in seconds.
 """
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -27,23 +26,25 @@ from lab.docker import owned
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
-from lab.faults import condition
-from lab.faults.change import Change, Want, change, exclusive
+from lab.errors import UsageError
+from lab.faults import condition, timers
+from lab.faults.change import Span, Want, change, exclusive
 from lab.faults.fault import Fault
 from lab.faults.methods import VerbMethods
+from lab.faults.plan import Change
 from lab.faults.registry import ordered, present
+from lab.faults.timers import Timer
+from lab.faults.turning import carry_on
 from lab.faults.verb import Verb
 from lab.headstart import Headstart
-from lab.layouts import layout_of
 from lab.loop import finished
 from lab.netprobe.offers import offered
 from lab.progress import Say, silently
+from lab.streammethods import StreamMethods
 from lab.topology import DEFAULT_NAME, Node, Topology
 
 if TYPE_CHECKING:
     from lab.hasten import Hastened
-    from lab.jetstream.session import Ack, Entry, Session
-    from lab.jetstream.streams import Definitions
     from lab.observe.comparison import Comparison
     from lab.observe.events import Event
     from lab.observe.operations import Matrix
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=Verb)
 Announce = Callable[[Observation, frozenset[Fault]], None]
 HEALTHY_S = 240.0
+LONGEST_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Done:
             self.lab.make(lambda before: done.undone(present(before)))
 
 
-class Lab(VerbMethods[Done]):
+class Lab(StreamMethods, VerbMethods[Done]):
     """A lab, by its name. `say` is called with each line of progress; `engine` is the Docker engine, by default the one
     that the `docker` command talks to; `root` is the folder for the generated files, by default the checkout, or the
     current folder where there is none."""
@@ -138,6 +140,7 @@ class Lab(VerbMethods[Done]):
         if dry_run:
             return owned.count(self.engine, self.name)
         with exclusive(self.name, self.say):
+            timers.end_all(self.name)
             return owned.remove(self.engine, self.name, volumes=not keep_data, say=self.say)
 
     def upgrade(self, node: str, nats: str) -> None:
@@ -266,56 +269,26 @@ class Lab(VerbMethods[Done]):
             return feed.follow(self.engine, observation, now, began)
         return iter(feed.past(self.engine, observation, began or 0, now))
 
-    # --- using the stream ---
-
-    def url(self, region: str) -> str:
-        """The URLs of a region's running nodes, joined by commas, for your own client."""
-        return ",".join(f"nats://127.0.0.1:{node.client_port}" for node in self.observe().require_running(region))
-
-    @asynccontextmanager
-    async def session(self, region: str) -> AsyncIterator["Session"]:
-        """A connection to one region, for `async with`: requests are bounded in time and never retried."""
-        from lab.jetstream.session import connect
-
-        observation = await asyncio.to_thread(self.observe)
-        login = layout_of(observation.topology).credentials(region)
-        async with connect(region, observation.require_running(region), login) as session:
-            yield session
-
-    def publish(
-        self, region: str, subject: str, *bodies: str, message_id: str = "", each: Callable[["Ack"], None] | None = None
-    ) -> "list[Ack]":
-        """Publish one body after the other in a region. Returns the acknowledgements; `each` gets them as they come.
-        `message_id` is `Nats-Msg-Id`. Raises `NatsError` for the first that is not acknowledged."""
-        from lab import virtual
-
-        return finished(virtual.publish(self.observe(), region, subject, bodies, message_id, each))
-
-    def view(self, region: str, last: int = 50, probes: bool = False) -> "list[Entry]":
-        """The virtual stream as a region sees it: its last `last` messages, all of them with 0; those of `probe` only
-        with `probes`."""
-        from lab import virtual
-
-        return finished(virtual.view(self.observe(), region, last, probes))
-
-    def define_streams(self, dry_run: bool = False) -> "Definitions":
-        """Create the streams that are missing. Raises `LabError` with the differences if one has another definition."""
-        from lab import virtual
-
-        return finished(virtual.define(self.observe(), dry_run))
-
-    def clean_streams(self, dry_run: bool = False) -> tuple[str, ...]:
-        """Delete the lab's streams and all their messages. Returns the names of those that existed."""
-        from lab import virtual
-
-        return finished(virtual.clean(self.observe(), dry_run))
-
     # --- faults ---
 
-    def do(self, verb: Verb, *, dry_run: bool = False, announce: Announce | None = None) -> Done:
-        """Carry out a verb and prove it. Targets given by role are looked up first. `announce` is called before
-        anything is done, with what was observed and the faults that will be in force."""
+    def do(
+        self,
+        verb: Verb,
+        *,
+        seconds: float | None = None,
+        dry_run: bool = False,
+        announce: Announce | None = None,
+    ) -> Done:
+        """Carry out a verb and prove it. Targets given by role are looked up first. After `seconds` it is undone, even
+        if this program has ended. `announce` is called before anything is done, with what was observed and the faults
+        that will be in force."""
+        if seconds is not None and (not verb.lasting or verb.undoes):
+            raise UsageError(f"`{verb.name}` is over at once, and cannot last for a time")
+        if seconds is not None and not 0 < seconds <= LONGEST_S:
+            raise UsageError(f"a fault cannot last for {seconds:g} s; it must be more than nothing, and a day at most")
         verb = self.resolved(verb)
+        if verb.turning and not dry_run:
+            return Done(self, verb, seen=carry_on(self.make, verb, self.topology, seconds, self.say))
         if not verb.lasting:
             return Done(self, verb, seen="" if dry_run else finished(verb.strike(self.observe())))
 
@@ -325,12 +298,17 @@ class Lab(VerbMethods[Done]):
                 announce(before, wanted)
             return wanted
 
-        return Done(self, verb, self.make(want, dry_run))
+        return Done(self, verb, self.make(want, dry_run, Span(seconds, verb.faults) if seconds is not None else None))
 
-    def make(self, want: Want, dry_run: bool = False) -> Change:
-        """Bring exactly those faults into force that `want` returns for what is observed, and prove it."""
+    def make(self, want: Want, dry_run: bool = False, span: Span | None = None) -> Change:
+        """Bring exactly those faults into force that `want` returns for what is observed, for as long as `span` says,
+        and prove it."""
         begun, self._begun = self._begun, None
-        return change(self.engine, self.name, want, self.say, dry_run, begun)
+        return change(self.engine, self.name, want, self.say, dry_run, begun, span)
+
+    def timers(self) -> tuple[Timer, ...]:
+        """What undoes faults by itself: when, and which, by their keys."""
+        return tuple(timers.of(self.name))
 
     def resolved(self, verb: V) -> V:
         """The verb with the nodes that its roles, such as `@meta`, stand for now. Raises `LabError` if none does."""

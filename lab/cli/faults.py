@@ -16,9 +16,12 @@ from lab.faults.arguments import Group, Leader, Path, Target
 from lab.faults.heal import Heal
 from lab.faults.registry import VERBS, ordered, present
 from lab.faults.verb import Verb
+from lab.plain import plain
+from lab.units import duration_ns
 
 if TYPE_CHECKING:
     from lab.api import Lab
+    from lab.faults.timers import Timer
 
 # Type of the plain words -> how they are called and explained.
 WORDS: dict[object, tuple[str, str]] = {
@@ -30,6 +33,7 @@ WORDS: dict[object, tuple[str, str]] = {
     Target: ("TARGET...", "Nodes, regions or roles: `east-1`, `central`, `@meta`, `@leader:foo-read-east`."),
     Leader: ("STREAM|meta", "A stream, such as `foo-read-east`, or `meta`."),
 }
+For = Annotated[str | None, typer.Option("--for", help="Undo it after this time, such as `30s`.")]
 Explain = Annotated[
     bool,
     typer.Option(
@@ -45,15 +49,22 @@ def command(verb: type[Verb]) -> Callable[..., None]:
     parameters = [context]
     parameters += [_parameter(field.name, hints[field.name], field.default, verb) for field in fields(verb)]  # type: ignore[arg-type]
     if verb.lasting and not verb.undoes:
-        parameters.append(_option("explain", Explain, False))
+        parameters += [_option("lasts", For, None), _option("explain", Explain, False)]
     parameters += [_option("name", Name, None), _option("dry_run", DryRun, False), _option("as_json", AsJson, False)]
 
     def run(
-        context: typer.Context, name: str | None, dry_run: bool, as_json: bool, explain: bool = False, **given: Any
+        context: typer.Context,
+        name: str | None,
+        dry_run: bool,
+        as_json: bool,
+        explain: bool = False,
+        lasts: str | None = None,
+        **given: Any,
     ) -> None:
-        words = given.pop(verb.SHORT)
+        words = given.pop(verb.SHORT) if verb.SHORT else ()
         wanted = verb.from_words(*([words] if isinstance(words, str) else words), **given)
-        do(attached(name, None if dry_run else context), wanted, dry_run, as_json, explain)
+        seconds = duration_ns(lasts) / 1e9 if lasts else None
+        do(attached(name, None if dry_run else context), wanted, dry_run, as_json, explain, seconds=seconds)
 
     run.__name__, run.__doc__ = verb.name.replace("-", "_"), verb.__doc__
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -84,13 +95,21 @@ def add_commands(to: typer.Typer) -> None:
             to.command(verb.name, rich_help_panel=PANEL_FAULTS)(command(verb))
 
 
-def do(lab: "Lab", verb: Verb, dry_run: bool, as_json: bool, explain: bool = False, show: bool = True) -> None:
+def do(
+    lab: "Lab",
+    verb: Verb,
+    dry_run: bool,
+    as_json: bool,
+    explain: bool = False,
+    show: bool = True,
+    seconds: float | None = None,
+) -> None:
     """Do it and show what came of it."""
     from lab import view
     from lab.cli.explanation import Explanation
 
     explanation = Explanation(lab, dry_run, as_json) if explain else None
-    done = lab.do(verb, dry_run=dry_run, announce=explanation.announce if explanation else None)
+    done = lab.do(verb, seconds=seconds, dry_run=dry_run, announce=explanation.announce if explanation else None)
     if show and as_json and not explanation:
         print_json(done.change if done.change else {"seen": done.seen})
     elif show and not as_json:
@@ -153,7 +172,13 @@ def faults(name: Name = None, as_json: AsJson = False) -> None:
     found = ordered(present(observation))
     if observation.damage:
         say(f"warning: the lab `{observation.topology.name}` {observation.damage}; {COMPLETES}")
+    ends = {key: timer for timer in lab.timers() for key in timer.keys}
     if as_json:
-        print_json(found)
+        print_json([plain(fault) | _ends(ends.get(fault.key)) for fault in found])
     else:
-        typer.echo(view.faults(found))
+        typer.echo(view.faults(found, ends))
+
+
+def _ends(timer: "Timer | None") -> dict[str, Any]:
+    """When a fault ends by itself, if it does."""
+    return {"ends_in_s": round(timer.left_s, 1), "timer": str(timer)} if timer else {}
