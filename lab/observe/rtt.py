@@ -89,10 +89,9 @@ class RoundTrips:
 
 def measure(engine: Engine, lab: str, count: int = COUNT) -> RoundTrips:
     """All pairs of nodes side by side, with `count` datagrams in each direction. Raises `LabError`."""
-    observation = engine.observe(lab)
     probe = Probe(engine, lab)
     try:
-        observation = asked(observation, probe)
+        observation = asked(engine.observe(lab), probe)
         faults = present(observation)
         flows = list(plan(observation, faults, count))
         patience = PATIENCE_S + patience_ms(faults, observation) / 1000

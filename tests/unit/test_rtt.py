@@ -121,7 +121,7 @@ def test_the_table_marks_what_deviates_by_more_than_colour(capsys: pytest.Captur
     at = shaped("west-1", "west-2", "west-3", link="east-west", shape=Shape.of(delay="80ms"))
     view.show(view.round_trips(found(at, {}), nodes=False))
     text = capsys.readouterr().out
-    assert "! 0.2 ms" in text
+    assert "! 0.20 ms" in text
     assert "80 ms" in text
     assert "44.0 ms" in text
     view.show(view.round_trips(found(at, {}), nodes=True))

@@ -54,7 +54,7 @@ class User:
     def run(self, command: str, name: str = "") -> str:
         say(f"$ {command}")
         began = time.monotonic()
-        said = self._debian.user(f"{command} 2> /tmp/errors || {{ code=$?; cat /tmp/errors; exit $code; }}", 900)
+        said = self._debian.user(f"{command} 2> /tmp/errors || {{ code=$?; cat /tmp/errors; exit $code; }}", 1800)
         self._seconds[name or command] = round(time.monotonic() - began, 1)
         errors = self._debian.run("cat /tmp/errors; rm -f /tmp/errors")
         for never in ("Traceback", "Exception ignored"):
@@ -76,7 +76,7 @@ def test_a_user_without_root_sets_up_and_starts_the_lab(debian: Debian, user: Us
     measured["python"] = user.run("python3 --version").removeprefix("Python ")
     assert user.run("id -u") != "0"
     user.run("./bootstrap.sh")
-    user.run("make lab-up")
+    user.run("lab up --timeout 900")
     assert len(user.lab("status")["nodes"]) == 9
 
 
