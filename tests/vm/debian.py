@@ -67,7 +67,10 @@ class Debian(Machine):
         arguments = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
         arguments += ["-smp", str(os.cpu_count() or 1), "-m", str(MEMORY_MB)]
         arguments += ["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img")]
-        arguments += ["-append", "root=/dev/vda rw console=ttyS0 quiet loglevel=3 mitigations=off net.ifnames=0"]
+        arguments += [
+            "-append",
+            "root=/dev/vda rw console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off net.ifnames=0",
+        ]
         disk = "format=raw,if=virtio,cache=unsafe"
         arguments += ["-drive", f"file={folder / 'disk'},{disk},discard=unmap"]
         arguments += ["-drive", f"file={given},format=raw,if=virtio,readonly=on"]
@@ -92,6 +95,15 @@ chown -R {USER}: {HOME}""")
         """So that the disk can be used again; a machine that is busy is switched off as it is."""
         with suppress(MachineError):
             self.run("systemctl stop docker.socket docker; sync; mount -o remount,ro / || sync")
+
+
+def boot(folder: Path, given: Path) -> Debian:
+    """Booted, after a second attempt if the first failed: QEMU's emulation of several processors may, when a kernel
+    changes its own code as it starts."""
+    try:
+        return Debian(folder, given)
+    except MachineError:
+        return Debian(folder, given)
 
 
 def missing() -> list[str]:
