@@ -89,7 +89,7 @@ class RoundTrips:
 
 
 def measure(engine: Engine, lab: str, count: int = COUNT) -> RoundTrips:
-    """All pairs of nodes, side by side as far as possible, with `count` datagrams in each direction. Raises `LabError`."""
+    """All pairs of nodes, as far as possible at once, with `count` datagrams in each direction. Raises `LabError`."""
     probe = Probe(engine, lab)
     try:
         observation = asked(engine.observe(lab), probe)
