@@ -230,19 +230,23 @@ def round_trips(found: "RoundTrips", nodes: bool) -> "RenderableType":
 def _round_trip(pair: "Pair | None") -> str:
     if pair is None:
         return "–"
-    text = f"{pair.round_trip.median:.1f} ms" if pair.round_trip else "none"
+    text = _milliseconds(pair.round_trip.median) if pair.round_trip else "none"
     return f"[red]! {text}[/red]" if pair.deviation else text
 
 
 def _round_trip_detail(pair: "Pair") -> tuple[str, ...]:
     trip = pair.round_trip
     return (
-        f"{trip.min:.1f} / {trip.median:.1f} / {trip.max:.1f} ms" if trip else "none",
+        " / ".join(map(_milliseconds, (trip.min, trip.median, trip.max))) if trip else "none",
         f"{pair.expected_ms:g} ms",
         _percents(pair.there.lost, pair.back.lost),
         _percents(pair.there.expected_lost, pair.back.expected_lost),
-        "–" if pair.gateways_ms is None else f"{pair.gateways_ms:.1f} ms",
+        "–" if pair.gateways_ms is None else _milliseconds(pair.gateways_ms),
     )
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
 
 
 def _percents(*parts: float) -> str:
