@@ -288,7 +288,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
             raise UsageError(f"a fault cannot last for {seconds:g} s; it must be more than nothing, and a day at most")
         verb = self.resolved(verb)
         if verb.turning and not dry_run:
-            return Done(self, verb, seen=carry_on(self.make, verb, self.topology, seconds, self.say))
+            return Done(self, verb, seen=carry_on(self.name, self.make, verb, self.topology, seconds, self.say))
         if not verb.lasting:
             return Done(self, verb, seen="" if dry_run else finished(verb.strike(self.observe())))
 
@@ -300,11 +300,11 @@ class Lab(StreamMethods, VerbMethods[Done]):
 
         return Done(self, verb, self.make(want, dry_run, Span(seconds, verb.faults) if seconds is not None else None))
 
-    def make(self, want: Want, dry_run: bool = False, span: Span | None = None) -> Change:
-        """Bring exactly those faults into force that `want` returns for what is observed, for as long as `span` says,
-        and prove it."""
+    def make(self, want: Want, dry_run: bool = False, span: Span | None = None, within: Timer | None = None) -> Change:
+        """Bring exactly those faults into force that `want` returns for what is observed, and prove it. `span` says for
+        how long, `within` which timer stays."""
         begun, self._begun = self._begun, None
-        return change(self.engine, self.name, want, self.say, dry_run, begun, span)
+        return change(self.engine, self.name, want, self.say, dry_run, begun, span, within)
 
     def timers(self) -> tuple[Timer, ...]:
         """What undoes faults by itself: when, and which, by their keys."""

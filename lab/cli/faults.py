@@ -12,7 +12,7 @@ from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print
 from lab.docker.observation import COMPLETES
 from lab.errors import UsageError
 from lab.faults import condition
-from lab.faults.arguments import Group, Leader, Path, Target
+from lab.faults.arguments import Group, Leader, Path, Seconds, Target
 from lab.faults.heal import Heal
 from lab.faults.registry import VERBS, ordered, present
 from lab.faults.verb import Verb
@@ -52,6 +52,8 @@ def command(verb: type[Verb]) -> Callable[..., None]:
         parameters += [_option("lasts", For, None), _option("explain", Explain, False)]
     parameters += [_option("name", Name, None), _option("dry_run", DryRun, False), _option("as_json", AsJson, False)]
 
+    times = [name for name, hint in hints.items() if hint is Seconds]
+
     def run(
         context: typer.Context,
         name: str | None,
@@ -62,6 +64,7 @@ def command(verb: type[Verb]) -> Callable[..., None]:
         **given: Any,
     ) -> None:
         words = given.pop(verb.SHORT) if verb.SHORT else ()
+        given |= {key: Seconds(_seconds(given[key])) for key in times}
         wanted = verb.from_words(*([words] if isinstance(words, str) else words), **given)
         seconds = duration_ns(lasts) / 1e9 if lasts else None
         do(attached(name, None if dry_run else context), wanted, dry_run, as_json, explain, seconds=seconds)
@@ -72,6 +75,11 @@ def command(verb: type[Verb]) -> Callable[..., None]:
     return run
 
 
+def _seconds(given: str) -> float:
+    """Of `4s`, or a plain number."""
+    return float(given) if given.replace(".", "", 1).isdigit() else duration_ns(given) / 1e9
+
+
 def _parameter(name: str, hint: Any, default: Any, verb: type[Verb]) -> inspect.Parameter:
     item = get_args(hint)[0] if get_origin(hint) is tuple else hint
     if name == verb.SHORT:
@@ -79,7 +87,8 @@ def _parameter(name: str, hint: Any, default: Any, verb: type[Verb]) -> inspect.
         several = metavar.endswith("...") or item is Path
         argument: Any = Annotated[list[str] if several else str, typer.Argument(metavar=metavar, help=text)]
         return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)
-    kind: Any = getattr(item, "__supertype__", item)
+    kind: Any = str if item is Seconds else getattr(item, "__supertype__", item)
+    default = f"{default:g}s" if item is Seconds else default
     option: Any = Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=verb.HELP.get(name, ""))]
     return _option(name, option, inspect.Parameter.empty if default is MISSING else default)
 

@@ -56,9 +56,10 @@ def change(
     dry_run: bool = False,
     begun: Headstart | None = None,
     span: Span | None = None,
+    within: timers.Timer | None = None,
 ) -> Change:
-    """Observe the lab and make exactly the faults be in force that `want` asks for, for as long as `span` says. Raises
-    `LabError`."""
+    """Observe the lab and make exactly the faults be in force that `want` asks for, for as long as `span` says. A timer
+    of which it is a part, `within`, stays. Raises `LabError`."""
     with exclusive(lab, say, begun.lock if begun else None) as held:
         engine = engine.holding(held)
         probe = begun.probe if begun else Probe(engine, lab)
@@ -73,8 +74,8 @@ def change(
                 timers.set_end(timer, time.time() + span.seconds)
             if not dry_run:
                 touched = (*done.injected, *done.healed, *(new for _, new in done.replaced))
-                timers.release(lab, (fault.key for fault in touched), but=timer)
-            if not dry_run and not wanted:
+                timers.release(lab, (fault.key for fault in touched), but=timer or within)
+            if not (dry_run or wanted or within):
                 timers.end_all(lab)
             return replace(done, ends_in_s=span.seconds if span else None)
         except BaseException:
