@@ -31,7 +31,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     def _pending_of(self, workload: dict[str, dict[str, bool]]) -> int:
         """How many tests a worker has ahead. It is given more at two, so that one with a long test and a last one would
         be given a file that others could begin at once."""
-        busy = any(scope.startswith(DOCKER) and not all(tests.values()) for scope, tests in workload.items())
+        busy = any(scope.startswith((DOCKER, VM)) and not all(tests.values()) for scope, tests in workload.items())
         pending: int = super()._pending_of(workload)
         return pending + busy
 
