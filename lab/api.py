@@ -259,8 +259,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
 
         Without `follow`, all that Docker and the servers' logs still know of, or of the last `since` seconds. With it,
         what happens from this call on, about a second late and without end, after what happened in the last `since`
-        seconds; advisories of JetStream, and faults in the kernel, come only then. Closing the iterator ends what it
-        began."""
+        seconds; advisories, and faults in the kernel, come only then. Closing the iterator ends what it began."""
         from lab.observe import feed
 
         observation, now = self.observe(), time.time_ns()
