@@ -116,10 +116,6 @@ class _Loader(yaml.SafeLoader):
         self.above: list[Any] = []  # anchors, or None, of the nodes that are being composed
         self.place = ""
         self.extents: dict[int, tuple[int, int]] = {}  # of each node: its values and levels, aliases written out
-        if yaml.__with_libyaml__:  # it parses ten times as fast; what comes of it is composed here all the same
-            parser = yaml.CSafeLoader(text)
-            for name in ("check_event", "peek_event", "get_event"):
-                setattr(self, name, getattr(parser, name))
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
