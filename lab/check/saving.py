@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ def save_plan(
 def again(folder: Path, topology: Topology, schedule: Schedule, nats: str, options: Options) -> str:
     """The commands that do a run again. Pure."""
     flags = "".join(f" --{name}" for name in ("deep", "clean") if getattr(options, name))
-    changed = [f.name for f in fields(Topology) if getattr(topology, f.name) != getattr(Topology(), f.name)]
+    named = ("name", "nats")  # by the options below
+    changed = [field for field in topology.differing(Topology()) if field not in named]
     needs = f"# lab.yaml: {', '.join(changed)} differ from the defaults (run.json has them)\n" if changed else ""
     return (
         f"# The same faults at the same times on the same messages; how the servers interleave is theirs.\n{needs}"
