@@ -15,6 +15,7 @@ from lab.check import store
 from lab.check.clock import Clock
 from lab.check.gathered import Gathered, Options
 from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Array, History, Read, Replica, Run, kind_of
+from lab.check.outside import full_disks
 from lab.check.schedule import Schedule
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
@@ -78,6 +79,8 @@ async def save(engine: Engine, gathered: Gathered) -> None:
         after = await asyncio.to_thread(engine.observe, gathered.observation.topology.name)
         gathered.watch.compare(after)
         servers = await asyncio.to_thread(folders.collect, engine, after, gathered.clock.wall / SECOND)
+        logs = {node: servers.get(f"servers/{node}/nats.log", "") for node in after.containers}
+        gathered.watch.note(full_disks(logs))
         gathered.notes += _restarts(gathered, after)
     except DockerError as error:
         servers = {}
