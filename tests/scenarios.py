@@ -20,9 +20,9 @@ def written(folder: Path, steps: str, head: str = HEAD) -> str:
     return str(file)
 
 
-def hold_on_labs_of_their_own(name: str, scenarios: Sequence[str]) -> None:
-    """Play them as the continuous integration does."""
+def hold_on_labs_of_their_own(name: str, scenarios: Sequence[str], jobs: int) -> None:
+    """Play them as the continuous integration does, so many at a time."""
     lab = Lab(name)
-    told = json.loads(lab.run("scenario", "run", *scenarios, "--jobs", "3", "--json", timeout=1200))
+    told = json.loads(lab.run("scenario", "run", *scenarios, "--jobs", str(jobs), "--json", timeout=1200))
     assert {result["scenario"]: result["verdict"] for result in told["results"]} == dict.fromkeys(scenarios, "held")
     assert [it for it in docker("ps", "-a", "--format", "{{.Names}}").split() if it.startswith(f"{name}-")] == []

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from nats.errors import Error as ClientError
+
 from lab.errors import NatsError
 from lab.jetstream.session import Session, connect
 from lab.topology import Node
@@ -22,7 +24,7 @@ async def follow(
     """Call `each` with every advisory that comes to a client in this region, without end. While no server of the region
     accepts it, it goes on trying."""
     while True:
-        with suppress(NatsError):
+        with suppress(NatsError, ClientError, OSError):
             async with connect(region, nodes, credentials, lasting=True) as session:
                 await _listen(session, each)
         await asyncio.sleep(AGAIN_S)

@@ -90,15 +90,17 @@ def kernel_faults(engine: Engine, lab: str, over: threading.Event) -> Iterator[E
     looked for every few seconds, and compared with the look before."""
     probe: Probe | None = None
     before: frozenset[Fault] | None = None
+    pause = 0.0
     try:
-        while not over.wait(LOOK_S if before is not None else 0):
+        while not over.wait(pause):
+            pause = LOOK_S
             try:
                 probe = probe or Probe(engine, lab)
                 seen = asked(engine.observe(lab), probe)
             except LabError:  # the lab is just being removed, or Docker is busy
                 if probe:
                     probe.close(wait=False)
-                probe, before = None, before or frozenset()
+                probe = None
                 continue
             now = frozenset(fault for fault in present(seen) if fault.in_kernel)
             if before is not None:

@@ -88,7 +88,11 @@ def test_a_repeated_message_id_is_stored_once(lab: Lab) -> None:
 def test_partition_publish_on_both_sides_heal_and_the_regions_agree(lab: Lab) -> None:
     change = lab.json("partition", "central")
     assert lab.faults() == CENTRAL_CUT
-    assert change["evidence"] == {"dead": 108, "alive": 36, "ports": 9}
+    assert {key: change["evidence"][key] for key in ("dead", "alive", "ports")} == {
+        "dead": 108,
+        "alive": 36,
+        "ports": 9,
+    }
     central = lab.json("pub", "central", "foo.split", "from central")
     east = lab.json("pub", "east", "foo.split", "from east")
     time.sleep(2)

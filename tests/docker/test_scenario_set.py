@@ -4,4 +4,4 @@ from scenarios import OTHERS, hold_on_labs_of_their_own
 
 
 def test_shipped_scenarios_hold_on_labs_of_their_own() -> None:
-    hold_on_labs_of_their_own("test-set", OTHERS)
+    hold_on_labs_of_their_own("test-set", OTHERS, jobs=2)

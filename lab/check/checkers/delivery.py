@@ -155,6 +155,8 @@ def losses(index: Index, stored: Stored) -> tuple[Numbers, NDArray[np.uint8]]:
     absent: Mask = messages.acked & (stored.first == NONE) & ~gone.rightly
     lost = np.flatnonzero(absent).astype(np.int32)
     kinds = np.full(len(lost), LOSSES.index("middle"), np.uint8)
+    if not len(lost):
+        return lost, kinds
     owners = np.searchsorted(messages.starts, lost, "right") - 1
     for process in np.unique(owners):
         start, stop = int(messages.starts[process]), int(messages.starts[process + 1])

@@ -132,11 +132,12 @@ def _unfaithful(sourced: Sourced) -> tuple[Positions, Positions, Positions]:
 
 def _names_nothing(sourced: Sourced, rows: Array) -> Mask:
     """Whether a row names no write stream, or an entry behind the end of one."""
-    result: Mask = ~np.isin(rows["origin"], [origin.number for origin in sourced.origins])
+    result = np.ones(len(rows), np.bool_)
     for origin in sourced.origins:
+        mine = rows["origin"] == origin.number
         if origin.write and origin.write.complete:
-            end = max(origin.write.read.last, origin.write.high)
-            result |= (rows["origin"] == origin.number) & (rows["origin_sequence"] > end)
+            mine &= rows["origin_sequence"] <= max(origin.write.read.last, origin.write.high)
+        result &= ~mine
     return result
 
 
