@@ -25,6 +25,7 @@ PACKAGES = (
 )
 PROGRAMS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs")
 USER, HOME = "someone", "/home/someone"
+ERROR = "stderr: "  # before its lines
 BOOT_S, MAKE_S = 600, 1200
 MEMORY_MB, DISK = 4096, "12G"
 
@@ -77,10 +78,19 @@ class Debian(Machine):
         arguments += ["-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci"]
         super().__init__(arguments, folder / "console.log", BOOT_S)
 
-    def user(self, command: str, timeout: float = 600, each: Callable[[str], None] | None = None) -> str:
-        """What a command of the ordinary user prints, run in the copy of the checkout."""
-        script = f"cd {HOME}/checkout && . {HOME}/environment && {command}"
-        return self.run(f"runuser -u {USER} -- sh -c {shlex.quote(script)}", timeout, each)
+    def user(self, command: str, timeout: float, say: Callable[[str], None]) -> tuple[str, str]:
+        """stdout and stderr of a command of the ordinary user, run in the copy of the checkout; `say` gets the lines of
+        stderr as they come. Raises `MachineError` if it failed."""
+        inside = f"cd {HOME}/checkout && . {HOME}/environment && {command}"
+        marked = f"set -o pipefail; {{ {{ {inside}; }} 2>&1 >&9 | sed -u 's/^/{ERROR}/'; }} 9>&1"
+
+        def tell(line: str) -> None:
+            if line.startswith(ERROR):
+                say(line.removeprefix(ERROR))
+
+        lines = self.run(f"runuser -u {USER} -- bash -c {shlex.quote(marked)}", timeout, tell).splitlines()
+        errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+        return "\n".join(line for line in lines if not line.startswith(ERROR)), "\n".join(errors)
 
     def receive(self) -> None:
         """Unpack /dev/vdb as the checkout; its `.venv` is kept from the time before."""

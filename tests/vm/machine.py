@@ -101,6 +101,7 @@ class Machine:
             except Empty:
                 raise MachineError(f"not done within {seconds} s\n{self._last_words(said)}") from None
             if line is None:
+                self._lines.put(None)  # for the next one who asks
                 raise MachineError(f"the machine has ended\n{self._last_words(said)}")
             said.append(line)
             if each and line and not line.startswith(start):

@@ -54,9 +54,8 @@ class User:
     def run(self, command: str, name: str = "") -> str:
         say(f"$ {command}")
         began = time.monotonic()
-        said = self._debian.user(f"{command} 2> /tmp/errors || {{ code=$?; cat /tmp/errors; exit $code; }}", 1800)
+        said, errors = self._debian.user(command, 1800, say)
         self._seconds[name or command] = round(time.monotonic() - began, 1)
-        errors = self._debian.run("cat /tmp/errors; rm -f /tmp/errors")
         for never in ("Traceback", "Exception ignored"):
             assert never not in errors, f"{command}:\n{errors}"
         return said
