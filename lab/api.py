@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from lab import files
+from lab import places
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
@@ -75,8 +75,8 @@ class Done:
 
 class Lab(VerbMethods[Done]):
     """A lab, by its name. `say` is called with each line of progress; `engine` is the Docker engine, by default the one
-    that the `docker` command talks to; `root` is the folder for the generated files, by default the checkout, or the
-    current folder where there is none."""
+    that the `docker` command talks to; `root` is the folder for the generated files, by default the checkout, or where
+    there is none a folder of your data."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Lab(VerbMethods[Done]):
         begun: Headstart | None = None,
     ) -> None:
         self.name, self.say = name, say
-        self.engine, self.root = engine or Engine(), root or files.root()
+        self.engine, self.root = engine or Engine(), root or places.generated()
         self._begun = begun
 
     @classmethod

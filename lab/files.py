@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import places
 from lab.errors import LabError
 from lab.render import files as render
 from lab.topology import Topology
@@ -21,7 +22,10 @@ class Difference:
 
 
 def folder(topology: Topology, root: Path) -> Path:
-    """The default topology's files are the committed ones in `root`; every other lab has an ignored folder."""
+    """A folder by the lab's name. In the checkout the default topology's files are the committed ones, and those of
+    every other lab are ignored."""
+    if root != places.CHECKOUT:
+        return root / topology.name
     return root if topology == Topology() else root / ".lab" / topology.name
 
 
@@ -76,9 +80,3 @@ def _replace(target: Path, content: str) -> None:
         raise LabError(
             f"`{target}` cannot be written: {error.strerror}", "is the disk full, or the folder not yours?"
         ) from error
-
-
-def root() -> Path:
-    """Where the generated files are: the checkout that this package runs from, else the current folder."""
-    checkout = Path(__file__).resolve().parents[1]
-    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()

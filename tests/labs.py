@@ -25,6 +25,7 @@ NAMES = (
     "test-contract",
     "test-impatient",
     "test-interrupted",
+    "test-package",
     "test-pair-1",
     "test-pair-2",
     "test-port",

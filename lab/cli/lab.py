@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.cli import completion
 from lab.cli.app import (
     PANEL_FILES,
     PANEL_LIFE,
@@ -16,13 +17,15 @@ from lab.cli.app import (
     attached,
     print_json,
     say,
-    wanted_topology,
 )
+from lab.cli.selection import wanted_topology
 
 if TYPE_CHECKING:
     pass
 
-Nats = Annotated[str | None, typer.Option("--nats", help="Server version, or any tag of the official image.")]
+Nats = Annotated[
+    str | None, typer.Option("--nats", envvar="LAB_NATS", help="Server version, or any tag of the official image.")
+]
 ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Another server image.")]
 
 
@@ -41,7 +44,7 @@ def up(
 
     Uses the generated files as they are on disk (see `lab render`). Repeating it changes nothing; faults stay in force.
     """
-    from lab import files
+    from lab import files, places
     from lab.api import Lab
     from lab.docker.engine import Engine
     from lab.docker.images import find
@@ -54,14 +57,14 @@ def up(
         chosen = find(engine, version, image)
         would = {
             "image": chosen.name if chosen else f"to be obtained for {version}",
-            "files": [d.path for d in files.differences(topology, files.root()) if d.state == "missing"],
+            "files": [d.path for d in files.differences(topology, places.generated()) if d.state == "missing"],
             "containers": [topology.container(node) for node in topology.nodes],
             "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
         }
         print_json(would)
         return
     lab = Lab.up(
-        topology, nats=nats, image=image, timeout=timeout, keep=keep, engine=engine, root=files.root(), say=say
+        topology, nats=nats, image=image, timeout=timeout, keep=keep, engine=engine, root=places.generated(), say=say
     )
     snapshot = lab.status()
     if as_json:
@@ -129,7 +132,8 @@ def list_labs(as_json: AsJson = False) -> None:
 @app.command(rich_help_panel=PANEL_LIFE)
 def logs(
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[NODE|REGION]...", help="All nodes if omitted.")
+        list[str] | None,
+        typer.Argument(metavar="[NODE|REGION]...", help="All nodes if omitted.", autocompletion=completion.nodes),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the logs until Ctrl-C.")] = False,
     tail: Annotated[int | None, typer.Option(help="Show the last N lines of each node.")] = None,
@@ -200,11 +204,11 @@ def render(
     as_json: AsJson = False,
 ) -> None:
     """Write compose/, configs/ and streams/ from the topology."""
-    from lab import files
+    from lab import files, places
 
-    topology = wanted_topology(file, name)
+    topology, root = wanted_topology(file, name), places.generated()
     if check:
-        found = files.differences(topology, files.root())
+        found = files.differences(topology, root)
         if as_json:
             print_json(found)
         else:
@@ -213,8 +217,9 @@ def render(
         if found:
             raise typer.Exit(1)
         return
-    written = files.write(topology, files.root())
+    written, folder = files.write(topology, root), files.folder(topology, root)
     if as_json:
-        print_json({"folder": str(files.folder(topology, files.root())), "written": written})
+        print_json({"folder": str(folder), "written": written})
     else:
-        typer.echo("\n".join(f"wrote {path}" for path in written) or "nothing to write: all files match the topology")
+        paths = "\n".join(f"wrote {folder / path}" for path in written)
+        typer.echo(paths or "nothing to write: all files match the topology")

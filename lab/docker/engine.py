@@ -23,7 +23,7 @@ from lab.docker.labels import LABEL_NAME, LABEL_NODE
 from lab.docker.logs import Logs
 from lab.docker.mishaps import explain
 from lab.docker.observation import Observation, inspected
-from lab.docker.versions import Versions
+from lab.docker.versions import INSTALL_DOCKER, Versions
 from lab.errors import DockerError, NotRunning
 
 T = TypeVar("T")
@@ -35,6 +35,13 @@ class Engine:
     """One Docker engine, the one that the `docker` command talks to (context, DOCKER_HOST)."""
 
     _lock: tuple[int, ...] = ()
+    _patience_s: float = READ_TIMEOUT_S
+
+    def within(self, seconds: float) -> Self:
+        """The same engine, given up when it does not answer a question within so many seconds."""
+        engine = copy.copy(self)
+        engine._patience_s = seconds
+        return engine
 
     def holding(self, lock: TextIO) -> Self:
         """The same engine, whose `detach` and `start_probe` hand a lab's lock on to the processes that they start. So
@@ -52,13 +59,13 @@ class Engine:
                 _command(*arguments),
                 capture_output=True,
                 text=True,
-                timeout=READ_TIMEOUT_S,
+                timeout=self._patience_s,
                 check=False,
                 pass_fds=keeps,
                 process_group=0,  # Ctrl-C is for this process, which may have to undo what it began
             )
         except subprocess.TimeoutExpired as error:
-            raise _no_answer() from error
+            raise _no_answer(self._patience_s) from error
         if done.returncode != 0:
             raise explain(done.stderr, " ".join(arguments[:3]))
         return done.stdout
@@ -173,7 +180,7 @@ class Engine:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise _no_answer() from error
+            raise _no_answer(READ_TIMEOUT_S) from error
         return done.stdout
 
     def events(self, lab: str, since: int, until: int) -> list[Event]:
@@ -332,11 +339,9 @@ def _anew(look: Callable[[], T], vanished: str, attempts: int = 10) -> T:
 def _command(*arguments: str) -> list[str]:
     """The `docker` command with these arguments. Raises `DockerError` where there is none."""
     if shutil.which("docker") is None:
-        raise DockerError(
-            "the `docker` command was not found", "`make lab-up` installs what is missing; `lab doctor` shows it"
-        )
+        raise DockerError("the `docker` command was not found", INSTALL_DOCKER)
     return ["docker", *arguments]
 
 
-def _no_answer() -> DockerError:
-    return DockerError(f"Docker did not answer within {READ_TIMEOUT_S} s", "is the engine overloaded?")
+def _no_answer(seconds: float) -> DockerError:
+    return DockerError(f"Docker did not answer within {seconds:g} s", "is the engine overloaded?")
