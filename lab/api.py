@@ -20,12 +20,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lab import places
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
+from lab.errors import LabError, NotRunning
 from lab.faults import condition
 from lab.faults.change import Change, Want, change, exclusive
 from lab.faults.fault import Fault
@@ -40,6 +41,10 @@ from lab.progress import Say, silently
 from lab.topology import DEFAULT_NAME, Node, Topology
 
 if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from lab.bundle import Bundle
+    from lab.graph.graph import Graph
     from lab.hasten import Hastened
     from lab.jetstream.session import Ack, Entry, Session
     from lab.jetstream.streams import Definitions
@@ -103,7 +108,7 @@ class Lab(VerbMethods[Done]):
         engine: Engine | None = None,
         root: Path | None = None,
         say: Say = silently,
-    ) -> "Lab":
+    ) -> Self:
         """Start a lab, define its streams, and wait until it is healthy; what is already up stays up. Faults in force
         stay in force.
 
@@ -119,7 +124,7 @@ class Lab(VerbMethods[Done]):
     @classmethod
     def attach(
         cls, name: str = DEFAULT_NAME, *, engine: Engine | None = None, root: Path | None = None, say: Say = silently
-    ) -> "Lab":
+    ) -> Self:
         """A lab that is already up. Raises `NotRunning` if it is not."""
         lab = cls(name, engine=engine, root=root, say=say)
         lab.observe()
@@ -231,11 +236,42 @@ class Lab(VerbMethods[Done]):
             logs = [stack.enter_context(self.engine.logs(topology.container(node), follow, tail)) for node in nodes]
             list((pool.map if follow else map)(relay, nodes, logs))
 
+    def graph(self, topology: Topology | None = None) -> "Graph":
+        """Regions, nodes and links with what faults do to them, for `lab.graph.FORMATS`. `topology` is what the lab
+        would be, for one that does not run."""
+        from lab.graph.graph import graph
+
+        try:
+            seen = self.observe()
+        except NotRunning:
+            return graph(topology or Topology(name=self.name), {}, ())
+        return graph(seen.topology, {node: it.state for node, it in seen.containers.items()}, present(seen))
+
+    def collect(self, archive: Path, topology: Topology | None = None) -> "Bundle":
+        """Write logs, monitoring, generated files, what Docker says, versions, events and faults into a zip archive,
+        without secrets. `topology` is what the lab would be, for one that does not run."""
+        from lab.bundle import collect
+
+        try:
+            topology = self.topology
+        except LabError:
+            topology = topology or Topology(name=self.name)
+        return collect(self.engine, topology, self.root, archive, self.say)
+
     # --- using the stream ---
 
     def url(self, region: str) -> str:
         """The URLs of a region's running nodes, joined by commas, for your own client."""
         return ",".join(f"nats://127.0.0.1:{node.client_port}" for node in self.observe().require_running(region))
+
+    async def connect(self, region: str, **options: Any) -> "Client":
+        """A client of nats-py in one region; `options` are those of `nats.connect`. You close it, for example with
+        `async with`."""
+        from lab.jetstream.clients import client
+
+        observation = await asyncio.to_thread(self.observe)
+        login = layout_of(observation.topology).credentials(region)
+        return await client(region, observation.require_running(region), login, options)
 
     @asynccontextmanager
     async def session(self, region: str) -> AsyncIterator["Session"]:

@@ -18,6 +18,9 @@ from lab.topology import Topology
 NAMES = (
     "test-shared",
     *(f"test-shared-gw{worker}" for worker in range(3)),
+    "pytest-test-plugin",
+    "pytest-test-plugin-2",
+    "pytest-test-plugin-3",
     "test-another",
     "test-check",
     "test-check-old",

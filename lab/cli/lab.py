@@ -1,7 +1,8 @@
-"""`lab up`, `down`, `status`, `list`, `doctor`, `image`, `render`, `logs`."""
+"""`lab up`, `down`, `status`, `list`, `logs`, `graph`, `collect`, `doctor`, `image`, `render`."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,12 +18,14 @@ from lab.cli.app import (
     attached,
     print_json,
     say,
+    write,
 )
 from lab.cli.selection import wanted_topology
 
 if TYPE_CHECKING:
     pass
 
+Notation = Literal["text", "mermaid", "dot", "svg"]  # those of lab/graph/
 Nats = Annotated[
     str | None, typer.Option("--nats", envvar="LAB_NATS", help="Server version, or any tag of the official image.")
 ]
@@ -149,6 +152,56 @@ def logs(
         typer.echo(f"{node:<{width}} | {printable(line)}")
 
     lab.logs(*targets or (), follow=follow, tail=tail, each=show)
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def graph(
+    notation: Annotated[Notation, typer.Option("--format", help="How it is drawn.")] = "text",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+    name: Name = None,
+    file: LabFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the topology with its faults: as text, for Mermaid or Graphviz (`dot`), or as SVG.
+
+    A lab that is not running is drawn as it would be started.
+    """
+    from lab.graph import FORMATS
+
+    topology = wanted_topology(file, name)
+    drawn = attached(topology.name).graph(topology)
+    if as_json:
+        print_json(drawn)
+    elif output:
+        write(output, FORMATS[notation](drawn))
+        say(f"wrote {output}")
+    else:
+        typer.echo(FORMATS[notation](drawn), nl=False)
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def collect(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The archive; by default `lab-NAME-TIME.zip` in this folder.")
+    ] = None,
+    name: Name = None,
+    file: LabFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Collect what helps to understand a problem into one archive: logs, monitoring, files, faults, versions.
+
+    It has no secrets, so that you can attach it to an issue. A lab that does not come up can be collected, too.
+    """
+    topology = wanted_topology(file, name)
+    lab = attached(topology.name)
+    archive = output or Path(time.strftime(f"lab-{lab.name}-%Y%m%dT%H%M%S.zip"))
+    done = lab.collect(archive, topology)
+    for part, why in done.missing.items():
+        say(f"not available: {part}: {why}")
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(f"{done.archive} has {len(done.files)} files")
 
 
 @app.command(rich_help_panel=PANEL_FILES)

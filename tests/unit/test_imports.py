@@ -20,6 +20,7 @@ BEHIND = {
     "yaml": ("lab/yamlfile.py",),
     "rich": ("lab/view.py",),
     "numpy": ("lab/check/",),
+    "pytest": ("lab/testing/plugin.py",),
 }
 # What touches the world: disks, networks, other programs, clocks, the environment.
 WORLD = {
@@ -32,6 +33,7 @@ PURE = (
     "lab/errors.py",
     "lab/plain.py",
     "lab/progress.py",
+    "lab/redaction.py",
     "lab/topology.py",
     "lab/units.py",
     "lab/validate.py",
@@ -43,6 +45,7 @@ PURE = (
     "lab/docker/versions.py",
     "lab/layouts",
     "lab/render",
+    "lab/graph",
     "lab/html",
     "lab/jetstream/groups.py",
     *(f"lab/faults/{path.name}" for path in sorted((ROOT / "lab/faults").glob("*.py")) if path.name not in DOERS),
