@@ -41,11 +41,10 @@ from lab.progress import Say, silently
 from lab.topology import DEFAULT_NAME, Node, Topology
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client
-
     from lab.bundle import Bundle
     from lab.graph.graph import Graph
     from lab.hasten import Hastened
+    from lab.jetstream.clients import Client
     from lab.jetstream.session import Ack, Entry, Session
     from lab.jetstream.streams import Definitions
     from lab.observe.comparison import Comparison

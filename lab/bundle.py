@@ -9,6 +9,7 @@ import platform
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def _parts(engine: Engine, topology: Topology, root: Path) -> Iterator[tuple[str
 
 def _versions(engine: Engine) -> dict[str, Any]:
     found: dict[str, Any] = {"lab": __version__, "python": platform.python_version(), "system": platform.platform()}
-    return found | {"docker": engine.versions()}
+    return found | {"engine": engine.versions()}
 
 
 def _generated(topology: Topology, root: Path) -> dict[str, str]:
@@ -120,4 +121,5 @@ def _write(archive: Path, found: dict[str, str]) -> None:
             f"`{archive}` cannot be written: {error.strerror}", "name another file with `--output`"
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -90,8 +90,19 @@ regions = completing(lambda context: _topology(context).regions)
 groups = completing(lambda context: _topology(context).regions, joined=True)
 nodes = completing(_nodes)
 links = completing(_links)
-targets = completing(_targets)
+_target = completing(_targets)
 leaders = completing(lambda context: [*_streams(context), "meta"])
 scenarios = completing(_scenarios)
 tests = completing(lambda context: [*_scenarios(context), "check"])
 runs = completing(_runs)
+
+
+def targets(context: typer.Context, incomplete: str) -> list[str]:
+    """Bash reads a role such as `@leader:foo-read-east` as four words, and has what follows the colon replaced, or
+    without a colon all of it, for which Typer has no way."""
+    words = context.params.get("targets") or ()
+    begun = "".join(words[len(words) - 1 - words[::-1].index("@") :]) if "@" in words else ""
+    if begun == "@":
+        return []
+    roles = [role.removeprefix(begun) for role in _target(context, begun + incomplete)] if ":" in begun else []
+    return roles or _target(context, incomplete)

@@ -25,7 +25,8 @@ def svg(graph: Graph) -> str:
     radius = 270.0 if crowded else 150.0
     rows = max(-(-len(nodes) // COLUMNS) for nodes in graph.regions.values())
     middle = radius + HEAD + rows * CELL_HEIGHT / 2 + 50
-    places = _places(list(graph.regions), middle, radius)
+    widest = max(_width(nodes, crowded) for nodes in graph.regions.values())
+    places = _places(list(graph.regions), (WIDTH / 2, middle), ((WIDTH - widest) / 2 - 16, radius))
     parts = [text(16, TITLE, graph.title, "region")]
     parts += [_link(edge, *(places[region] for region in edge.regions)) for edge in graph.edges]
     parts += [_region(region, nodes, places[region], crowded) for region, nodes in graph.regions.items()]
@@ -37,13 +38,21 @@ def svg(graph: Graph) -> str:
     return f"{picture.svg(style.flat(style.COLOURS + style.DRAWING + LOOKS))}\n"
 
 
-def _places(regions: Sequence[str], middle: float, radius: float) -> dict[str, Point]:
+def _places(regions: Sequence[str], middle: Point, radii: Point) -> dict[str, Point]:
     """The centre of each region: two side by side, three with the last one below."""
     first, turn = -math.pi / 2 - math.pi / len(regions), 2 * math.pi / len(regions)
     return {
-        region: (WIDTH / 2 + 370 * math.cos(first + turn * place), middle + radius * math.sin(first + turn * place))
-        for place, region in enumerate(regions)
+        region: (middle[0] + radii[0] * math.cos(first + turn * at), middle[1] + radii[1] * math.sin(first + turn * at))
+        for at, region in enumerate(regions)
     }
+
+
+def _width(nodes: Sequence[Vertex], crowded: bool) -> float:
+    return min(COLUMNS, len(nodes)) * (_cell(crowded) + GAP) + GAP
+
+
+def _cell(crowded: bool) -> float:
+    return 52 if crowded else 88
 
 
 def _link(edge: Edge, one: Point, other: Point) -> str:
@@ -57,9 +66,8 @@ def _link(edge: Edge, one: Point, other: Point) -> str:
 
 
 def _region(region: str, nodes: Sequence[Vertex], centre: Point, crowded: bool) -> str:
-    cell = 52 if crowded else 88
-    columns, rows = min(COLUMNS, len(nodes)), -(-len(nodes) // COLUMNS)
-    width, height = columns * (cell + GAP) + GAP, HEAD + rows * (CELL_HEIGHT + GAP)
+    cell, rows = _cell(crowded), -(-len(nodes) // COLUMNS)
+    width, height = _width(nodes, crowded), HEAD + rows * (CELL_HEIGHT + GAP)
     left, top = centre[0] - width / 2, centre[1] - height / 2
     parts = [tag("rect", class_="box", x=left, y=top, width=width, height=height, rx=6)]
     parts.append(text(centre[0], top + 18, region, "region", "middle"))

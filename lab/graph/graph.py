@@ -8,6 +8,7 @@ from lab.faults.effects import Direction, Effects, Side, joined
 from lab.faults.fault import Fault
 from lab.faults.registry import ordered
 from lab.topology import Link, Topology
+from lab.units import several
 
 Carried = Literal["all", "some", "nothing"]
 RUNNING = "running"
@@ -61,7 +62,7 @@ class Graph:
     @property
     def title(self) -> str:
         nodes = sum(map(len, self.regions.values()))
-        state = f"{len(self.faults)} faults in force" if self.up else "not running"
+        state = f"{several(len(self.faults), 'fault')} in force" if self.up else "not running"
         return f"{self.lab}: {nodes} nodes in {len(self.regions)} regions, {state}"
 
 

@@ -10,6 +10,8 @@ from nats.errors import Error as ClientError
 from lab.errors import NatsError
 from lab.topology import Node
 
+__all__ = ["Client", "client"]
+
 
 async def client(
     region: str, nodes: Sequence[Node], credentials: tuple[str, str] | None, options: Mapping[str, Any]
