@@ -241,7 +241,7 @@ class Lab(VerbMethods[Done]):
         from lab.graph.graph import graph
 
         try:
-            seen = self.observe()
+            seen = condition.observe(self.engine, self.name)
         except NotRunning:
             return graph(topology or Topology(name=self.name), {}, ())
         return graph(seen.topology, {node: it.state for node, it in seen.containers.items()}, present(seen))

@@ -4,6 +4,7 @@ other runs and workers."""
 import os
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,6 +13,7 @@ from lab import lock
 from lab.docker.conflicts import check_free
 from lab.docker.engine import Engine
 from lab.errors import LabError, NotRunning, UsageError
+from lab.faults import condition
 from lab.faults.registry import present
 from lab.labfile import load
 from lab.progress import Say
@@ -84,13 +86,18 @@ class Pool:
         return lab
 
     def _healthy(self, lab: RecordedLab) -> bool:
-        """Heal it, and wait until its servers have converged."""
+        """Heal it, and wait until its servers have converged. Mostly there is nothing to heal, so the waiting begins
+        while Docker and the kernel are asked."""
         try:
-            observation = lab.observe()
-            observation.require_whole()
-            if present(observation):
-                lab.heal()
-            lab.hasten(READY_S)
+            with ThreadPoolExecutor(1) as pool:
+                hastened = pool.submit(lab.hasten, READY_S)
+                observation = condition.observe(self._engine, lab.name)
+                observation.require_whole()
+                if present(observation):
+                    lab.heal()
+                    hastened.result()
+                    hastened = pool.submit(lab.hasten, READY_S)
+                hastened.result()
         except LabError as error:
             self._say(f"{lab.name} does not become healthy, so it is started anew: {error.message}")
             return False
