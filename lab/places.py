@@ -1,5 +1,5 @@
 """Where the lab keeps what it writes: in the checkout, or where an installed package may write
-(docs/decisions/0010-files-of-an-installed-lab.md)."""
+(docs/decisions/0011-files-of-an-installed-lab.md)."""
 
 import os
 import sys

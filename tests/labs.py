@@ -18,6 +18,7 @@ from lab.topology import Topology
 NAMES = (
     "test-shared",
     *(f"test-shared-gw{worker}" for worker in range(3)),
+    "pytest-orders",
     "pytest-test-plugin",
     "pytest-test-plugin-2",
     "pytest-test-plugin-3",
