@@ -26,7 +26,6 @@ from lab import places
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
-from lab.errors import LabError, NotRunning
 from lab.faults import condition
 from lab.faults.change import Change, Want, change, exclusive
 from lab.faults.fault import Fault
@@ -238,24 +237,16 @@ class Lab(VerbMethods[Done]):
     def graph(self, topology: Topology | None = None) -> "Graph":
         """Regions, nodes and links with what faults do to them, for `lab.graph.FORMATS`. `topology` is what the lab
         would be, for one that does not run."""
-        from lab.graph.graph import graph
+        from lab.observe import drawn
 
-        try:
-            seen = condition.observe(self.engine, self.name)
-        except NotRunning:
-            return graph(topology or Topology(name=self.name), {}, ())
-        return graph(seen.topology, {node: it.state for node, it in seen.containers.items()}, present(seen))
+        return drawn.take(self.engine, topology or Topology(name=self.name))
 
     def collect(self, archive: Path, topology: Topology | None = None) -> "Bundle":
         """Write logs, monitoring, generated files, what Docker says, versions, events and faults into a zip archive,
         without secrets. `topology` is what the lab would be, for one that does not run."""
         from lab.bundle import collect
 
-        try:
-            topology = self.topology
-        except LabError:
-            topology = topology or Topology(name=self.name)
-        return collect(self.engine, topology, self.root, archive, self.say)
+        return collect(self.engine, topology or Topology(name=self.name), self.root, archive, self.say)
 
     # --- using the stream ---
 

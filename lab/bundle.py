@@ -43,17 +43,19 @@ class Bundle:
 
 
 def collect(engine: Engine, topology: Topology, root: Path, archive: Path, say: Say) -> Bundle:
-    """Write the archive, whole or not at all; `topology` is that of the running lab, or of the one to be started.
-    Raises `LabError` when it cannot be written."""
+    """Write the archive, whole or not at all. `topology` has the lab's name, and is what it would be where it does not
+    run. Raises `LabError` when it cannot be written."""
     engine = engine.within(PATIENCE_S)
+    with suppress(LabError):
+        topology = engine.observe(topology.name).topology
     found: dict[str, str] = {}
     missing: dict[str, str] = {}
     for part, gather in _parts(engine, topology, root):
         say(f"collecting {part}")
         try:
             found |= gather()
-        except LabError as error:
-            missing[part] = error.message
+        except (LabError, OSError) as error:
+            missing[part] = str(error)
     found["README.txt"] = _readme(topology, missing)
     layout = layout_of(topology)
     secrets = [account.password for account in (*layout.accounts, layout.system)]
@@ -64,7 +66,8 @@ def collect(engine: Engine, topology: Topology, root: Path, archive: Path, say: 
 def _parts(engine: Engine, topology: Topology, root: Path) -> Iterator[tuple[str, Callable[[], dict[str, str]]]]:
     """What there is to collect, each with how to get it: file -> text."""
     lab = topology.name
-    yield "versions", lambda: {"versions.json": _json(_versions(engine))}
+    yield "versions", lambda: {"versions.json": _json(_versions())}
+    yield "Docker's version", lambda: {"docker/version.json": _json(engine.versions())}
     yield "the machine", lambda: {"doctor.json": _json(doctor.examine(engine, topology))}
     yield "generated files", lambda: _generated(topology, root)
     yield "Docker's view", lambda: {f"docker/{kind}.json": _json(it) for kind, it in inspect(engine, lab).items()}
@@ -74,9 +77,8 @@ def _parts(engine: Engine, topology: Topology, root: Path) -> Iterator[tuple[str
     yield "logs and monitoring", lambda: servers(engine, engine.observe(lab), began=0)
 
 
-def _versions(engine: Engine) -> dict[str, Any]:
-    found: dict[str, Any] = {"lab": __version__, "python": platform.python_version(), "system": platform.platform()}
-    return found | {"engine": engine.versions()}
+def _versions() -> dict[str, str]:
+    return {"lab": __version__, "python": platform.python_version(), "system": platform.platform()}
 
 
 def _generated(topology: Topology, root: Path) -> dict[str, str]:

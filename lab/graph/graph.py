@@ -2,16 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from lab.faults.effects import Direction, Effects, Side, joined
-from lab.faults.fault import Fault
-from lab.faults.registry import ordered
-from lab.topology import Link, Topology
+from lab.topology import Topology
 from lab.units import several
 
-Carried = Literal["all", "some", "nothing"]
-RUNNING = "running"
+RUNNING, JOINED, CUT = "running", "joined", "cut"
 
 
 @dataclass(frozen=True)
@@ -25,28 +20,18 @@ class Vertex:
 
 @dataclass(frozen=True)
 class Edge:
-    """A link. `there` is what gets from the first of its regions to the second, `back` what gets from the second to the
-    first; `slowed` says that some fault does something else to it, such as a delay."""
+    """A link; `state` and `shapes` are those of `lab status`."""
 
     regions: tuple[str, str]
-    there: Carried
-    back: Carried
-    slowed: bool
-
-    @property
-    def cut(self) -> bool:
-        """Whether it carries nothing in either direction."""
-        return self.there == self.back == "nothing"
+    state: str
+    shapes: Mapping[str, str]
 
     @property
     def words(self) -> str:
-        """What is wrong with it; "" for nothing."""
-        one, other = self.regions
-        if self.cut:
-            return "cut"
-        if "nothing" in (self.there, self.back):
-            return f"cut from {one} to {other}" if self.there == "nothing" else f"cut from {other} to {one}"
-        return "partly cut" if "some" in (self.there, self.back) else "impaired" if self.slowed else ""
+        """What is not ordinary about it; "" for nothing."""
+        both = len(self.shapes) == 2 and len(set(self.shapes.values())) == 1
+        shapes = [*self.shapes.values()][:1] if both else [f"{way} {shape}" for way, shape in self.shapes.items()]
+        return ", ".join(([] if self.state == JOINED else [self.state]) + shapes)
 
 
 @dataclass(frozen=True)
@@ -66,33 +51,22 @@ class Graph:
         return f"{self.lab}: {nodes} nodes in {len(self.regions)} regions, {state}"
 
 
-def graph(topology: Topology, states: Mapping[str, str], faults: Iterable[Fault]) -> Graph:
-    """`states`: node -> Docker's word for its container; empty for a lab that is not up."""
-    in_force = ordered(faults)
-    effects = joined(fault.affects(topology) for fault in in_force)
-    touched = {getattr(fault, "link", "") for fault in in_force}
-    regions = {
+def graph(topology: Topology, states: Mapping[str, str], edges: Iterable[Edge], faults: Iterable[str]) -> Graph:
+    """The graph of a lab that is up; `states`: node -> Docker's word for its container."""
+    return Graph(topology.name, True, _regions(topology, states), tuple(edges), tuple(faults))
+
+
+def planned(topology: Topology) -> Graph:
+    """The graph of a lab as it would be started."""
+    edges = tuple(Edge(link.regions, JOINED, {}) for link in topology.links)
+    states = {node.name: RUNNING for node in topology.nodes}
+    return Graph(topology.name, False, _regions(topology, states), edges, ())
+
+
+def _regions(topology: Topology, states: Mapping[str, str]) -> dict[str, tuple[Vertex, ...]]:
+    return {
         region: tuple(
-            Vertex(node.name, node.number, states.get(node.name, "missing") if states else RUNNING)
-            for node in topology.region_nodes(region)
+            Vertex(node.name, node.number, states.get(node.name, "missing")) for node in topology.region_nodes(region)
         )
         for region in topology.regions
     }
-    edges = tuple(
-        Edge(
-            link.regions,
-            _carried(topology, effects, link, *link.regions),
-            _carried(topology, effects, link, *link.regions[::-1]),
-            link.name in touched,
-        )
-        for link in topology.links
-    )
-    return Graph(topology.name, bool(states), regions, edges, tuple(map(str, in_force)))
-
-
-def _carried(topology: Topology, effects: Effects, link: Link, speaker: str, listener: str) -> Carried:
-    def silenced(region: str, direction: Direction) -> list[bool]:
-        return [Side(node.name, link.name, direction) in effects.silenced for node in topology.region_nodes(region)]
-
-    sides = (silenced(speaker, "out"), silenced(listener, "in"))
-    return "nothing" if any(map(all, sides)) else "some" if any(map(any, sides)) else "all"

@@ -1,8 +1,8 @@
 """A drawing for a terminal."""
 
-from lab.graph.graph import RUNNING, Edge, Graph, Vertex
+from lab.graph.graph import CUT, RUNNING, Edge, Graph, Vertex
 
-LINE, CUT, PARTLY = "═══════", "══   ══", "══ ~ ══"
+LINE, BROKEN, OTHER = "═══════", "══   ══", "══ ~ ══"
 
 
 def text(graph: Graph) -> str:
@@ -23,5 +23,5 @@ def _node(node: Vertex) -> str:
 
 def _link(edge: Edge, width: int) -> str:
     one, other = edge.regions
-    line = CUT if edge.cut else PARTLY if edge.words else LINE
+    line = BROKEN if edge.state == CUT else OTHER if edge.words else LINE
     return f"{one:>{width}} {line} {other:<{width}}  {edge.words}".rstrip()

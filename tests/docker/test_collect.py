@@ -62,4 +62,4 @@ def test_a_drawing_shows_the_faults_in_force(lab: Lab, tmp_path: Path) -> None:
     assert "east-2 is down (killed)" in drawn
     assert lab.run("graph", "--format", "mermaid", "--output", str(tmp_path / "lab.mmd")) == ""
     assert "flowchart" in (tmp_path / "lab.mmd").read_text()
-    assert {edge["there"] for edge in lab.json("graph")["edges"]} == {"all", "nothing"}
+    assert {edge["state"] for edge in lab.json("graph")["edges"]} == {"cut", "joined"}
