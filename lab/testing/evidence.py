@@ -1,6 +1,5 @@
 """What the report of a failed test says of its lab."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -46,15 +45,11 @@ def _logs(lab: RecordedLab) -> str:
     def read(node: str) -> None:
         with suppress(DockerError):
             log = lab.engine.log_since(observation.containers[node].name, lab.began)
-            lines.extend((stamp, f"{node} | {words}") for stamp, _, words in _split(log))
+            parts = (line.partition(" ") for line in log.splitlines())
+            lines.extend((stamp, f"{node} | {words}") for stamp, _, words in parts)
 
     with ThreadPoolExecutor(len(observation.containers)) as pool:
         list(pool.map(read, observation.containers))
-    began = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(lab.began))
-    told = [words for stamp, words in sorted(lines) if stamp >= began]
+    told = [words for _, words in sorted(lines)]
     left_out = [f"… {len(told) - LINES} earlier lines are left out"] if len(told) > LINES else []
     return "\n".join([*left_out, *told[-LINES:]]) or "the servers wrote nothing"
-
-
-def _split(log: str) -> list[tuple[str, str, str]]:
-    return [line.partition(" ") for line in log.splitlines()]

@@ -70,10 +70,20 @@ class Pool:
         self._engine = Engine()
         self._labs: dict[Topology, RecordedLab] = {}
         self._places: dict[Topology, _Place] = {}
+        self._failed: dict[Topology, LabError] = {}
 
     def ready(self, changed: Mapping[str, Any]) -> RecordedLab:
         """The lab with these fields, started if need be, without faults and healthy. Raises `LabError`."""
         wanted = with_fields(self._base, changed)
+        if wanted in self._failed:  # it takes minutes to fail, and would for each test
+            raise self._failed[wanted]
+        try:
+            return self._ready(wanted)
+        except LabError as error:
+            self._failed[wanted] = error
+            raise
+
+    def _ready(self, wanted: Topology) -> RecordedLab:
         if wanted not in self._places:
             self._places[wanted] = self._reserved(wanted)
         topology, lab = self._places[wanted].topology, self._labs.get(wanted)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,8 @@ def installed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed
 
 
 def test_the_package_has_its_types_its_scenarios_and_the_network_probe(dist: Path) -> None:
+    with tarfile.open(next(dist.glob("*.tar.gz"))) as source:
+        assert {name.split("/")[1] for name in source.getnames() if "/." in name} == {".gitignore"}
     with zipfile.ZipFile(next(dist.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     assert {name.partition("/")[0] for name in names} == {"lab", f"nats_region_lab-{__version__}.dist-info"}

@@ -29,9 +29,9 @@ def test_a_machine_without_docker_is_told_in_a_sentence(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{pytester.path}/no.sock")
-    pytester.makepyfile("def test_it(lab): pass")
+    pytester.makepyfile("def test_it(lab): pass\n\ndef test_again(lab): pass")
     result = pytester.runpytest_subprocess()
-    result.assert_outcomes(errors=1)
+    result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(["*no Docker engine answers*", "*hint: start Docker*"])
     assert "Traceback" not in result.stdout.str()
     assert "lab/testing" not in result.stdout.str()
