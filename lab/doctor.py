@@ -1,19 +1,23 @@
-"""What this machine can do, check by check, with what mends each. Nothing is changed."""
+"""What this machine can do, check by check, with what mends each. Nothing is changed, but that the engine gets the
+image of the network probe."""
 
-import platform
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from lab.docker import conflicts, images, neighbours
+from lab.docker import conflicts, images, neighbours, owned
 from lab.docker.engine import Engine
 from lab.docker.versions import COMPOSE_MINIMUM, ENGINE_MINIMUM, INSTALL_COMPOSE, Versions, numbers
 from lab.errors import LabError
+from lab.netprobe.session import Probe
 from lab.topology import Topology
 
 State = Literal["ok", "missing", "limited"]
-# Later faults shape links with these; a cut needs none of them.
-MODULES = {"sch_netem": "latency, jitter and loss", "sch_tbf": "bandwidth"}
+FIRST_PROCESS = 1
+OFFERS = (  # as the network probe calls it, the module, what faults need it for
+    ("netem", "sch_netem", "delay, loss, duplicates and reordering on links"),
+    ("tbf", "sch_tbf", "limited rates of links"),
+    ("blocks", "nf_tables", "one-way cuts and refused connections"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,11 @@ def examine(engine: Engine, topology: Topology) -> list[Check]:
     except LabError as error:
         return [Check("Docker engine", "missing", error.message, error.hint)]
     checks = [_engine(versions), _compose(versions), _image(engine, topology)]
-    if topology.name in engine.labs():
+    if owned.count(engine, topology.name)["containers"]:
         checks.append(Check("ports and subnets", "ok", f"in use by the lab `{topology.name}` itself"))
     else:
         checks += _free(engine, topology)
-    return [*checks, _neighbours(topology), *_modules()]
+    return [*checks, _neighbours(topology), *_kernel(engine, topology)]
 
 
 def _engine(versions: Versions) -> Check:
@@ -99,30 +103,32 @@ def _free(engine: Engine, topology: Topology) -> list[Check]:
     return [ports, subnets]
 
 
-def _modules() -> list[Check]:
-    """Asks this machine's kernel; on macOS the engine has another one, and nothing is said."""
-    release = Path("/lib/modules") / platform.release()
-    if platform.system() != "Linux":
-        return []
-    lists = (release / "modules.dep", release / "modules.builtin", Path("/proc/modules"))
-    listed = "".join(path.read_text(errors="replace") for path in lists if path.is_file())
-    # A kernel without modules has no such lists; what is built in shows among its symbols.
-    symbols = Path("/proc/kallsyms")
-    if not listed and symbols.is_file():
-        listed = (
-            symbols.read_text(errors="replace").replace("netem_enqueue", "sch_netem").replace("tbf_enqueue", "sch_tbf")
+def _kernel(engine: Engine, topology: Topology) -> list[Check]:
+    """What faults on links need, asked of the kernel that runs the containers, in a network namespace of its own."""
+    try:
+        probe = Probe(engine, topology.name)
+        try:
+            (answer,) = probe.ask([(FIRST_PROCESS, "OFFERS")])
+        finally:
+            probe.close()
+    except LabError as error:
+        return [Check("kernel", "limited", error.message, error.hint)]
+    return _offers(answer)
+
+
+def _offers(answer: str) -> list[Check]:
+    kind, *there = answer.split()
+    if kind != "offers":
+        return [Check("kernel", "limited", f"cannot tell what it offers: the network probe says `{answer}`")]
+    return [
+        Check(f"kernel: {module}", "ok", f"there, for {what}")
+        if name in there
+        else Check(
+            f"kernel: {module}",
+            "limited",
+            f"not there, so no {what}",
+            f"where its kernel has the module, `modprobe {module}` on the machine that runs the containers "
+            "(Ubuntu: package `linux-modules-extra`); cuts and partitions do not need it",
         )
-    checks = []
-    for module, what in MODULES.items():
-        if Path("/sys/module", module).is_dir() or module in listed:
-            checks.append(Check(f"kernel module {module}", "ok", f"here ({what})"))
-        else:
-            checks.append(
-                Check(
-                    f"kernel module {module}",
-                    "limited",
-                    f"not found, so no faults of {what}",
-                    "cuts and partitions do not need it",
-                )
-            )
-    return checks
+        for name, module, what in OFFERS
+    ]

@@ -6,8 +6,10 @@
     ├── NatsError            a server did not answer, or refused
     ├── NotRunning           the lab, or the part that is needed, is not up
     ├── NotReady             waited until the deadline; the message says what is still missing
+    ├── Died                 a node that should run has ended; the message has its last words
     ├── FaultNotProven       a fault was injected but the probes see that it did not take hold
     ├── Untold               exit code 4: what was asked cannot be told
+    ├── Interrupted          exit code 130: Ctrl-C
     └── Terminated           exit code 143: SIGTERM came
 
 A message is one sentence without a final period; values stand in backticks. A hint says what to do next.
@@ -51,12 +53,22 @@ class NotReady(LabError):  # noqa: N818
     pass
 
 
+class Died(LabError):  # noqa: N818
+    def __init__(self, message: str, hint: str = "", node: str = "") -> None:
+        super().__init__(message, hint)
+        self.node = node
+
+
 class FaultNotProven(LabError):  # noqa: N818
     pass
 
 
 class Untold(LabError):  # noqa: N818
     exit_code = 4
+
+
+class Interrupted(LabError):  # noqa: N818
+    exit_code = 130
 
 
 class Terminated(LabError):  # noqa: N818

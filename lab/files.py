@@ -2,14 +2,19 @@
 
 import difflib
 import os
+import re
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import places
+from lab.docker.labels import LABEL_TOPOLOGY
 from lab.errors import LabError
 from lab.render import files as render
 from lab.topology import Topology
+
+LABEL = re.compile(rf"{re.escape(LABEL_TOPOLOGY)}: '(.*)'")
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,29 @@ def write(topology: Topology, root: Path, only_missing: bool = False) -> list[st
             _replace(folder(topology, root) / difference.path, wanted[difference.path])
             written.append(difference.path)
     return written
+
+
+def outdated(topology: Topology, root: Path) -> list[str]:
+    """Files that were rendered when the lab was described otherwise, and that nobody has edited since."""
+    try:
+        label = LABEL.search(compose_path(topology, root).read_text(encoding="utf-8"))
+        then = Topology.from_label(label[1].replace("''", "'")) if label else topology
+    except (OSError, UnicodeDecodeError, LabError):
+        return []
+    if then == topology:
+        return []
+    place, edited = folder(topology, root), {difference.path for difference in differences(then, root)}
+    return [path for path in render(then) if path not in edited and (place / path).is_file()]
+
+
+def remove(topology: Topology, root: Path, paths: list[str]) -> None:
+    """Remove files that `write` wrote, and the folders that are empty then."""
+    place = folder(topology, root)
+    for path in paths:
+        (place / path).unlink(missing_ok=True)
+    for empty in sorted({place, *((place / path).parent for path in paths)}, reverse=True):
+        with suppress(OSError):
+            empty.rmdir()
 
 
 def _replace(target: Path, content: str) -> None:

@@ -4,13 +4,13 @@ import asyncio
 from pathlib import Path
 
 from lab import files
-from lab.docker import images, neighbours
+from lab.docker import images, neighbours, owned
 from lab.docker.conflicts import check_free
 from lab.docker.deaths import require_alive
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.docker.versions import COMPOSE_MINIMUM, INSTALL_COMPOSE, numbers
-from lab.errors import DockerError, LabError, NotRunning, UsageError
+from lab.errors import Died, DockerError, LabError, NotRunning, UsageError
 from lab.faults.change import apply, exclusive
 from lab.faults.down import Down
 from lab.faults.fault import Fault
@@ -39,15 +39,18 @@ async def bring_up(
     say: Say,
 ) -> status.Snapshot:
     """Create and start what is missing, define the streams, wait until healthy. What a failed first start created is
-    removed again unless `keep`. `timeout` in seconds bounds each wait."""
+    removed again unless `keep`; volumes that were there before stay. `timeout` in seconds bounds each wait."""
 
     with exclusive(topology.name, say):
-        fresh = topology.name not in await asyncio.to_thread(engine.labs)
+        had = await asyncio.to_thread(owned.count, engine, topology.name)
         chosen = await asyncio.to_thread(images.prepare, engine, version, wanted_image, say)
+        if not had["containers"]:
+            files.remove(topology, root, files.outdated(topology, root))
         changed = [d.path for d in files.differences(topology, root) if d.state == "changed"]
-        files.write(topology, root, only_missing=True)
+        written = files.write(topology, root, only_missing=True)
         if changed:
-            say(f"warning: not as `lab render` writes them, but used as they are: {', '.join(changed)}")
+            used = f"used as they are, not as `lab render` writes them: {', '.join(changed)}"
+            say(f"warning: in `{files.folder(topology, root)}`, {used}")
         shortage = neighbours.shortage(topology)
         if shortage:
             say(f"warning: {shortage}; {neighbours.HINT}")
@@ -58,11 +61,14 @@ async def bring_up(
             if await asyncio.to_thread(_condition, engine, topology.name, say):
                 return await status.take(engine, topology.name)
             return found
-        except BaseException:
-            if fresh and not keep:
+        except BaseException as error:
+            if not had["containers"] and not keep:
                 say("start failed; removing what was created (`--keep` leaves it)")
                 await asyncio.wait({starting})  # Compose goes on in its thread, and would create more behind our back
-                await _remove(engine, topology.name, say)
+                await _remove(engine, topology.name, not had["volumes"], say)
+                files.remove(topology, root, written)
+                if isinstance(error, Died):
+                    error.hint = _mend(files.folder(topology, root), f"configs/{error.node}.conf", changed)
             raise
 
 
@@ -79,10 +85,17 @@ def _condition(engine: Engine, lab: str, say: Say) -> bool:
     return not apply(engine, before, now - lacking, probe).nothing
 
 
-async def _remove(engine: Engine, lab: str, say: Say) -> None:
+def _mend(folder: Path, config: str, changed: list[str]) -> str:
+    """What to do about a server that ended, where nothing is left of its lab."""
+    if config in changed:
+        return f"mend `{folder / config}`, or have `lab render` write it anew"
+    return "`server_options` in lab.yaml goes to the server as it is; `lab up --keep` leaves the lab for `lab logs`"
+
+
+async def _remove(engine: Engine, lab: str, volumes: bool, say: Say) -> None:
     """What failed is the error to be raised, whatever becomes of this."""
     try:
-        await asyncio.to_thread(engine.remove, lab, volumes=True)
+        await asyncio.to_thread(owned.remove, engine, lab, volumes)
     except LabError as error:
         say(f"some of it could not be removed: {error.message}; `lab down --name {lab}` tries again")
 
@@ -140,10 +153,10 @@ async def _ready(
     await asyncio.to_thread(require_alive, engine, observation, down)
     if len(down) == len(observation.topology.nodes):
         say("every node is down, as after a restart of this machine; `lab heal --wait` starts them")
-        return await status.take(engine, observation.topology.name)
+        return await status.read(observation)
     if kept:
         say(f"{several(len(kept), 'fault')} in force, and left in force; `lab heal` undoes them")
-        return await status.take(engine, observation.topology.name)
+        return await status.read(observation)
     topology = observation.topology
     try:
         say("waiting for the meta leader")

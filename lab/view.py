@@ -1,6 +1,7 @@
 """Values -> terminal; pure but for `show`. Meaning is never by colour alone; rich obeys NO_COLOR and pipes."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lab.docker.observation import COMPLETES
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from lab.faults.prediction import Difference, Prediction
     from lab.jetstream.session import Entry
     from lab.observe.comparison import Comparison
+    from lab.observe.events import Event
     from lab.observe.operations import Cell, Matrix
+    from lab.observe.rtt import Pair, RoundTrips
     from lab.observe.status import LinkStatus, Snapshot, SourceStatus
     from lab.topology import Topology
 
@@ -160,6 +163,12 @@ def change(change: "Change", dry_run: bool) -> str:
     return "\n".join(lines)
 
 
+def event(happened: "Event") -> str:
+    """One line, at the time of this machine's zone."""
+    time = datetime.fromisoformat(happened.time).astimezone()
+    return f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}  {happened.kind:<8}  {printable(happened.text)}"
+
+
 def availability(matrix: "Matrix", deviating: "Collection[Cell]" = ()) -> Any:
     """What works where; a cell that is not as predicted is marked with `!`."""
     table = _table("", *matrix.regions, title="What works right now")
@@ -201,9 +210,50 @@ def _cell(cell: "Cell") -> str:
     return f"[red]no answer[/red] in {took}" if cell.state == "silent" else f"? {cell.detail}"
 
 
-def entries(stream: str, region: str, found: "Sequence[Entry]") -> str:
-    if not found:
-        return f"the stream `{stream}` is empty in {region}"
+def round_trips(found: "RoundTrips", nodes: bool) -> "RenderableType":
+    """A matrix of regions or nodes, then the regions in detail; what is not as it should be is marked with `!`."""
+    from rich.console import Group
+
+    pairs = found.nodes if nodes else found.regions
+    names = list(dict.fromkeys(name for pair in pairs for name in (pair.one, pair.other)))
+    between = {frozenset((pair.one, pair.other)): pair for pair in pairs}
+    matrix = _table("", *names, title="Round trips, median")
+    for one in names:
+        matrix.add_row(one, *(_round_trip(between.get(frozenset((one, other)))) for other in names))
+    detail = _table(
+        "", "min / median / max", "in force", "lost there, back", "in force", "gateways say", title="Between regions"
+    )
+    for pair in found.regions:
+        if pair.one != pair.other:
+            detail.add_row(f"{pair.one} ⇄ {pair.other}", *_round_trip_detail(pair))
+    wrong = [f"! {pair.deviation}" for pair in found.regions if pair.deviation]
+    absent = [f"not running: {', '.join(found.absent)}"] if found.absent else []
+    return Group(matrix, "", detail, *wrong, *absent)
+
+
+def _round_trip(pair: "Pair | None") -> str:
+    if pair is None:
+        return "–"
+    text = f"{pair.round_trip.median:.1f} ms" if pair.round_trip else "none"
+    return f"[red]! {text}[/red]" if pair.deviation else text
+
+
+def _round_trip_detail(pair: "Pair") -> tuple[str, ...]:
+    trip = pair.round_trip
+    return (
+        f"{trip.min:.1f} / {trip.median:.1f} / {trip.max:.1f} ms" if trip else "none",
+        f"{pair.expected_ms:g} ms",
+        _percents(pair.there.lost, pair.back.lost),
+        _percents(pair.there.expected_lost, pair.back.expected_lost),
+        "–" if pair.gateways_ms is None else f"{pair.gateways_ms:.1f} ms",
+    )
+
+
+def _percents(*parts: float) -> str:
+    return ", ".join(f"{100 * part:.3g} %" for part in parts)
+
+
+def entries(found: "Sequence[Entry]") -> str:
     rows = [
         (
             str(entry.sequence),

@@ -14,18 +14,19 @@ import labs
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-DOCKER = "tests/docker/"
+DOCKER, VM = "tests/docker/", "tests/vm/"
 # Files whose tests take minutes. They begin first: one that began last would be waited for by all other workers.
-LONG = ("test_scenario_labs.py", "test_check.py", "test_lab.py")
+LONG = ("test_scenario_labs.py", "test_check.py", "test_lab.py", "test_random_user.py")
 RUN = "LAB_TEST_RUN"  # in the environment of whatever the tests of this run start
 ENDING_S = 60
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Of tests/docker, a file goes to one worker, since its tests may share a lab; other tests go one by one."""
+    """Of tests/docker and tests/vm, a file goes to one worker, since its tests may share a lab or a machine; the others
+    go one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0] if nodeid.startswith(DOCKER) else nodeid
+        return nodeid.partition("::")[0] if nodeid.startswith((DOCKER, VM)) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
@@ -33,12 +34,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long files first, the short ones of tests/docker last; in between the workers have the unit tests."""
+    """The long files first, the short ones that share something last; in between the workers have the unit tests."""
 
     def place(item: pytest.Item) -> int:
         if item.path.name in LONG:
             return LONG.index(item.path.name)
-        return len(LONG) + item.nodeid.startswith(DOCKER)
+        return len(LONG) + item.nodeid.startswith((DOCKER, VM))
 
     items.sort(key=place)
 

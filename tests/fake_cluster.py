@@ -37,7 +37,7 @@ from lab.layouts import layout_of
 from lab.topology import Topology
 
 MS = SECOND // 1000
-TICK = 400 * MS
+TICK = SECOND
 PROCESSES = 2  # in each region
 BACK = 12 * SECOND  # a source, after a heal
 
@@ -400,9 +400,9 @@ class FakeCluster:
         if "drops after delivery" in self.bugs:
             del central.entries[middle]
         if "changes after delivery" in self.bugs:
-            origin = central.entries[middle].origin
-            after = next(s for s in range(middle + 1, central.last) if central.entries[s].origin != origin)
-            central.entries[middle], central.entries[after] = central.entries[after], central.entries[middle]
+            entries = central.entries
+            s = next(s for s in range(middle, central.last) if entries[s].origin != entries[s + 1].origin)
+            entries[s], entries[s + 1] = entries[s + 1], entries[s]
         if "mixes up an origin" in self.bugs:
             entry = central.entries[middle]
             entry.process, entry.counter = 0, 10_000  # never published

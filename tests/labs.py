@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab import api
 from lab.topology import Topology
 
 # Labs of several tests run side by side, so no two of these may want the same port or subnet; names decide about both
@@ -82,7 +83,9 @@ class Lab:
         return json.loads(self.run(*arguments, "--json", code=code))
 
     def faults(self) -> set[str]:
-        return {f"{f['kind']} {f['node']} {f.get('link', '')}".strip() for f in self.json("faults")}
+        """Those in force, without a command: what `lab faults` prints has tests of its own."""
+        found = api.Lab(self.name).faults()
+        return {f"{fault.kind} {fault.node} {getattr(fault, 'link', '')}".strip() for fault in found}
 
     def left_behind(self) -> dict[str, int]:
         """How many containers, networks and volumes carry the lab's label."""

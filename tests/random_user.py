@@ -151,7 +151,6 @@ class User:
 
     def require_truth(self) -> None:
         """What the lab says of its faults is what Docker says, and `status` says the same."""
-        self.lab("faults")  # waits for nothing, but comes after what an ended command still had under way
         deadline = time.monotonic() + 20
         while True:
             said, true = self.said(), in_force()
@@ -182,8 +181,8 @@ def in_force() -> set[tuple[str, ...]]:
 
 
 def inspected() -> list[dict[str, Any]]:
-    ids = docker("ps", "-aq", "--filter", f"label=lab.name={TOPOLOGY.name}").split()
-    raw: list[dict[str, Any]] = json.loads(docker("inspect", "--type", "container", *ids))
+    names = [TOPOLOGY.container(node) for node in TOPOLOGY.nodes]
+    raw: list[dict[str, Any]] = json.loads(docker("inspect", "--type", "container", *names))
     return raw
 
 

@@ -18,6 +18,10 @@ class Clock:
     def now(self) -> int:
         return time.monotonic_ns() - self.monotonic
 
+    def jump(self) -> float:
+        """By how many seconds the wall clock went another way since then; it is set, or the machine slept."""
+        return (time.time_ns() - self.wall - self.now()) / 1e9
+
     @property
     def began(self) -> str:
         """ISO 8601, UTC."""

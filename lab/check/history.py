@@ -105,9 +105,9 @@ class FaultRecord:
 
     `nodes`, `links` and `streams` say what it takes away while in force, whatever its kind: nodes that do not answer
     (down, frozen), links that carry nothing in some direction (by name, `central-west`), streams whose leader it
-    deposes. `silenced` and `slowed` are the sides of networks where packets vanish, and where they are late or some of them lost
-    (`west-1 east-west out`). The checkers derive from them which regions are isolated or without a quorum. Runs of
-    earlier versions have no sides: there a link carries nothing at all.
+    deposes. `silenced` and `slowed` are the sides of networks where packets vanish, and where they are late or some of
+    them lost (`west-1 east-west out`). The checkers derive from them which regions are isolated or without a quorum.
+    Runs of earlier versions have no sides: there a link carries nothing at all.
     """
 
     id: str

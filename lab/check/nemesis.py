@@ -83,9 +83,24 @@ class Nemesis:
             self._turn(fault, moment.act == "on")
 
     def _begin(self, fault: Planned) -> None:
-        verb = self._verbs[fault.id] = self._lab.resolved(fault.verb)
+        try:
+            verb = self._verbs[fault.id] = self._lab.resolved(fault.verb)
+        except LabError as error:
+            self._failed(self._record(fault, fault.verb), error)
+            return
+        record = self._record(fault, verb)
+        if not verb.lasting:
+            self._strike(record, verb)
+            return
+        self._open[fault.id] = record
+        self._wanted[fault.id] = verb.faults(self._topology)
+        self._open[fault.id] = self._proven(record, injected=True)
+
+    def _record(self, fault: Planned, verb: Verb) -> FaultRecord:
+        """A fault that begins now, which is said."""
         effects = verb.affects(self._topology)
-        record = FaultRecord(
+        self._say(f"{fault.id}: {verb.said}" + (f" for {fault.seconds:g} s" if fault.seconds else ""))
+        return FaultRecord(
             fault.id,
             fault.kind,
             verb.said,
@@ -103,25 +118,22 @@ class Nemesis:
             silenced=tuple(sorted(map(str, effects.silenced))),
             slowed=tuple(sorted(map(str, effects.slowed))),
         )
-        self._say(f"{fault.id}: {record.what}" + (f" for {fault.seconds:g} s" if fault.seconds else ""))
-        if not verb.lasting:
-            self._strike(record, verb)
-            return
-        self._open[fault.id] = record
-        self._wanted[fault.id] = verb.faults(self._topology)
-        self._open[fault.id] = self._proven(record, injected=True)
 
     def _strike(self, record: FaultRecord, verb: Verb) -> None:
         """What is over at once, such as a step-down: when the leader has changed."""
         try:
             evidence = self._lab.do(verb).seen
-            now = self._clock.now()
-            done = replace(record, injected=now, healing=now, healed=now, proven=True, evidence=evidence)
         except LabError as error:
-            now = self._clock.now()
-            done = replace(record, healing=now, healed=now, error=error.message)
-            self._say(f"{record.id}: not proven: {error.message}")
-        self.records.append(done)
+            self._failed(record, error)
+            return
+        now = self._clock.now()
+        self.records.append(replace(record, injected=now, healing=now, healed=now, proven=True, evidence=evidence))
+
+    def _failed(self, record: FaultRecord, error: LabError) -> None:
+        """Over before it was in force."""
+        now = self._clock.now()
+        self._say(f"{record.id}: not proven: {error.message}")
+        self.records.append(replace(record, healing=now, healed=now, error=error.message))
 
     def _proven(self, record: FaultRecord, injected: bool) -> FaultRecord:
         """Make what is wanted so; the record with the proof, or with the reason why there is none."""

@@ -9,14 +9,17 @@ import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from lab.check.clock import Clock
 from lab.check.history import OUTSIDE, SECOND, FaultRecord
 from lab.docker.engine import Engine
 from lab.docker.events import Event
-from lab.errors import DockerError
+from lab.docker.observation import Observation
+from lab.errors import LabError
 
 LOOK_S = 5.0  # the engine remembers few events, and other labs make some too
+SAME = 2 * SECOND  # between a container's own time and that of the event
 NEAR = SECOND // 2  # of a command's own time, for its event
 STOPPING = 30 * SECOND  # from the signal to the end
 GREETS = 5 * SECOND  # from a container's start to a server that answers
@@ -38,10 +41,19 @@ class Watch:
         since, until = self.clock.wall + self._until, self.clock.wall + self.clock.now()
         try:
             found = self.engine.events(self.lab, since, until)
-        except DockerError as error:
+            if self.missed:
+                self.compare(self.engine.observe(self.lab))
+        except LabError as error:
             self.missed = f"what happened to the nodes is not known: {error.message}"
             return
         self.missed, self._until = "", until - self.clock.wall
+        self._note(found)
+
+    def compare(self, observation: Observation) -> None:
+        """Note what the containers tell of and no event did: an engine that is restarted forgets its events."""
+        self._note(unseen(observation, self.clock.wall, self.events))
+
+    def _note(self, found: Iterable[Event]) -> None:
         for event in found:
             event = replace(event, time=event.time - self.clock.wall)
             if event not in self.events:
@@ -53,6 +65,31 @@ class Watch:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_S)
             await asyncio.to_thread(self.look)
+
+
+def unseen(observation: Observation, zero: int, known: Iterable[Event]) -> Iterator[Event]:
+    """Ends and starts of nodes since `zero` that are not among the `known` events, whose times count from there. Times
+    are in ns, `zero` and those of the result since 1970. Pure."""
+    there = list(known)
+    for node, container in observation.containers.items():
+        ended, started = _moment(container.finished_at), _moment(container.started_at)
+        running = container.state in ("running", "paused")
+        if ended < zero:
+            continue
+        told = [Event(ended, node, "die", None if running else container.exit_code)]
+        told += [Event(started, node, "start")] if running else []
+        for event in told:
+            if not any(_same(event, replace(other, time=other.time + zero)) for other in there):
+                yield event
+
+
+def _same(one: Event, other: Event) -> bool:
+    return (one.node, one.action) == (other.node, other.action) and abs(one.time - other.time) < SAME
+
+
+def _moment(text: str) -> int:
+    """Docker's time as ns since 1970."""
+    return round(datetime.fromisoformat(text).timestamp() * SECOND) if text else 0
 
 
 def with_outside(events: Iterable[Event], own: Sequence[FaultRecord]) -> tuple[FaultRecord, ...]:

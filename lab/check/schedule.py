@@ -81,9 +81,10 @@ def kinds() -> dict[str, type[Verb]]:
 
 
 def random_faults(seed: int, topology: Topology, main: float, offers: Collection[str] = OFFERS) -> tuple[Planned, ...]:
-    """A mix for `main` seconds of what a kernel that `offers` so much can do, one fault at a time and a quiet window after each: first a long partition or a long
-    loss of a region, then heavy and light ones in turn, each kind once before any comes again. The last ones are light,
-    so that a source that gave its origin up (see `SHORT_S`) is back when the load ends."""
+    """A mix for `main` seconds of what a kernel that `offers` so much can do, one fault at a time and a quiet
+    window after each: first a long partition or a long loss of a region, then heavy and light ones in turn, each
+    kind once before any comes again. The last ones are light, so that a source that gave its origin up (see
+    `SHORT_S`) is back when the load ends."""
     random = Random(f"{seed} faults")  # noqa: S311 (a schedule, not a secret)
     faults: list[Planned] = []
     every = {name: draw for name, draw in draws().items() if not draw.needs or draw.needs in offers}

@@ -49,9 +49,8 @@ READS = Types(
 
 
 def load(path: Path, topology: Topology, seed: int, offers: Collection[str] = OFFERS) -> Schedule:
-    """The schedule of a file on this lab. Without `faults` they are drawn from the seed, out of what the kernel `offers`.
-    Raises `UsageError` with all
-    problems."""
+    """The schedule of a file on this lab. Without `faults` they are drawn from the seed, out of what the kernel
+    `offers`. Raises `UsageError` with all problems."""
     document = yamlfile.load(path, READS)
     entries = document.top((*TYPES, "faults"), "rate: 500", FORMAT)
     values = {key: document.read(TYPES[key], entries[key], place=key) for key in TYPES if key in entries}

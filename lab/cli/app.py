@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -12,7 +13,7 @@ import typer
 from lab import __version__
 from lab.cli import completion
 from lab.cli.selection import FILE, lab_name
-from lab.errors import LabError
+from lab.errors import Interrupted, LabError
 from lab.plain import plain
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 INTERRUPTED = 130
+LEFT = "`lab list` shows which labs are there, `lab faults` what is in force"
 PANEL_LIFE, PANEL_USE, PANEL_FAULTS = "The lab", "Using the stream", "Faults"
 PANEL_SCENARIOS, PANEL_CHECK, PANEL_FILES = "Scenarios", "Checks", "Files and machine"
 # As a newcomer meets them.
@@ -99,6 +101,15 @@ def attached(name: str | None, context: typer.Context | None = None) -> "Lab":
 
     meant = lab_name(name)
     return Lab(meant, root=generated(), say=say, begun=headstart.take(context.obj, meant) if context else None)
+
+
+@contextmanager
+def interruptible(hint: str) -> Iterator[None]:
+    """Ctrl-C ends it with this hint, where the usual one does not help."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted", hint) from None
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -47,8 +47,9 @@ def _topology(context: typer.Context) -> "Topology":
 
 def _labs(context: typer.Context) -> Iterable[str]:
     from lab.docker.engine import Engine
+    from lab.docker.owned import labs as labs_on
 
-    return Engine().within(DOCKER_S).labs()
+    return labs_on(Engine().within(DOCKER_S))
 
 
 def _nodes(context: typer.Context) -> Iterable[str]:

@@ -16,6 +16,7 @@ from lab.cli.app import (
     Name,
     app,
     attached,
+    interruptible,
     print_json,
     say,
     write,
@@ -23,7 +24,8 @@ from lab.cli.app import (
 from lab.cli.selection import wanted_topology
 
 if TYPE_CHECKING:
-    pass
+    from lab.observe.status import Snapshot
+    from lab.topology import Topology
 
 Notation = Literal["text", "mermaid", "dot", "svg"]  # those of lab/graph/
 Nats = Annotated[
@@ -47,36 +49,48 @@ def up(
 
     Uses the generated files as they are on disk (see `lab render`). Repeating it changes nothing; faults stay in force.
     """
-    from lab import files, places
     from lab.api import Lab
+
+    topology = wanted_topology(file, name)
+    if dry_run:
+        would = _would(topology, nats or topology.nats, image)
+        if as_json:
+            print_json(would)
+        else:
+            typer.echo("\n".join(f"{what + ':':<12}{_listed(parts)}" for what, parts in would.items()))
+        return
+
+    def show(snapshot: "Snapshot") -> None:
+        if as_json:
+            print_json(snapshot)
+            return
+        from lab import view
+
+        view.show(view.status(snapshot))
+        view.show(view.next_steps(topology))
+
+    with interruptible("`lab list` shows what is left of it; `lab up` starts it, `lab down` removes it"):
+        Lab.up(topology, nats=nats, image=image, timeout=timeout, keep=keep, say=say, announce=show)
+
+
+def _would(topology: "Topology", version: str, image: str | None) -> "dict[str, str | list[str]]":
+    """What `up` would use and create."""
+    from lab import files, places
     from lab.docker.engine import Engine
     from lab.docker.images import find
     from lab.layouts import layout_of
 
-    topology = wanted_topology(file, name)
-    engine = Engine()
-    version = nats or topology.nats
-    if dry_run:
-        chosen = find(engine, version, image)
-        would = {
-            "image": chosen.name if chosen else f"to be obtained for {version}",
-            "files": [d.path for d in files.differences(topology, places.generated()) if d.state == "missing"],
-            "containers": [topology.container(node) for node in topology.nodes],
-            "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
-        }
-        print_json(would)
-        return
-    lab = Lab.up(
-        topology, nats=nats, image=image, timeout=timeout, keep=keep, engine=engine, root=places.generated(), say=say
-    )
-    snapshot = lab.status()
-    if as_json:
-        print_json(snapshot)
-        return
-    from lab import view
+    chosen = find(Engine(), version, image)
+    return {
+        "image": chosen.name if chosen else f"to be obtained for {version}",
+        "files": [d.path for d in files.differences(topology, places.generated()) if d.state == "missing"],
+        "containers": [topology.container(node) for node in topology.nodes],
+        "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
+    }
 
-    view.show(view.status(snapshot))
-    view.show(view.next_steps(topology))
+
+def _listed(parts: str | list[str]) -> str:
+    return parts if isinstance(parts, str) else ", ".join(parts) or "none to write"
 
 
 @app.command(rich_help_panel=PANEL_LIFE)
@@ -89,7 +103,8 @@ def down(
     as_json: AsJson = False,
 ) -> None:
     """Remove the lab: containers, networks and volumes, and with them all faults."""
-    counts = attached(name).down(keep_data, dry_run)
+    with interruptible("`lab down` goes on where it was; `lab list` shows what is left"):
+        counts = attached(name).down(keep_data, dry_run)
     if as_json:
         print_json(counts)
     else:
@@ -122,14 +137,19 @@ def status(
 
 @app.command("list", rich_help_panel=PANEL_LIFE)
 def list_labs(as_json: AsJson = False) -> None:
-    """List the labs on this Docker engine."""
+    """List the labs on this Docker engine, also those of which only networks or volumes are left."""
+    from lab.docker import owned
     from lab.docker.engine import Engine
 
-    labs = Engine().labs()
+    labs = owned.labs(Engine())
     if as_json:
         print_json(labs)
-    else:
-        typer.echo("\n".join(f"{lab}  {count} containers" for lab, count in labs.items()) or "no lab is running")
+        return
+    for lab, has in labs.items():
+        rest = "" if has["containers"] else f"; `lab down --name {lab}` removes them"
+        typer.echo(f"{lab}  " + ", ".join(f"{number} {kind}" for kind, number in has.items() if number) + rest)
+    if not labs:
+        typer.echo("there is no lab")
 
 
 @app.command(rich_help_panel=PANEL_LIFE)
@@ -146,12 +166,38 @@ def logs(
     from lab.printable import printable
 
     lab = attached(name)
-    width = max(len(node.name) for node in lab.topology.nodes)
+    observed = lab.observe()
+    width = max(len(node.name) for node in observed.topology.nodes)
 
     def show(node: str, line: str) -> None:
         typer.echo(f"{node:<{width}} | {printable(line)}")
 
-    lab.logs(*targets or (), follow=follow, tail=tail, each=show)
+    lab.logs(*targets or (), follow=follow, tail=tail, each=show, observed=observed)
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def events(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show what happens from now on, until Ctrl-C; advisories as well.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(help="Show what happened in this time, such as `10m`; with `-f`, before what follows.")
+    ] = None,
+    name: Name = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened: faults, nodes, leader elections, gateways, quorum, in the order of time.
+
+    Docker remembers its last 256 events, the servers' logs go further back. `--json` prints an object for each event.
+    """
+    from lab import view
+    from lab.units import duration_ns
+
+    for event in attached(name).events(follow, None if since is None else duration_ns(since) / 1e9):
+        if as_json:
+            print_json(event, indent=None)
+        else:
+            typer.echo(view.event(event))
 
 
 @app.command(rich_help_panel=PANEL_LIFE)

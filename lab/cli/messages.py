@@ -63,10 +63,14 @@ def view(
     if as_json:
         print_json(entries)
         return
-    from lab import view as views
-    from lab.layouts import layout_of
+    if not entries:
+        from lab.layouts import layout_of
 
-    typer.echo(views.entries(layout_of(lab.topology).virtual_name, region, entries))
+        typer.echo(f"the stream `{layout_of(lab.topology).virtual_name}` is empty in {region}")
+        return
+    from lab import view as views
+
+    typer.echo(views.entries(entries))
 
 
 @app.command(rich_help_panel=PANEL_USE)

@@ -1,4 +1,4 @@
-"""`lab probe`."""
+"""`lab probe`, `lab rtt`."""
 
 import time
 from typing import Annotated
@@ -36,3 +36,23 @@ def probe(
         if not watch:
             return
         time.sleep(WATCH_S)
+
+
+@app.command(rich_help_panel=PANEL_USE)
+def rtt(
+    nodes: Annotated[bool, typer.Option("--nodes", help="Show every pair of nodes, not only of regions.")] = False,
+    count: Annotated[int, typer.Option(min=1, max=5000, help="Number of datagrams for each pair and direction.")] = 20,
+    name: Name = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure round trips and loss between all nodes, beside what is in force and what the servers' gateways report.
+
+    What is not as it should be is marked with `!`.
+    """
+    found = attached(name).rtt(count)
+    if as_json:
+        print_json(found)
+        return
+    from lab import view
+
+    view.show(view.round_trips(found, nodes))

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lab.cli import completion
-from lab.cli.app import PANEL_SCENARIOS, AsJson, Name, add_to_step_summary, app, attached, print_json, run, write
+from lab.cli.app import (
+    LEFT,
+    PANEL_SCENARIOS,
+    AsJson,
+    Name,
+    add_to_step_summary,
+    app,
+    attached,
+    interruptible,
+    print_json,
+    run,
+    write,
+)
 
 if TYPE_CHECKING:
     from lab.scenario.player import Audience
@@ -129,7 +141,8 @@ def run_scenarios(
     def audience() -> "Audience":
         return Log(at_once, (lambda text: typer.echo(text, err=True)) if as_json else typer.echo)
 
-    results = run(Plays(attached(name), audience, own_lab, jobs, nats).all(scenarios))
+    with interruptible(LEFT):
+        results = run(Plays(attached(name), audience, own_lab, jobs, nats).all(scenarios))
     code = exit_code(results)
     summary = report.markdown(results)
     if markdown:
@@ -179,5 +192,6 @@ def _tell(scenario: str, pause: Any, long: bool, own_lab: bool, nats: str | None
     from lab.scenario.shipped import find
 
     read = find(scenario, "long" if long else "short")
-    results = run(Plays(attached(name), lambda: Lesson(pause), own_lab, 1, nats).all([read]))
+    with interruptible(LEFT):
+        results = run(Plays(attached(name), lambda: Lesson(pause), own_lab, 1, nats).all([read]))
     raise typer.Exit(exit_code(results))

@@ -7,6 +7,7 @@ import typer
 
 from lab.cli import completion
 from lab.cli.app import (
+    LEFT,
     PANEL_CHECK,
     AsJson,
     LabFile,
@@ -14,6 +15,7 @@ from lab.cli.app import (
     add_to_step_summary,
     app,
     attached,
+    interruptible,
     print_json,
     run,
     say,
@@ -67,7 +69,8 @@ def matrix(
     versions = versions_of(nats)
     chosen = _tests(tests)
     trials = _trials(file, name, seed, duration, repeat)
-    result = run(_matrix(trials, chosen, versions, judged_as))
+    with interruptible(LEFT):
+        result = run(_matrix(trials, chosen, versions, judged_as))
     for path, content in ((html, pages.html), (markdown, pages.markdown)):
         if path:
             write(path, content(result))
@@ -110,7 +113,8 @@ def bisect(
     versions = between(versions_of(releases) if releases else known(), good, bad)
     say(f"{len(versions)} releases from {good} to {bad}")
     trials = _trials(file, name, seed, duration, repeat)
-    last, first, outcomes = run(_bisect(trials, scenario, versions))
+    with interruptible(LEFT):
+        last, first, outcomes = run(_bisect(trials, scenario, versions))
     if as_json:
         print_json({"test": test, "last_good": last, "first_bad": first, "outcomes": outcomes})
     else:

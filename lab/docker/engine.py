@@ -8,7 +8,6 @@ to import, is loaded when something is to be changed. Every mishap leaves here a
 import copy
 import json
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,19 +15,18 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Self, TextIO, TypeVar
 
-from lab.docker import client
+from lab.docker import client, owned
 from lab.docker.client import translated
 from lab.docker.events import Event, parsed
 from lab.docker.labels import LABEL_NAME, LABEL_NODE
-from lab.docker.logs import Logs
+from lab.docker.logs import Logs, docker_command
 from lab.docker.mishaps import explain
 from lab.docker.observation import Observation, inspected
-from lab.docker.versions import INSTALL_DOCKER, Versions
+from lab.docker.versions import Versions
 from lab.errors import DockerError, NotRunning
 
 T = TypeVar("T")
 READ_TIMEOUT_S = 30
-REMOVE_TIMEOUT_S = 10
 
 
 class Engine:
@@ -56,7 +54,7 @@ class Engine:
         """stdout of `docker ARGUMENTS`; the process inherits the open files that it `keeps`."""
         try:
             done = subprocess.run(
-                _command(*arguments),
+                docker_command(*arguments),
                 capture_output=True,
                 text=True,
                 timeout=self._patience_s,
@@ -70,13 +68,6 @@ class Engine:
             raise explain(done.stderr, " ".join(arguments[:3]))
         return done.stdout
 
-    def labs(self) -> dict[str, int]:
-        """Name of each lab on this engine -> number of its containers."""
-        names = self.read(
-            "ps", "-a", "--filter", f"label={LABEL_NODE}", "--format", f'{{{{.Label "{LABEL_NAME}"}}}}'
-        ).split()
-        return {name: names.count(name) for name in sorted(set(names))}
-
     def observe(self, lab: str) -> Observation:
         """What exists of the lab. Raises `NotRunning` when nothing does."""
 
@@ -89,7 +80,7 @@ class Engine:
         found = _anew(look, "no such container")  # it may just be removed
         if found:
             return found
-        others = ", ".join(f"`{name}`" for name in self.labs())
+        others = ", ".join(f"`{name}`" for name, has in owned.labs(self).items() if has["containers"])
         raise NotRunning(
             f"the lab `{lab}` is not running",
             "`lab up` starts it" + (f"; running labs: {others} (see `--name`)" if others else ""),
@@ -153,10 +144,12 @@ class Engine:
         except DockerError:
             return ""
 
-    def logs(self, container: str, follow: bool = False, tail: int | None = None) -> Logs:
-        """A container's log, each line after its time: the last `tail` lines or all, and what comes with `follow`."""
+    def logs(self, container: str, follow: bool = False, tail: int | None = None, since: int | None = None) -> Logs:
+        """A container's log, each line after its time: the last `tail` lines, those `since` a moment in ns since 1970,
+        or all; and what comes with `follow`."""
         options = ["--follow"] * follow + ([] if tail is None else ["--tail", str(tail)])
-        return Logs(_command("logs", "--timestamps", *options, container))
+        options += [] if since is None else [f"--since={since // 10**9}.{since % 10**9:09d}"]
+        return Logs("logs", "--timestamps", *options, container)
 
     def log_since(self, container: str, began: float) -> str:
         """The whole log since `began`, in seconds since 1970; each line after its time."""
@@ -171,7 +164,7 @@ class Engine:
         """stdout and stderr as they came."""
         try:
             done = subprocess.run(
-                _command("logs", *arguments),
+                docker_command("logs", *arguments),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -209,44 +202,6 @@ class Engine:
             client.compose(compose_file, image).compose.up(
                 detach=True, quiet=True, pull="never", remove_orphans=False, **options
             )
-
-    def remove(self, lab: str, volumes: bool) -> dict[str, int]:
-        """Remove what carries the lab's label and nothing else; returns how many of each kind.
-
-        Tried anew for some seconds: a busy engine lets go of a network only a moment after its containers are gone.
-        """
-        left = owned = self._owned(lab)
-        deadline = time.monotonic() + REMOVE_TIMEOUT_S
-        while True:
-            try:
-                self._remove(left, volumes)
-                return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
-            except DockerError:
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(0.5)
-            left = self._owned(lab)
-
-    def _remove(self, owned: dict[str, list[str]], volumes: bool) -> None:
-        with translated("remove"):
-            if owned["containers"]:
-                client.docker().container.remove(owned["containers"], force=True, volumes=volumes)
-            if owned["networks"]:
-                client.docker().network.remove([*owned["networks"]])
-            if volumes and owned["volumes"]:
-                client.docker().volume.remove([*owned["volumes"]])
-
-    def count(self, lab: str) -> dict[str, int]:
-        """How many containers, networks and volumes carry the lab's label."""
-        return {kind: len(ids) for kind, ids in self._owned(lab).items()}
-
-    def _owned(self, lab: str) -> dict[str, list[str]]:
-        label = f"label={LABEL_NAME}={lab}"
-        return {
-            "containers": self.read("ps", "-aq", "--filter", label).split(),
-            "networks": self.read("network", "ls", "-q", "--filter", label).split(),
-            "volumes": self.read("volume", "ls", "-q", "--filter", label).split(),
-        }
 
     def stop(self, container: str) -> None:
         with translated("stop"):
@@ -301,7 +256,7 @@ class Engine:
 
     def import_image(self, image: str, tar: bytes, changes: list[str]) -> None:
         arguments = [argument for change in changes for argument in ("--change", change)]
-        command = _command("import", *arguments, "-", image)
+        command = docker_command("import", *arguments, "-", image)
         done = subprocess.run(command, input=tar, capture_output=True, check=False)
         if done.returncode != 0:
             raise explain(done.stderr.decode(), "import")
@@ -312,7 +267,7 @@ class Engine:
         It works in other namespaces than its own; with a network of its own it would start 0.08 s later. Its label is
         not `lab.name`: it is no part of the lab, and may end a moment after the command.
         """
-        command = _command("run", "--rm", "--interactive", "--pull", "never", "--label", f"lab.probe={lab}")
+        command = docker_command("run", "--rm", "--interactive", "--pull", "never", "--label", f"lab.probe={lab}")
         command += ["--network", "host", "--pid", "host", "--read-only", "--security-opt", "apparmor=unconfined"]
         command += ["--cap-drop", "ALL", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE"]
         return subprocess.Popen(
@@ -334,13 +289,6 @@ def _anew(look: Callable[[], T], vanished: str, attempts: int = 10) -> T:
             attempts -= 1
             if vanished not in error.message.lower() or not attempts:
                 raise
-
-
-def _command(*arguments: str) -> list[str]:
-    """The `docker` command with these arguments. Raises `DockerError` where there is none."""
-    if shutil.which("docker") is None:
-        raise DockerError("the `docker` command was not found", INSTALL_DOCKER)
-    return ["docker", *arguments]
 
 
 def _no_answer(seconds: float) -> DockerError:

@@ -1,4 +1,4 @@
-"""What Docker remembers of a lab's containers: values only. `lab/docker/engine.py` reads them."""
+"""What Docker remembers of a lab's containers: values only. `engine.py` and `eventstream.py` read them."""
 
 import json
 from collections.abc import Iterable
@@ -11,12 +11,14 @@ from lab.docker.labels import LABEL_NODE
 @dataclass(frozen=True)
 class Event:
     """Something that happened to a node's container, by Docker's name for it: `die`, `start`, `pause`, `unpause`,
-    `kill` (a signal was sent), `oom`, `destroy`, … `time` is in ns since 1970; only `die` has an exit code."""
+    `kill` (a signal was sent), `oom`, `destroy`, … `time` is in ns since 1970; only `die` has an exit code, only
+    `connect` and `disconnect` have a network."""
 
     time: int
     node: str
     action: str
     exit_code: int | None = None
+    network: str = ""
 
 
 def parsed(lines: Iterable[str]) -> list[Event]:

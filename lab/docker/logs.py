@@ -1,18 +1,29 @@
-"""Reading a container's log while it is being written."""
+"""What a `docker` command prints, such as a container's log, read while it is being written."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 
+from lab.docker.versions import INSTALL_DOCKER
+from lab.errors import DockerError
+
+
+def docker_command(*arguments: str) -> list[str]:
+    """The `docker` command with these arguments. Raises `DockerError` where there is none."""
+    if shutil.which("docker") is None:
+        raise DockerError("the `docker` command was not found", INSTALL_DOCKER)
+    return ["docker", *arguments]
+
 
 class Logs:
-    """The lines of one container's log, stdout and stderr as they came; `close` ends it, from any thread.
+    """The lines that `docker ARGUMENTS` prints, stdout and stderr as they come; `close` ends it, from any thread.
 
     A context manager. Lines have no line end; bytes that are no UTF-8 are replaced.
     """
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            docker_command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )
 
     def __iter__(self) -> Iterator[str]:

@@ -5,6 +5,9 @@ import re
 from lab.docker.versions import INSTALL_COMPOSE
 from lab.errors import DockerError
 
+DAEMON = "Error response from daemon: "
+NO_NEWS = ("exit status", "See '", "Run '")  # what commands end with
+
 
 def explain(stderr: str, doing: str) -> DockerError:
     """What Docker wrote to stderr as a sentence and a hint."""
@@ -19,6 +22,7 @@ def explain(stderr: str, doing: str) -> DockerError:
         "cannot connect to the docker daemon" in low
         or "is the docker daemon running" in low
         or "error during connect" in low
+        or "transport is closing" in low
     ):
         return DockerError("no Docker engine answers", "start Docker; `lab doctor` shows more")
     if "'compose' is not a docker command" in low or "unknown shorthand flag: 'f' in -f" in low:
@@ -29,6 +33,11 @@ def explain(stderr: str, doing: str) -> DockerError:
         return DockerError(
             f"`docker {doing}` failed: a network is still in use",
             "is another container attached to it? If there is none, Docker has lost count: restart it",
+        )
+    if re.search(r"task [0-9a-f]{64}: already exists", low):
+        return DockerError(
+            "Docker cannot start a container that it lost track of when it was restarted",
+            "`lab down` removes the lab, `lab up` starts it anew",
         )
     taken = re.search(
         r"bind for (\S+) failed: port is already allocated|listen tcp4? (\S+): bind: address already in use", low
@@ -42,6 +51,6 @@ def explain(stderr: str, doing: str) -> DockerError:
             "a subnet of the lab overlaps with an existing network",
             "set `subnet_pool` in lab.yaml; `lab doctor` names both",
         )
-    lines = [line for line in text.splitlines() if not line.startswith("exit status")]  # some commands end with that
-    last = lines[-1] if lines else "no output"
-    return DockerError(f"`docker {doing}` failed: {last.removeprefix('Error response from daemon: ')}")
+    lines = [line for line in text.splitlines() if line and not line.startswith(NO_NEWS)]
+    told = [line for line in lines if DAEMON in line] or lines or ["no output"]
+    return DockerError(f"`docker {doing}` failed: {told[-1].rpartition(DAEMON)[2]}")

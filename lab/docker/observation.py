@@ -9,13 +9,15 @@ from lab.docker.labels import LABEL_NODE, LABEL_TOPOLOGY
 from lab.errors import LabError, NotRunning
 from lab.topology import Node, Topology
 
+CONFIG = "/etc/nats/nats-server.conf"
 COMPLETES = "`lab up` completes it"
 START_S = 1.0
 
 
 @dataclass(frozen=True)
 class Container:
-    """One node's container as Docker sees it; `addresses` maps network keys (`west`, `central-west`) to IPv4."""
+    """One node's container as Docker sees it; `addresses` maps network keys (`west`, `central-west`) to IPv4, `config`
+    is the file that its server reads, by its path on the host."""
 
     node: str
     name: str
@@ -26,7 +28,9 @@ class Container:
     image: str
     started_at: str
     addresses: dict[str, str] = field(hash=False)
+    finished_at: str = ""  # of its last end; the year 1 for none
     failed_start: bool = False  # it ended by itself as soon as it was started
+    config: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,10 @@ class Observation:
             parts.append(f"has {name} off the network `{self.topology.network(self.topology.node(name).region)}`")
         return ", and ".join(parts)
 
-    def require_whole(self) -> None:
-        """Raises `LabError` when somebody damaged the lab by hand."""
+    def require_whole(self, but: str = "") -> None:
+        """Raises `LabError` when somebody damaged the lab by hand; `but` is what is said after that."""
         if self.damage:
-            raise LabError(f"the lab `{self.topology.name}` {self.damage}", COMPLETES)
+            raise LabError(f"the lab `{self.topology.name}` {self.damage}{but}", COMPLETES)
 
     def running(self, node: str) -> bool:
         return node in self.containers and self.containers[node].state == "running"
@@ -128,7 +132,9 @@ def _container(topology: Topology, raw: dict[str, Any]) -> Container:
             for name, settings in networks.items()
             if name.startswith(prefix)
         },
+        finished_at=raw["State"]["FinishedAt"],
         failed_start=_failed_start(raw["State"]),
+        config=next((mount["Source"] for mount in raw.get("Mounts") or () if mount["Destination"] == CONFIG), ""),
     )
 
 

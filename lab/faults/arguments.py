@@ -7,6 +7,7 @@ Group = NewType("Group", str)  # regions of one side, joined by commas
 Link = NewType("Link", str)  # two regions: `west-central`, in either order
 Path = NewType("Path", str)  # a link or a part of it: `west-east`, `west->east`, `west-1->east`
 Target = NewType("Target", str)  # a node, a region, or a role: `@meta`, `@leader:STREAM`, `@followers:STREAM`
+Stream = NewType("Stream", str)  # a stream, by its key in the layout
 Leader = NewType("Leader", str)  # a stream, or `meta`
 Seconds = NewType("Seconds", float)  # `20s` in a file
 
@@ -16,6 +17,12 @@ META, LEADER, FOLLOWERS = "@meta", "@leader:", "@followers:"
 def is_role(target: str) -> bool:
     """Whether a target is found only when the command runs."""
     return target == META or target.startswith((LEADER, FOLLOWERS))
+
+
+def stream_of(role: str) -> Stream | None:
+    """The stream whose leader or followers a role stands for; None for `@meta` and for what is no role."""
+    prefix = next((prefix for prefix in (LEADER, FOLLOWERS) if role.startswith(prefix)), None)
+    return None if prefix is None else Stream(role.removeprefix(prefix))
 
 
 # What each should be, for people whose file has something else there.

@@ -134,7 +134,7 @@ def _on_damaged(before: Observation, wanted: frozenset[Fault], say: Say, act: Ca
         before.require_whole()
         raise
     if done.nothing or not wanted:
-        before.require_whole()
+        before.require_whole(f"; healed: {', '.join(map(str, done.healed))}" if done.healed else "")
     say(f"warning: the lab `{before.topology.name}` {before.damage}; {COMPLETES}")
     return done
 

@@ -1,11 +1,13 @@
 """What all verbs share that act on nodes, named or found by their role."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from random import Random
 
-from lab.faults.arguments import Target
+from lab.errors import UsageError
+from lab.faults.arguments import Target, stream_of
 from lab.faults.fault import Fault
 from lab.faults.verb import Draw, Verb
+from lab.layouts import layout_of
 from lab.topology import Node, Topology
 
 
@@ -18,6 +20,15 @@ class OnNodes(Verb):
     @property
     def said(self) -> str:
         return " ".join([self.name, ", ".join(self.targets), *self.options()])
+
+    def problems(self, topology: Topology, seconds: float) -> Iterator[str]:
+        yield from super().problems(topology, seconds)
+        for stream in map(stream_of, self.roles()):
+            try:
+                if stream is not None:
+                    layout_of(topology).stream(stream)
+            except UsageError as error:
+                yield f"{error.message} ({error.hint})"
 
     @classmethod
     def draws(cls) -> tuple[Draw, ...]:

@@ -45,14 +45,14 @@ class Verb(ABC):
     lasting: ClassVar[bool] = True
     by_hand: ClassVar[bool] = True
 
-    @property
-    def said(self) -> str:
-        """As a person would say it: `partition central`."""
-        return " ".join([self.name, *self.words(), *self.options()])
-
     def __str__(self) -> str:
         """As it is typed."""
         return f"lab {' '.join([self.name, *self.words(), *self.options()])}"
+
+    @property
+    def said(self) -> str:
+        """As a person would say it: `partition central`."""
+        return str(self).removeprefix("lab ")
 
     def words(self) -> Sequence[str]:
         """The plain words."""

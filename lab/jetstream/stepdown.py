@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 
 from lab.docker.observation import Observation
-from lab.errors import FaultNotProven, NatsError, unknown
+from lab.errors import FaultNotProven, LabError, NatsError, unknown
 from lab.jetstream import groups, leaders
 from lab.jetstream.session import ApiError, connect
 from lab.jetstream.streams import NOT_FOUND
@@ -28,7 +28,12 @@ async def _stream(observation: Observation, stream: str) -> str:
     async with connect(region, topology.region_nodes(region), layout.credentials(region), lasting=True) as session:
         while time.monotonic() < deadline:
             try:
-                leader = groups.leader((await session.stream_info(stream, 1)).get("cluster"))
+                info = await session.stream_info(stream, 1)
+                if info["config"]["num_replicas"] == 1:
+                    raise LabError(
+                        f"{stream} has one replica, so no other node can lead it", "`replicas: 3` in lab.yaml allows it"
+                    )
+                leader = groups.leader(info.get("cluster"))
                 if before and leader and leader != before:
                     return _changed(f"the leader of {stream}", before, leader, time.monotonic() - asked)
                 if leader and time.monotonic() - asked > ASK_AGAIN_S:

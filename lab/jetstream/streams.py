@@ -12,8 +12,8 @@ from lab.errors import LabError, NatsError
 from lab.jetstream.session import API_LEADERLESS, ApiError, Session
 
 T = TypeVar("T")
-NOT_FOUND, NO_SUITABLE_PEERS = 10059, 10005
-YOUNG = (NO_SUITABLE_PEERS, API_LEADERLESS)
+NOT_FOUND, NO_SUITABLE_PEERS, OFFLINE = 10059, 10005, 10118
+YOUNG = (NO_SUITABLE_PEERS, API_LEADERLESS, OFFLINE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ async def define(
 
     `patience`: seconds for which a young super-cluster's "no suitable peers" and silence are waited out. A fresh meta
     leader knows the other nodes, and is known through the gateways, up to a few seconds after its election. A node that
-    has just come back knows of no leader (10008).
+    has just come back knows of no leader (10008), and a stream of which it has the only replica is offline (10118).
     """
 
     def young(error: BaseException) -> bool:

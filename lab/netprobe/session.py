@@ -15,11 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from lab.docker.engine import Engine
+from lab.docker.mishaps import explain
 from lab.errors import DockerError, LabError
 
 IMAGE = "nats-region-lab/probe"
 PATIENCE_S = 20  # for the engine to start the container
 NO_IMAGE = "no such image"
+NEEDS = "it needs `--pid host`, `--network host`, NET_ADMIN, SYS_ADMIN and SYS_PTRACE"
 
 Step = tuple[int, str]  # in whose network namespace (a process id), and what: `TCP 10.0.0.1 4222`, `DOWN 10.0.0.1`
 
@@ -101,10 +103,8 @@ class Probe:
             out, error = self._exchange(script, timeout)
         answers = out.splitlines()
         if answers[-1:] != ["END"] or len(answers) != len(steps) + 1:
-            raise DockerError(
-                f"the network probe could not run: {error.strip() or 'it ended early'}",
-                "it needs `--pid host`, `--network host`, NET_ADMIN, SYS_ADMIN and SYS_PTRACE",
-            )
+            why = explain(error or "it ended early", "run")
+            raise DockerError(f"the network probe could not run: {why.message}", why.hint or NEEDS)
         return answers[:-1]
 
     def _exchange(self, script: bytes, timeout: float) -> tuple[str, str]:

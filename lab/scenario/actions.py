@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, make_dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, NewType, cast, get_args
 
-from lab.faults.arguments import FOLLOWERS, LEADER, META, Region, Seconds, Target
+from lab.faults.arguments import FOLLOWERS, LEADER, META, Region, Seconds, Stream, Target
 from lab.faults.registry import verbs
 from lab.faults.verb import Verb
 from lab.layouts import layout_of
@@ -27,7 +27,7 @@ NodesRef = NewType("NodesRef", str)
 
 DEFAULT_SUBJECT = layout_of(Topology()).subject("test")
 DEFAULT_TRAFFIC = layout_of(Topology()).subject("traffic")
-NAMELESS = Defined("")
+NAMELESS, DEFAULT_STREAM = Defined(""), Stream("")
 PATIENCE, MOMENT = Seconds(5), Seconds(2)
 ONE, RATE, MANY = Count(1), Count(20), Count(100)
 
@@ -71,7 +71,7 @@ class CreateConsumer:
 
     name: str
     in_: Region
-    stream: str = ""
+    stream: Stream = DEFAULT_STREAM
     filter: str = ""
     deliver: Literal["", "all", "new", "last", "last_per_subject"] = ""
     SHORT: ClassVar[str] = ""
@@ -86,7 +86,7 @@ class DeleteConsumer:
 
     name: str
     in_: Region
-    stream: str = ""
+    stream: Stream = DEFAULT_STREAM
     SHORT: ClassVar[str] = ""
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ class Consume:
     consumer: str
     in_: Region
     as_: Defined
-    stream: str = ""
+    stream: Stream = DEFAULT_STREAM
     count: Count = MANY
     within: Seconds = MOMENT
     SHORT: ClassVar[str] = ""
@@ -131,7 +131,7 @@ class Request:
 class Purge:
     """Purge a stream by its real name."""
 
-    stream: str
+    stream: Stream
     in_: Region
     SHORT: ClassVar[str] = ""
 
@@ -248,8 +248,8 @@ class OnNodes:
 
     VERB: ClassVar[type[Verb]]
     targets: tuple[Target, ...]
-    stream_leader: str
-    stream_followers: str
+    stream_leader: Stream
+    stream_followers: Stream
     meta_leader: bool
     as_: Defined
 
@@ -272,8 +272,8 @@ def step_form(verb: type[Verb]) -> type[Verb]:
         return verb
     extra = [
         ("targets", tuple[Target, ...], field(default=())),
-        ("stream_leader", str, field(default="")),
-        ("stream_followers", str, field(default="")),
+        ("stream_leader", Stream, field(default=DEFAULT_STREAM)),
+        ("stream_followers", Stream, field(default=DEFAULT_STREAM)),
         ("meta_leader", bool, field(default=False)),
         ("as_", Defined, field(default=NAMELESS)),
     ]

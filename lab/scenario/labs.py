@@ -13,6 +13,7 @@ from typing import Any
 
 from lab import files
 from lab.api import Lab
+from lab.docker import owned
 from lab.docker.conflicts import check_free
 from lab.docker.engine import Engine
 from lab.docker.observation import COMPLETES, Observation
@@ -53,7 +54,7 @@ def free_topology(
     only about to come up; the new one is put there. Raises `LabError` when nothing is free."""
     problem: LabError | None = None
     with _CHOOSING:
-        taken = engine.labs()
+        taken = owned.labs(engine)
         for attempt in (0, *range(2, 20)):
             topology = low_ports(wanted.named(own_name(lab, scenario, variant, attempt)))
             if topology.name in taken or topology.slot in reserved:
@@ -65,7 +66,7 @@ def free_topology(
                 continue
             reserved.add(topology.slot)
             return topology
-    raise problem or LabError(f"no name is free for a lab for `{scenario}`", "`lab list` shows the labs that run")
+    raise problem or LabError(f"no name is free for a lab for `{scenario}`", "`lab list` shows the labs")
 
 
 def low_ports(topology: Topology) -> Topology:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab import labfile, yamlfile
 from lab.errors import UsageError
-from lab.faults import arguments
+from lab.faults import arguments, step_down
 from lab.faults.path import way
 from lab.faults.verb import Verb
 from lab.layouts import layout_of
@@ -26,6 +26,7 @@ from lab.yamltypes import Find, Reading, Types, at_least, by_length, known, one_
 FORMAT = "docs/scenarios/README.md has the format"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 CONSUMER = re.compile(r"[^\s.*>/\\]{1,200}")
+CREATE = "STREAM.CREATE."
 SURROGATE = re.compile("[\ud800-\udfff]")
 LAB = {name: hint for name, hint in labfile.TYPES.items() if name not in ("name", "client_port", "monitor_port")}
 DURATION_TEXT = text(
@@ -95,6 +96,7 @@ class _Reader:
         self.variants: tuple[str, ...] = ()
         self.actions = actions.actions()
         self.defined: dict[str, tuple[Any, ...]] = {}
+        self.created: list[str] = []  # streams that a step asks a server for
 
     # --- the file ---
 
@@ -225,6 +227,8 @@ class _Reader:
                 wrong(entry, error.message)
         for problem in self.refused(action):
             wrong(entry, problem)
+        if isinstance(action, actions.Request) and action.call.startswith(CREATE):
+            self.created.append(action.call.removeprefix(CREATE))
         if getattr(action, "as_", ""):
             if action.as_ in self.defined and actions.defines(type(action)) != self.defined[action.as_]:
                 wrong(entry, f"`{action.as_}` is already the name of something else")
@@ -256,8 +260,10 @@ class _Reader:
         targets = known("node or region", (*regions, *nodes, *self.given(arguments.Target)))
         names: dict[Any, Find] = {
             arguments.Region: known("region", regions),
-            arguments.Target: lambda name: name if arguments.is_role(name) else targets(name),
+            arguments.Target: lambda name: self.role(name) if arguments.is_role(name) else targets(name),
             arguments.Path: self.path,
+            arguments.Stream: self.stream,
+            arguments.Leader: lambda name: name if name == step_down.META else self.stream(name),
             actions.Node: known("node", nodes),
             actions.Defined: _named,
             **{kind: self.earlier(what, kind) for what, kind in REFERENCES.items()},
@@ -271,6 +277,17 @@ class _Reader:
         way(self.topology, name)
         links = {"-".join(link.regions[::-1]): link.name for link in self.topology.links}
         return links.get(name, name)
+
+    def stream(self, name: str) -> str:
+        layout = layout_of(self.topology)
+        names = (*(stream.key for stream in layout.streams), layout.virtual_name, *self.created)
+        return str(known("stream", names)(name))
+
+    def role(self, name: str) -> str:
+        stream = arguments.stream_of(name)
+        if stream is not None:
+            self.stream(stream)
+        return name
 
     def earlier(self, what: str, kind: Any) -> Find:
         given = self.given(kind)

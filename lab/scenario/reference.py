@@ -47,6 +47,7 @@ def _type(hint: Any) -> str:
     names = {
         arguments.Seconds: "duration",
         actions.Count: "number",
+        arguments.Leader: "stream or `meta`",
         arguments.Target: "node, region or name",
         actions.Defined: "name",
         actions.MessageRef: "name of a publish",

@@ -1,11 +1,13 @@
-"""`lab collect` and `lab graph`, on a lab with faults."""
+"""`lab collect`, `lab graph` and completion, on a lab with faults."""
 
 import json
 import re
+import subprocess
 import zipfile
 from pathlib import Path
 
-from labs import NOWHERE, ROOT, Lab
+import pytest
+from labs import LAB, NOWHERE, ROOT, Lab
 
 from lab.contexts import contexts
 from lab.topology import Topology
@@ -38,6 +40,13 @@ def test_an_archive_tells_all_but_the_secrets(lab: Lab, tmp_path: Path) -> None:
     for secret in secrets(lab.name):
         assert [name for name, text in found.items() if secret in text] == []
     assert [path.name for path in tmp_path.iterdir()] == ["lab.zip"]
+
+
+def test_the_shell_completes_the_names_of_labs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_LAB_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"lab status --name {lab.name}")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    assert lab.name in subprocess.run([LAB], capture_output=True, text=True, check=True).stdout.split()
 
 
 def test_a_lab_that_is_not_up_can_be_collected(tmp_path: Path) -> None:

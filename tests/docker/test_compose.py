@@ -12,7 +12,7 @@ import pytest
 from labs import ROOT, docker
 
 from lab import files, lock
-from lab.docker import images
+from lab.docker import images, owned
 from lab.docker.engine import Engine
 from lab.netprobe.session import Probe, make_image
 from lab.topology import Topology
@@ -45,7 +45,7 @@ def names() -> Iterator[tuple[str, str]]:
         yield usual, OTHER
     finally:
         for topology in TOPOLOGIES:
-            Engine().remove(topology.name, volumes=True)
+            owned.remove(Engine(), topology.name, volumes=True)
         docker("rmi", OTHER)
 
 

@@ -8,6 +8,8 @@ import re
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -104,19 +106,76 @@ def test_partition_publish_on_both_sides_heal_and_the_regions_agree(lab: Lab) ->
     assert lab.json("compare")["verdict"] == "agree"
 
 
-def test_hastened_healing_says_which_leaders_stepped_down(lab: Lab) -> None:
+@dataclass(frozen=True)
+class Healed:
+    """A partition of central, where the meta leader was, that lasted until servers had noticed, and its healing."""
+
+    healed: dict[str, Any]
+    verdict: str
+    again: dict[str, Any]
+    events: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def healed(shared_lab: Lab) -> Healed:
+    lab = shared_lab
     lab.run("heal", "--wait", "--hasten")
-    lab.run("partition", "central")
-    lab.run("pub", "central", "foo.hasten", "from central")
-    time.sleep(20)  # the servers have given up the gateways and the sources by then
-    healed = lab.json("heal", "--wait", "--hasten")
-    deposed = {step["stream"] for step in healed["step_downs"]}
+    lab.run("step-down", "meta", "--to", "central")
+    began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    command = lab.command("events", "--follow", "--since", "1m", "--json")
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+        lab.run("partition", "central")
+        lab.run("pub", "central", "foo.hasten", "from central")
+        time.sleep(20)  # the servers have given up the gateways and the sources by then
+        healed = lab.json("heal", "--wait", "--hasten")
+        verdict, again = lab.json("compare")["verdict"], lab.json("heal", "--wait", "--hasten")
+        time.sleep(2)
+        following.send_signal(signal.SIGINT)
+        told, errors = following.communicate(timeout=20)
+    assert following.returncode == 130
+    assert "Traceback" not in errors
+    return Healed(healed, verdict, again, [e for e in map(json.loads, told.splitlines()) if e["time"] >= began])
+
+
+def test_hastened_healing_says_which_leaders_stepped_down(healed: Healed) -> None:
+    step_downs = healed.healed["step_downs"]
+    deposed = {step["stream"] for step in step_downs}
     assert deposed  # not all three for sure: a source's own timer may be due just then
     assert deposed <= {"foo-read-west", "foo-read-central", "foo-read-east"}
-    assert all(0 < step["seconds"] <= healed["seconds"] for step in healed["step_downs"])
-    assert all(step["leader"].startswith(step["stream"].rpartition("-")[2]) for step in healed["step_downs"])
-    assert lab.json("compare")["verdict"] == "agree"
-    assert lab.json("heal", "--wait", "--hasten")["step_downs"] == []
+    assert all(0 < step["seconds"] <= healed.healed["seconds"] for step in step_downs)
+    assert all(step["leader"].startswith(step["stream"].rpartition("-")[2]) for step in step_downs)
+    assert healed.verdict == "agree"
+    assert healed.again["step_downs"] == []
+
+
+def test_events_tell_of_a_partition_in_the_order_of_time(lab: Lab, healed: Healed) -> None:
+    events = healed.events
+    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
+
+    def places(kind: str, pattern: str = "") -> list[int]:
+        return [n for n, e in enumerate(events) if e["kind"] == kind and re.search(pattern, e["text"])]
+
+    cut, joined = places("injected"), places("healed")
+    assert {f"cut {events[n]['fault']['node']} {events[n]['fault']['link']}" for n in cut} == CENTRAL_CUT
+    assert sorted(events[n]["text"] for n in cut) == sorted(events[n]["text"] for n in joined)
+    lost = places("gateway", r"(west|east)-\d lost its gateway connection to central")
+    elected = places("leader", r"^(west|east)-\d leads the meta group")
+    assert max(cut) < min(lost) < min(joined)
+    assert max(cut) < min(elected) < min(joined)
+    assert min(joined) < max(places("gateway", r"(west|east)-\d has a gateway connection to central"))
+    deposed = {step["stream"] for step in healed.healed["step_downs"]}
+    assert deposed <= {events[n]["stream"] for n in places("leader") if n > max(joined)}
+    assert not [event for event in events if lab.name in event["text"] or "10.199." in event["text"]], "names only"
+
+
+def test_what_happened_before_can_still_be_had(lab: Lab) -> None:
+    lab.run("kill", "east-1")
+    lab.run("start", "east-1")
+    told = [line.split(None, 2)[2] for line in lab.run("events", "--since", "1m").splitlines()]
+    assert told.index("injected  east-1 is down (killed)") < told.index("healed    east-1 is down (killed)")
+    assert any(re.match(r"gateway   east-1 has a gateway connection to (west|central)", line) for line in told)
+    assert lab.run("events", "--since", "0") == ""
+    assert "is not a duration" in lab.fails("events", "--since", "yesterday", code=2)
 
 
 def test_status_tells_the_true_lag_of_a_cut_off_region(lab: Lab) -> None:

@@ -79,7 +79,7 @@ def test_what_others_wrote_neither_forges_rows_nor_drives_the_terminal() -> None
     entry = Entry(1, f"foo.{HOSTILE}", "", HOSTILE.encode(), ORIGIN, {})
     copy = Copy(ORIGIN, f"foo.{HOSTILE}", HOSTILE, b"")
     told = [
-        entries("foo", "west", [entry]),
+        entries([entry]),
         show.delivered([entry]),
         show.side_by_side(Held({"west": (copy,)}), 10),
         comparison(compare({"west": [copy], "east": []})),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from lab.docker.engine import Engine
+from lab.docker.eventstream import EventStream
 from lab.errors import DockerError, NotRunning
 
 
@@ -18,6 +19,7 @@ from lab.errors import DockerError, NotRunning
         lambda engine: engine.log_tail("node"),
         lambda engine: engine.log_since("node", 0),
         lambda engine: engine.events("any", 0, 1),
+        lambda engine: EventStream(engine, "any", 0),
         lambda engine: engine.import_image("image", b"", []),
         lambda engine: engine.stop("node"),
     ],
@@ -41,6 +43,8 @@ class Vanishing(Engine):
         if arguments[0] == "ps":
             self.times -= 1
             return "78eddb54" if self.times >= 0 else ""
+        if arguments[0] != "inspect":
+            return ""
         raise DockerError("`docker inspect` failed: Error: No such container: 78eddb54")
 
 

@@ -4,16 +4,15 @@ import pytest
 
 from lab import errors
 from lab.cli import main
-from lab.docker.engine import Engine
 from lab.docker.mishaps import explain
-from lab.errors import DockerError, LabError, Terminated, Untold, UsageError, unknown
+from lab.errors import Interrupted, LabError, Terminated, Untold, UsageError, unknown
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LabError)]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_the_kind_of_error_decides_the_exit_code(kind: type[LabError]) -> None:
-    assert kind("it is so").exit_code == {UsageError: 2, Untold: 4, Terminated: 143}.get(kind, 1)
+    assert kind("it is so").exit_code == {UsageError: 2, Untold: 4, Interrupted: 130, Terminated: 143}.get(kind, 1)
 
 
 def test_an_error_carries_its_message_and_hint() -> None:
@@ -57,6 +56,11 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
             "Error response from daemon: Pool overlaps with other one on this address space",
             "a subnet of the lab overlaps with an existing network",
         ),
+        ("transport is closing: unavailable", "no Docker engine answers"),
+        (
+            f"Error response from daemon: task {'5f' * 32}: already exists\nError: failed to start containers: x",
+            "Docker cannot start a container that it lost track of when it was restarted",
+        ),
         (
             "Error response from daemon: network x id 1 has active endpoints\nexit status 1",
             "`docker compose up` failed: a network is still in use",
@@ -75,23 +79,29 @@ def test_anything_else_is_told_with_dockers_last_line() -> None:
     assert error.message == "`docker inspect x` failed: No such container: x"
     error = explain("Error response from daemon: network x not found\nexit status 1\n", "network rm")
     assert error.message == "`docker network rm` failed: network x not found"
+    error = explain("Error response from daemon: no such network\nError: failed to start containers: x\n", "start")
+    assert error.message == "`docker start` failed: no such network"
+    error = explain(
+        "docker: Error response from daemon: no pid 7.\n\nRun 'docker run --help' for more information", "run"
+    )
+    assert error.message == "`docker run` failed: no pid 7."
     assert explain("  \n", "ps").message == "`docker ps` failed: no output"
 
 
-def test_what_the_engine_holds_for_a_moment_is_removed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = {"containers": ["c"], "networks": ["n"], "volumes": ["v"]}
-    tries: list[dict[str, list[str]]] = []
+def test_ctrl_c_while_a_lab_comes_up_has_a_hint_for_that(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
 
-    def remove(_: Engine, owned: dict[str, list[str]], volumes: bool) -> None:
-        tries.append(owned)
-        if len(tries) == 1:
-            there["containers"] = []
-            raise DockerError("`docker remove` failed: network n has active endpoints")
-
-    monkeypatch.setattr(Engine, "_owned", lambda *_: dict(there))
-    monkeypatch.setattr(Engine, "_remove", remove)
-    assert Engine().remove("any", volumes=True) == {"containers": 1, "networks": 1, "volumes": 1}
-    assert [owned["containers"] for owned in tries] == [["c"], []]
+    monkeypatch.setattr("lab.api.Lab.up", interrupted)
+    monkeypatch.setattr("sys.argv", ["lab", "up"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
+    told = capsys.readouterr().err
+    assert "`lab down` removes it" in told
+    assert "lab heal" not in told
 
 
 def test_ctrl_c_in_a_command_ends_in_a_sentence(

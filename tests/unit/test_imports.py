@@ -50,7 +50,8 @@ PURE = (
     "lab/jetstream/groups.py",
     *(f"lab/faults/{path.name}" for path in sorted((ROOT / "lab/faults").glob("*.py")) if path.name not in DOERS),
     "lab/check/schedule.py",
-    *(f"lab/observe/{name}.py" for name in ("comparison", "operations")),
+    "lab/docker/events.py",
+    *(f"lab/observe/{name}.py" for name in ("comparison", "events", "operations")),
     "lab/scenario/expectations",
     *(
         f"lab/scenario/{name}.py"

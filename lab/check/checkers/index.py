@@ -87,8 +87,8 @@ class Index:
     def sourced_before(self, stored: Stored, rows: Array) -> Mask:
         """Rows of another run that name an entry which was there, and sourced, before this one began."""
         old = np.zeros(len(rows), np.bool_)
-        if stored.read.first <= self.before.get(stored.name, 0):
-            return old  # what was there was read as well
+        if stored.read.first <= self.before.get(stored.name, 0) or not any(self.before.values()):
+            return old  # what was there was read as well, or there was nothing
         for write in self.writes:
             mine = rows["origin"] == self.streams.index(write.name)
             old |= mine & (rows["origin_sequence"] <= self.before.get(write.name, 0))

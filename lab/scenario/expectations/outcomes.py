@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
-from lab.faults.arguments import Region, Seconds
+from lab.faults.arguments import Region, Seconds, Stream
 from lab.scenario import evidence as see
-from lab.scenario.actions import ConsumeRef, MessageRef, RequestRef, TrafficRef
+from lab.scenario.actions import DEFAULT_STREAM, ConsumeRef, MessageRef, RequestRef, TrafficRef
 from lab.scenario.expectations.phrases import AT_ONCE, Quantity, Timed, Verdict, join, origins, quoted
 
 
@@ -20,7 +20,7 @@ class Published(Timed[see.Publishes]):
     name = "published"
     messages: tuple[MessageRef, ...]
     outcome: Literal["acknowledged", "refused", "not acknowledged"] = "acknowledged"
-    stream: str = ""
+    stream: Stream = DEFAULT_STREAM
     error: str = ""
     duplicates: Quantity | None = None
     each_within: Seconds = AT_ONCE

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, NewType
 
-from lab.faults.arguments import Region
+from lab.faults import arguments
+from lab.faults.arguments import Region, Stream
 from lab.observe.operations import Cell
 from lab.scenario import evidence as see
 from lab.scenario.actions import Node, NodesRef
@@ -74,7 +75,7 @@ class Stored(Timed[see.Figure]):
     """How many messages a stream has stored since the scenario began."""
 
     name = "stored"
-    stream: str
+    stream: Stream
     messages: Quantity
 
     def __str__(self) -> str:
@@ -89,7 +90,7 @@ class Holds(Timed[see.Figure]):
     """How many messages a stream holds now, whenever they came."""
 
     name = "holds"
-    stream: str
+    stream: Stream
     messages: Quantity
 
     def __str__(self) -> str:
@@ -111,7 +112,7 @@ class Leader(Timed[see.LeaderViews]):
     the regions whose nodes are asked; all running ones must say the same."""
 
     name = "leader"
-    of: str
+    of: arguments.Leader
     in_: tuple[Region, ...] = ()
     none: bool = False
     not_: tuple[NodesRef, ...] = ()

@@ -101,6 +101,22 @@ def test_a_step_down_is_proven_by_another_leader(engine: FakeEngine) -> None:
     assert (step.proven, step.error) == (False, "east-1 still leads")
 
 
+def test_a_role_that_nobody_has_is_recorded_and_the_run_goes_on(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nodes_of(*_: object) -> dict[str, tuple[str, ...]]:
+        raise LabError("nobody leads foo-read-east at this moment")
+
+    monkeypatch.setattr("lab.jetstream.roles.nodes_of", nodes_of)
+    missed = Planned("f5", Kill.from_words("@leader:foo-read-east"), 0.0, 0.1)
+    nobody, cut = run(engine, missed, CUT).records
+    assert (nobody.id, nobody.proven, nobody.injected) == ("f5", False, None)
+    assert nobody.error == "nobody leads foo-read-east at this moment"
+    assert nobody.healed is not None
+    assert cut.proven
+    assert nothing_in_force(engine)
+
+
 def test_a_run_that_is_stopped_leaves_nothing(engine: FakeEngine) -> None:
     assert run(engine, CUT, KILL, stop=True).records == []
     assert nothing_in_force(engine)

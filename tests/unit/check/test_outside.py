@@ -1,13 +1,16 @@
 """What happens to nodes without the check is known, told first, and leads to no false verdict and to no false peace."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_cluster import SCRIPT, FakeCluster, fault
+from fake_cluster import SCRIPT, fault, left_by
+from fakes import observation
 
+from lab.check import saving
 from lab.check.checkers import judge
 from lab.check.clock import Clock
 from lab.check.figures import figures
@@ -16,7 +19,9 @@ from lab.check.outside import Watch, with_outside
 from lab.check.report import documents
 from lab.docker.engine import Engine
 from lab.docker.events import Event
+from lab.docker.observation import Container, Observation
 from lab.errors import DockerError
+from lab.topology import Topology
 
 KILL = fault("f1", "kill east-1", 20, 30, nodes=("east-1",))
 
@@ -101,8 +106,19 @@ class Remembering(Engine):
         event: dict[str, Any] = {"Action": "die", "timeNano": 1_000_000_005, "Actor": {"Attributes": labels}}
         return json.dumps(event) + "\n"
 
+    def observe(self, lab: str) -> Observation:
+        """West-1 and west-2 ended and were started again; east-1 has ended."""
 
-def test_events_are_asked_for_without_a_gap_and_counted_once() -> None:
+        def back(container: Container) -> Container:
+            return replace(container, finished_at="1970-01-01T00:00:01.0Z", started_at="1970-01-01T00:00:09.5Z")
+
+        def away(container: Container) -> Container:
+            return replace(container, state="exited", exit_code=137, finished_at="1970-01-01T00:00:02.0Z")
+
+        return observation(Topology(), west_1=back, west_2=back, east_1=away)
+
+
+def test_events_are_asked_for_without_a_gap_and_those_that_the_engine_forgot_are_read_from_its_containers() -> None:
     engine = Remembering()
     watch = Watch(engine, "a-lab", Clock(monotonic=Clock.start().monotonic, wall=1_000_000_000))
     watch.look()
@@ -112,16 +128,31 @@ def test_events_are_asked_for_without_a_gap_and_counted_once() -> None:
     engine.fails = False
     watch.look()
     assert watch.missed == ""
-    assert watch.events == [Event(5, "west-1", "die", 137)]
+    assert watch.events[:1] == [Event(0, "west-2", "die")]  # as its container says; that of west-1 is the event
+    assert watch.events[1:] == [
+        Event(5, "west-1", "die", 137),
+        Event(SECOND, "east-1", "die", 137),
+        Event(8 * SECOND + SECOND // 2, "west-1", "start"),
+        Event(8 * SECOND + SECOND // 2, "west-2", "start"),
+    ]
     times = [[word for word in asked if word.startswith(("--since", "--until"))] for asked in engine.asked]
     assert times[0][0] == "--since=1.000000000"
     assert times[1][0].partition("=")[2] == times[0][1].partition("=")[2]
     assert "--filter=label=lab.name=a-lab" in engine.asked[0]
 
 
+def test_a_clock_that_was_set_meanwhile_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock.start()
+    assert abs(clock.jump()) < 0.5
+    now = time.time_ns()
+    monkeypatch.setattr("time.time_ns", lambda: now + 3600 * SECOND)
+    assert 3599 < clock.jump() < 3601
+    assert saving._jump(clock).startswith("this machine's clock jumped by +3600.0 s")
+
+
 # --- verdicts ---
 
-VALID = FakeCluster().history()
+VALID = left_by()
 DEATHS = with_outside(happened((241, "west-1", "die", 137), (241, "west-2", "die", 137)), ())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_cluster import FakeCluster
+from fake_cluster import left_by
 
 from lab.check.checkers import judge
 from lab.check.checkers.retention import Limits
@@ -16,7 +16,7 @@ from lab.check.history import SECOND, Array, History
 from lab.check.payload import topic
 from lab.render import stream_configs
 
-VALID = FakeCluster().history()
+VALID = left_by()
 COPIES = ("foo-read-west", "foo-read-central", "foo-read-east")
 EAST = "foo-read-east"
 FULL: Mapping[str, Any] = {"max_msgs": 250}
@@ -165,7 +165,7 @@ def test_what_was_too_old_is_no_loss_and_what_was_not_is_one() -> None:
 
 
 def test_replicas_that_are_just_dropping_by_age_prove_nothing() -> None:
-    drifts = FakeCluster("replica drifts").history()
+    drifts = left_by("replica drifts")
     assert findings(defined(drifts, origins={"max_age": 3600 * SECOND}), "P9")["foo-write-west"].validity == "violated"
     aging = findings(defined(drifts, origins={"max_age": 300 * SECOND}), "P9")["foo-write-west"]
     assert aging.validity == "unknown"

@@ -113,6 +113,7 @@ faults:
   - {at: 5s, kind: step-down, stream: foo-read-north}
   - {at: 5s, for: 0s, kind: stop, targets: [west-1]}
   - {at: 20s, for: 2s, kind: flap, link: east-west, period: 10s}
+  - {at: 30s, for: 2s, kind: kill, targets: ["@leader:foo-read-south"]}
 """
     with pytest.raises(UsageError) as caught:
         schedulefile.load(written(tmp_path, text), LAB, 1)
@@ -126,6 +127,7 @@ faults:
         "f5 (step-down): unknown stream `foo-read-north`",
         "f6 (stop): lasts 0 s",
         "f7 (flap): its period of 10 s",
+        "f8 (kill): unknown stream `foo-read-south`",
     ):
         assert words in message
 

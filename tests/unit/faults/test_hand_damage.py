@@ -44,7 +44,8 @@ def test_a_heal_of_an_incomplete_lab_heals_what_is_there_and_is_no_success(incom
     incomplete.kill("region-lab-west-1")
     with pytest.raises(LabError) as caught:
         change(incomplete, "region-lab", lambda _: frozenset(), lambda _: None)
-    assert (caught.value.message, caught.value.hint) == (INCOMPLETE, "`lab up` completes it")
+    assert caught.value.message == f"{INCOMPLETE}; healed: west-1 is down (killed)"
+    assert caught.value.hint == "`lab up` completes it"
     assert incomplete.containers["west-1"].state == "running"
 
 

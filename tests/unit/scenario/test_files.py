@@ -69,6 +69,17 @@ STEP_PROBLEMS = [
     ("traffic: {in: west, as: load, subject: 'foo.>'}", "has a wildcard"),
     ("create_consumer: {in: west, name: a.b*c d}", "should have no spaces"),
     ("create_consumer: {in: west, name: app, deliver: some}", "should be one of `all`, `new`"),
+    (
+        "create_consumer: {in: west, name: app, stream: foo-raed-west}",
+        "there is no stream `foo-raed-west`; did you mean",
+    ),
+    ("consume: {in: west, consumer: app, as: got, stream: nosuch}", "there is no stream `nosuch`"),
+    ("purge: {stream: nosuch, in: west}", "there is no stream `nosuch`"),
+    ("step_down: nosuch", "there is no stream `nosuch`"),
+    ("kill: '@leader:nosuch'", "there is no stream `nosuch`"),
+    ("kill: {stream_followers: nosuch}", "there is no stream `nosuch`"),
+    ("{expect: {holds: {stream: nosuch, messages: 0}}}", "there is no stream `nosuch`"),
+    ("{expect: {leader: {of: nosuch}}}", "there is no stream `nosuch`"),
     ("consume: {in: west, consumer: app, as: got, count: 0}", "should be 1 or more"),
     ("kill: cental", "there is no node or region `cental`; did you mean `central`?"),
     ("kill: {}", "name nodes or regions"),
@@ -113,6 +124,15 @@ def problems(text: str) -> list[str]:
     with pytest.raises(UsageError) as caught:
         parse(text, "some-name", "some.yaml")
     return [line.strip() for line in caught.value.message.splitlines()[1:]]
+
+
+def test_a_stream_that_a_step_creates_can_be_named_afterwards() -> None:
+    steps = (
+        "  - request: {call: STREAM.CREATE.mine, in: west, as: made, body: {name: mine}}\n"
+        "    expect: {leader: {of: mine}}\n"
+        "  - purge: {stream: mine, in: west}\n"
+    )
+    assert len(parse("title: t\nabout: a\nsteps:\n" + steps, "x", "x").steps) == 2
 
 
 def test_what_repeats_is_unrolled_with_its_item() -> None:

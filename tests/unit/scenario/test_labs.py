@@ -16,8 +16,8 @@ class FakeEngine(Engine):
     def __init__(self, *running: str, ports: dict[int, str] | None = None) -> None:
         self.running, self.ports = running, ports or {}
 
-    def labs(self) -> dict[str, int]:
-        return dict.fromkeys(self.running, 9)
+    def read(self, *arguments: str, keeps: tuple[int, ...] = ()) -> str:
+        return "\n".join(self.running) if arguments[0] == "ps" else ""
 
     def published_ports(self) -> dict[int, str]:
         return self.ports

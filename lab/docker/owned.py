@@ -1,0 +1,107 @@
+"""All that carries a lab's label on an engine, whether the lab runs or not: counting it, and removing it.
+
+Nothing else is touched. Who keeps something of the lab from being removed is named.
+"""
+
+import json
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from lab.docker import client
+from lab.docker.client import translated
+from lab.docker.labels import LABEL_NAME
+from lab.errors import DockerError
+from lab.progress import Say, silently
+
+KINDS = {"containers": ("ps", "-a"), "networks": ("network", "ls"), "volumes": ("volume", "ls")}
+PATIENCE_S = 10
+
+
+class Docker(Protocol):
+    """What is needed of the engine."""
+
+    def read(self, *arguments: str) -> str:
+        """stdout of `docker ARGUMENTS`."""
+
+
+def labs(engine: Docker) -> dict[str, dict[str, int]]:
+    """Name of each lab of which something is there -> how many containers, networks and volumes."""
+    found: dict[str, dict[str, int]] = {}
+    for kind, command in KINDS.items():
+        names = engine.read(
+            *command, "--filter", f"label={LABEL_NAME}", "--format", f'{{{{.Label "{LABEL_NAME}"}}}}'
+        ).split()
+        for name in names:
+            found.setdefault(name, dict.fromkeys(KINDS, 0))[kind] += 1
+    return dict(sorted(found.items()))
+
+
+def count(engine: Docker, lab: str) -> dict[str, int]:
+    """How many containers, networks and volumes a lab has."""
+    return {kind: len(ids) for kind, ids in _ids(engine, lab).items()}
+
+
+def remove(engine: Docker, lab: str, volumes: bool, say: Say = silently) -> dict[str, int]:
+    """Remove a lab; returns how many of each kind. Raises `DockerError`, before anything is removed when a container
+    that is not the lab's is on one of its networks.
+
+    Tried anew for some seconds: a busy engine lets go of a network only a moment after its containers are gone.
+    """
+    left = owned = _ids(engine, lab)
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            guests = _guests(engine, left["networks"], {*owned["containers"], *left["containers"]})
+            if not guests:
+                _remove(left, volumes, say)
+                return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
+        except DockerError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            raise _in_use(*guests[0])
+        time.sleep(0.5)
+        left = _ids(engine, lab)
+
+
+def _ids(engine: Docker, lab: str) -> dict[str, list[str]]:
+    label = f"label={LABEL_NAME}={lab}"
+    whole = {"containers": ["--no-trunc"], "networks": ["--no-trunc"]}
+    return {
+        kind: engine.read(*command, "-q", *whole.get(kind, ()), "--filter", label).split()
+        for kind, command in KINDS.items()
+    }
+
+
+def _guests(engine: Docker, networks: list[str], own: Collection[str]) -> list[tuple[str, str]]:
+    """(network, container) for each container on these networks that is none of the lab's own. What Docker keeps of an
+    endpoint whose container is gone (`ep-…`) is nobody."""
+    found = json.loads(engine.read("network", "inspect", *networks)) if networks else []
+    return [
+        (network["Name"], container["Name"])
+        for network in found
+        for identity, container in (network["Containers"] or {}).items()
+        if identity not in own and not identity.startswith("ep-")
+    ]
+
+
+def _in_use(network: str, container: str) -> DockerError:
+    return DockerError(
+        f"the network `{network}` is in use by the container `{container}`, which is not the lab's",
+        f"`docker network disconnect {network} {container}`, and repeat",
+    )
+
+
+def _remove(owned: Mapping[str, list[str]], volumes: bool, say: Say) -> None:
+    with translated("remove"):
+        docker = client.docker()
+        removals: dict[str, Callable[[list[str]], None]] = {
+            "containers": lambda ids: docker.container.remove(ids, force=True, volumes=volumes),
+            "networks": lambda ids: docker.network.remove([*ids]),
+            "volumes": lambda ids: docker.volume.remove([*ids]),
+        }
+        for kind, remove in removals.items():
+            if owned[kind] and (volumes or kind != "volumes"):
+                say(f"removing {len(owned[kind])} {kind}")
+                remove(owned[kind])

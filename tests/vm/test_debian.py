@@ -1,0 +1,151 @@
+"""The whole lab on a stock Debian with systemd, another Docker and another Python, as an ordinary user in the group
+`docker`; and links with real delay and loss. `make test-vm`: minutes, so no part of `make test`."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from labs import ROOT
+from vm.debian import Debian, made, missing, packed
+
+pytestmark = pytest.mark.nightly
+RESULTS = ROOT / "vm-results.json"
+Measured = dict[str, Any]
+
+
+def say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
+
+
+@pytest.fixture(scope="module")
+def measured() -> Iterator[Measured]:
+    """What the tests measured, written down at the end."""
+    found: Measured = {}
+    yield found
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+
+
+@pytest.fixture(scope="module")
+def debian(measured: Measured, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
+    """Booted, with this checkout in it and no lab."""
+    assert not missing(), f"not here: {', '.join(missing())}; `./bootstrap.sh --vm` installs them where there is apt"
+    assert os.geteuid() == 0, "only root can make the disk of a Debian"
+    folder = made(say)
+    given = packed(ROOT, tmp_path_factory.mktemp("checkout") / "checkout.tar")
+    began = time.monotonic()
+    with Debian(folder, given) as running:
+        measured["boot_s"] = round(time.monotonic() - began, 1)
+        say(f"booted in {measured['boot_s']} s")
+        running.receive()
+        running.run("docker ps -aq | xargs -r docker rm -f; docker network prune -f; docker volume prune -af")
+        yield running
+        running.shut_down()
+
+
+class User:
+    """Runs commands as an ordinary user; `measured` gets how long they took."""
+
+    def __init__(self, debian: Debian, measured: Measured) -> None:
+        self._debian, self._seconds = debian, measured.setdefault("seconds", {})
+
+    def run(self, command: str, name: str = "") -> str:
+        say(f"$ {command}")
+        began = time.monotonic()
+        said = self._debian.user(f"{command} 2> /tmp/errors || {{ code=$?; cat /tmp/errors; exit $code; }}", 900)
+        self._seconds[name or command] = round(time.monotonic() - began, 1)
+        errors = self._debian.run("cat /tmp/errors; rm -f /tmp/errors")
+        for never in ("Traceback", "Exception ignored"):
+            assert never not in errors, f"{command}:\n{errors}"
+        return said
+
+    def lab(self, command: str) -> Any:
+        return json.loads(self.run(f"lab {command} --json", f"lab {command}"))
+
+
+@pytest.fixture(scope="module")
+def user(debian: Debian, measured: Measured) -> User:
+    return User(debian, measured)
+
+
+def test_a_user_without_root_sets_up_and_starts_the_lab(debian: Debian, user: User, measured: Measured) -> None:
+    measured["kernel"] = debian.run("uname -r")
+    measured["docker"] = user.run("docker version --format '{{.Server.Version}}'")
+    measured["python"] = user.run("python3 --version").removeprefix("Python ")
+    assert user.run("id -u") != "0"
+    user.run("./bootstrap.sh")
+    user.run("make lab-up")
+    assert len(user.lab("status")["nodes"]) == 9
+
+
+def test_the_first_fault_on_an_engine_without_the_probe_is_proven_without_noise(debian: Debian, user: User) -> None:
+    debian.run("docker image ls -q nats-region-lab/probe | xargs -r docker image rm -f")
+    done = user.lab("partition central")
+    assert done["evidence"]["dead"] > 0
+    assert len(user.lab("faults")) == 6
+
+
+def test_a_heal_is_followed_by_agreement(user: User) -> None:
+    user.run("lab pub central foo.test 'from central'")
+    user.run("lab pub east foo.test 'from east'")
+    user.run("lab heal --wait --timeout 600")
+    assert user.lab("faults") == []
+    assert user.lab("compare --wait 60")["verdict"] == "agree"
+
+
+SHAPES = {
+    "nothing": "",
+    "delay": "--delay 80ms",
+    "loss": "--loss 5%",
+    "bursts of loss": "--loss 5% --burst 5",
+    "rate": "--rate 20mbit",
+    "all": "--delay 80ms --jitter 10ms --loss 1% --rate 20mbit",
+    "metro": "--profile metro",
+    "transatlantic": "--profile transatlantic",
+    "bad": "--profile bad",
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_shape_is_what_is_measured(user: User, measured: Measured, name: str) -> None:
+    proven = user.lab(f"shape west east {SHAPES[name]}")["evidence"] if SHAPES[name] else None
+    trips = user.lab("rtt --count 500")
+    shaped, *others = sorted(trips["regions"], key=lambda pair: {pair["one"], pair["other"]} != {"west", "east"})
+    clients = json.loads(user.run("python tests/vm/clients.py west east"))
+    user.lab("heal")
+    measured.setdefault("shapes", {})[name] = {
+        "asked": SHAPES[name],
+        "rtt": shaped,
+        "proof": proven,
+        "clients": clients,
+    }
+    for pair in (shaped, *others):
+        assert [way["deviation"] for way in (pair["there"], pair["back"])] == ["", ""]
+
+
+def test_one_direction_alone_is_shaped_and_cut(user: User, measured: Measured) -> None:
+    for name, command in (("shaped", "shape 'west->east' --delay 80ms"), ("cut", "cut 'west->east'")):
+        user.lab(command)
+        trips = user.lab("rtt")
+        (pair,) = (pair for pair in trips["regions"] if {pair["one"], pair["other"]} == {"west", "east"})
+        ways = {way["source"]: way for way in (pair["there"], pair["back"])}
+        measured.setdefault("one_way", {})[name] = ways
+        user.lab("heal")
+        assert ways["east"]["lost"] == 0
+        assert ways["east"]["delay"]["median"] < 20
+        assert ways["west"]["lost"] == (name == "cut")
+
+
+def test_a_check_finds_nothing_violated(user: User, measured: Measured) -> None:
+    """On a machine this slow it may not be able to tell."""
+    user.run("lab heal --wait --timeout 600")
+    said = user.run("lab check --duration 30s --rate 30 --seed 7 --json || [ $? = 4 ]", "lab check")
+    measured["verdict"] = json.loads(said)["verdict"]
+    assert measured["verdict"] != "violated"
+
+
+def test_nothing_is_left(debian: Debian, user: User) -> None:
+    user.run("lab down")
+    assert debian.run("docker ps -aq; docker volume ls -q; docker network ls -q --filter type=custom") == ""
