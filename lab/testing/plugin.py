@@ -99,8 +99,10 @@ def _narrator(config: pytest.Config) -> Callable[[str], None]:
 
     def say(text: str) -> None:
         if reporter and capturing:
+            writer = config.get_terminal_writer()
             with capturing.global_and_fixture_disabled():
-                reporter.ensure_newline()
-                reporter.write_line(f"· {text}")
+                if writer.width_of_current_line:
+                    writer.line()
+                writer.line(f"· {text}")
 
     return say

@@ -63,15 +63,18 @@ def test_gets_another(lab):
 
 @pytest.mark.parametrize("turn", range(3))
 def test_loses_no_time(lab, turn):
-    pass
+    lab.status()
 """,
         "--durations=0",
         "--durations-min=0",
     )
     result.assert_outcomes(passed=7)
-    setups = [float(seconds) for seconds in re.findall(r"([\d.]+)s setup .*test_loses_no_time", result.stdout.str())]
-    assert len(setups) == 3
-    assert min(setups) < 0.5  # healthy, nothing to heal
+    setups, calls = (
+        [float(seconds) for seconds in re.findall(rf"([\d.]+)s {phase} .*test_loses_no_time", result.stdout.str())]
+        for phase in ("setup", "call")
+    )
+    assert len(setups) == len(calls) == 3
+    assert min(setups) < 2 * min(calls) + 0.1  # one look at a healthy lab, however busy the machine is
     assert nothing_is_left()
 
 
@@ -80,7 +83,7 @@ def test_a_failed_test_tells_what_was_done_to_the_lab(run: Run) -> None:
         f"""{SMALL}
 def test_fails(lab):
     with lab.partition("north"):
-        lab.pause("south-1")
+        lab.stop("south-1")
         assert lab.publish("north", "foo.test", "hello") == []
 """
     )
@@ -91,16 +94,16 @@ def test_fails(lab):
             "after *s:",
             "  injected: north-1 is cut from link north-south",
             "  proven: *",
-            "  injected: south-1 is paused",
+            "  injected: south-1 is down (stopped)",
             "  healed: * north-1 is cut from link north-south",
             "in force now:",
-            "  south-1 is paused",
+            "  south-1 is down (stopped)",
             "*Lab pytest-test-plugin: status*",
-            "*north-1 *running*",
+            "*south-1 *exited*",
             "*Lab pytest-test-plugin: server logs*",
+            "south-1 | * Server Exiting*",
         ]
     )
-    assert "north-1 | " in result.stdout.str()
 
 
 def test_workers_of_xdist_have_labs_of_their_own(run: Run) -> None:
