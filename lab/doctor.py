@@ -6,7 +6,7 @@ from typing import Literal
 
 from lab.docker import conflicts, images, neighbours, owned
 from lab.docker.engine import Engine
-from lab.docker.versions import COMPOSE_MINIMUM, ENGINE_MINIMUM, Versions, numbers
+from lab.docker.versions import COMPOSE_MINIMUM, ENGINE_MINIMUM, INSTALL_COMPOSE, Versions, numbers
 from lab.errors import LabError
 from lab.netprobe.offers import offered
 from lab.topology import Topology
@@ -57,11 +57,9 @@ def _engine(versions: Versions) -> Check:
 def _compose(versions: Versions) -> Check:
     minimum = ".".join(map(str, COMPOSE_MINIMUM))
     if not versions.compose:
-        return Check("Docker Compose", "missing", "the plugin was not found", "`make lab-up` installs it")
+        return Check("Docker Compose", "missing", "the plugin was not found", INSTALL_COMPOSE)
     if numbers(versions.compose) < COMPOSE_MINIMUM:
-        return Check(
-            "Docker Compose", "missing", versions.compose, f"{minimum} or newer is needed; `make lab-up` installs one"
-        )
+        return Check("Docker Compose", "missing", versions.compose, f"{minimum} or newer is needed: {INSTALL_COMPOSE}")
     return Check("Docker Compose", "ok", versions.compose)
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import places
 from lab.docker.labels import LABEL_TOPOLOGY
 from lab.errors import LabError
 from lab.render import files as render
@@ -26,7 +27,10 @@ class Difference:
 
 
 def folder(topology: Topology, root: Path) -> Path:
-    """The default topology's files are the committed ones in `root`; every other lab has an ignored folder."""
+    """A folder by the lab's name. In the checkout the default topology's files are the committed ones, and those of
+    every other lab are ignored."""
+    if root != places.CHECKOUT:
+        return root / topology.name
     return root if topology == Topology() else root / ".lab" / topology.name
 
 
@@ -104,9 +108,3 @@ def _replace(target: Path, content: str) -> None:
         raise LabError(
             f"`{target}` cannot be written: {error.strerror}", "is the disk full, or the folder not yours?"
         ) from error
-
-
-def root() -> Path:
-    """Where the generated files are: the checkout that this package runs from, else the current folder."""
-    checkout = Path(__file__).resolve().parents[1]
-    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()

@@ -20,9 +20,8 @@ from lab.docker.observation import Observation
 from lab.errors import LabError
 from lab.faults.registry import VERBS
 from lab.netprobe.session import Probe
+from lab.places import workspace
 from lab.topology import DEFAULT_NAME, NAME
-
-CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,9 @@ def which(arguments: Sequence[str]) -> str | None:
     named += [word.removeprefix("--name=") for word in arguments if word.startswith("--name=")]
     named = named or [os.environ.get("LAB_NAME", "")]
     if not named[-1]:
-        described = any((folder / "lab.yaml").exists() for folder in (Path.cwd(), CHECKOUT))
+        described = os.environ.get("LAB_FILE") or any(
+            (folder / "lab.yaml").exists() for folder in (Path.cwd(), workspace())
+        )
         return None if described else DEFAULT_NAME
     return named[-1] if len(named) == 1 and NAME.fullmatch(named[-1]) else None
 

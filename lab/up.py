@@ -9,7 +9,7 @@ from lab.docker.conflicts import check_free
 from lab.docker.deaths import require_alive
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
-from lab.docker.versions import COMPOSE_MINIMUM, numbers
+from lab.docker.versions import COMPOSE_MINIMUM, INSTALL_COMPOSE, numbers
 from lab.errors import Died, DockerError, LabError, NotRunning, UsageError
 from lab.faults.change import apply, exclusive
 from lab.faults.down import Down
@@ -108,7 +108,7 @@ def _start(
     if not compose or numbers(compose) < COMPOSE_MINIMUM:
         raise DockerError(
             f"Docker Compose is {'too old: ' + compose if compose else 'missing'}",
-            f"version {'.'.join(map(str, COMPOSE_MINIMUM))} or newer is needed; `make lab-up` installs it",
+            f"version {'.'.join(map(str, COMPOSE_MINIMUM))} or newer is needed: {INSTALL_COMPOSE}",
         )
     try:
         before: Observation | None = engine.observe(topology.name)

@@ -22,6 +22,7 @@ def upgrade(engine: Engine, lab: str, root: Path, node: Node, version: str, say:
     if held:
         raise UsageError(f"{held[0]}, so it cannot be replaced", "heal the node first")
     chosen = images.prepare(engine, version, None, say)
+    files.write(observation.topology, root, only_missing=True)  # it may have been started by another version
     engine.replace(files.compose_path(observation.topology, root), chosen.name, node.name)
     after = engine.observe(lab)
     require_alive(engine, after, {fault.node for fault in held_by_docker(after)} - {node.name})

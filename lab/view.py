@@ -35,6 +35,17 @@ def show(renderable: "RenderableType") -> None:
     console.print(renderable)
 
 
+def text(renderable: "RenderableType") -> str:
+    """What `show` prints where there is no terminal."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(file=StringIO(), highlight=False, width=160)
+    console.print(renderable)
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+
 def _table(*columns: str, title: str) -> Any:
     from rich.table import Table
 

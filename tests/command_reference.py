@@ -13,8 +13,18 @@ from lab.cli import PANELS, app
 ROOT = cast(TyperGroup, typer.main.get_command(app))
 FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OPTION = re.compile(r"(?<= )--?[a-z][a-z-]*")
-# Options that the documentation names and that are not the lab's: of Docker, bootstrap.sh, benchmarks.
-OTHERS = {"--plain", "--network", "--pid", "--privileged", "--dev", "--no-docker"}
+# Options that the documentation names and no command has: of Docker, bootstrap.sh, benchmarks, the pytest plugin.
+OTHERS = {
+    "--lab-keep",
+    "--lab-nats",
+    "--lab-file",
+    "--plain",
+    "--network",
+    "--pid",
+    "--privileged",
+    "--dev",
+    "--no-docker",
+}
 
 
 def commands(group: TyperGroup = ROOT, path: str = "lab") -> Iterator[tuple[str, TyperCommand]]:

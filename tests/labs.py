@@ -19,6 +19,10 @@ from lab.topology import Topology
 NAMES = (
     "test-shared",
     *(f"test-shared-gw{worker}" for worker in range(3)),
+    "pytest-orders",
+    "pytest-test-plugin",
+    "pytest-test-plugin-2",
+    "pytest-test-plugin-3",
     "test-another",
     "test-check",
     "test-check-old",
@@ -26,6 +30,7 @@ NAMES = (
     "test-contract",
     "test-impatient",
     "test-interrupted",
+    "test-package",
     "test-pair-1",
     "test-pair-2",
     "test-port",

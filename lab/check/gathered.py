@@ -17,10 +17,12 @@ from lab.docker.observation import Observation
 
 @dataclass(frozen=True)
 class Options:
-    """`deep`: read each replica too. `clean`: delete the streams and define them anew first."""
+    """`deep`: read each replica too. `clean`: delete the streams and define them anew first. `folder`: where `runs/`
+    is, by default beside what you work on."""
 
     deep: bool = False
     clean: bool = False
+    folder: Path | None = None
 
 
 @dataclass

@@ -34,6 +34,7 @@ from lab.faults import condition
 from lab.faults.registry import present
 from lab.faults.step_down import streams as stream_names
 from lab.jetstream import streams
+from lab.places import workspace
 from lab.progress import Say
 from lab.render import stream_configs
 from lab.units import several
@@ -130,7 +131,7 @@ class _Check:
         self._plan = workload.slots(topology, self._schedule.rate, self._schedule.processes)
         self._publishers = await stack.enter_async_context(workload.connected(self._plan, topology))
         before = await quiescence.last_sequences(self._sessions, topology)
-        folder = folders.create(self._root, self._lab.name, self._schedule.seed)
+        folder = folders.create(self._options.folder or workspace(), self._lab.name, self._schedule.seed)
         version = await asyncio.to_thread(quiescence.versions, observation)
         plan = (folder, self._root, topology, version, self._schedule, configs, self._options)
         await asyncio.to_thread(saving.save_plan, *plan)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from lab import __version__
+from lab.cli import completion
+from lab.cli.selection import FILE, lab_name
 from lab.errors import Interrupted, LabError
 from lab.plain import plain
 
 if TYPE_CHECKING:
     from lab.api import Lab
     from lab.headstart import Headstart
-    from lab.topology import Topology
 
 T = TypeVar("T")
 INTERRUPTED = 130
@@ -28,65 +30,47 @@ PANELS = (PANEL_LIFE, PANEL_USE, PANEL_FAULTS, PANEL_SCENARIOS, PANEL_CHECK, PAN
 
 app = typer.Typer(
     name="lab",
-    help="A real NATS JetStream super-cluster in three regions, and faults to learn from.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Name = Annotated[
-    str | None, typer.Option("--name", "-n", envvar="LAB_NAME", help="Name of the lab, if you run more than one.")
+    str | None,
+    typer.Option(
+        "--name",
+        "-n",
+        envvar="LAB_NAME",
+        help="Name of the lab, if you run more than one.",
+        autocompletion=completion.labs,
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+AsJson = Annotated[bool, typer.Option("--json", envvar="LAB_JSON", help="Print JSON on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done without doing it.")]
 LabFile = Annotated[
-    Path | None, typer.Option("--file", "-f", help="Description of the lab; by default `lab.yaml`, if there is one.")
+    Path | None,
+    typer.Option("--file", "-f", envvar=FILE, help="Description of the lab; by default `lab.yaml`, if there is one."),
 ]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """A real NATS JetStream super-cluster in three regions, and faults to learn from."""
 
 
 def say(text: str) -> None:
     """Progress, on stderr."""
     typer.echo(f"· {text}", err=True)
-
-
-def lab_file(given: Path | None) -> Path | None:
-    from lab.files import root
-
-    if given:
-        return given
-    return next((path for path in (Path.cwd() / "lab.yaml", root() / "lab.yaml") if path.is_file()), None)
-
-
-def wanted_topology(file: Path | None, name: str | None) -> "Topology":
-    """The lab that lab.yaml and `--name` describe. Raises `UsageError` with everything that is wrong."""
-    from lab.errors import UsageError
-    from lab.topology import Topology
-    from lab.validate import problems
-
-    path = lab_file(file)
-    if path:
-        from lab.labfile import load
-
-        topology = load(path)
-    else:
-        topology = Topology()
-    if name:
-        topology = topology.named(name)
-        wrong = list(problems(topology))
-        if wrong:
-            raise UsageError("\n".join(f"--name: {sentence}" for _, sentence in wrong))
-    return topology
-
-
-def lab_name(name: str | None) -> str:
-    if name:
-        return name
-    path = lab_file(None)
-    if path is None:
-        from lab.topology import DEFAULT_NAME
-
-        return DEFAULT_NAME
-    return wanted_topology(path, None).name
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:
@@ -113,10 +97,10 @@ def attached(name: str | None, context: typer.Context | None = None) -> "Lab":
     """The lab that is meant; with the `context` of a command that changes faults, also what was begun ahead for it."""
     from lab import headstart
     from lab.api import Lab
-    from lab.files import root
+    from lab.places import generated
 
     meant = lab_name(name)
-    return Lab(meant, root=root(), say=say, begun=headstart.take(context.obj, meant) if context else None)
+    return Lab(meant, root=generated(), say=say, begun=headstart.take(context.obj, meant) if context else None)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.cli import completion
 from lab.cli.app import PANEL_CHECK, AsJson, Name, app, attached, print_json, run, say, write
 from lab.errors import UsageError
 from lab.verdict import EXIT_CODES, worst
@@ -29,8 +30,14 @@ def check(
         int | None,
         typer.Option(min=1, help="Publishes per second over all regions; by default 1000, or as the schedule says."),
     ] = None,
-    replay: Annotated[str | None, typer.Option(metavar="RUN", help="Repeat the schedule of an earlier run.")] = None,
-    judge: Annotated[str | None, typer.Option(metavar="RUN", help="Judge an earlier run again; needs no lab.")] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Repeat the schedule of an earlier run.", autocompletion=completion.runs),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Judge an earlier run again; needs no lab.", autocompletion=completion.runs),
+    ] = None,
     repeat: Annotated[
         int, typer.Option(min=1, help="Number of runs, each with the next seed unless the schedule sets one.")
     ] = 1,
@@ -51,10 +58,10 @@ def check(
     _exclusive(schedule=schedule, replay=replay, judge=judge)
     from lab.check import folder as folders
     from lab.check import judging
-    from lab.files import root
+    from lab.places import workspace
 
     if judge is not None:
-        result = judging.judge(folders.find(root(), judge))
+        result = judging.judge(folders.find(workspace(), judge))
         _show(result, as_json, junit)
         raise typer.Exit(result.verdict.exit_code)
     from lab.check.gathered import Options
@@ -92,7 +99,7 @@ def _schedule(
     from lab.check import schedule as schedules
     from lab.check import schedulefile
     from lab.faults.registry import draws
-    from lab.files import root
+    from lab.places import workspace
     from lab.units import duration_ns
 
     topology, offers = lab.topology, lab.offers()
@@ -101,7 +108,7 @@ def _schedule(
         say(f"this kernel has no {' and no '.join(lacking)}; a random mix leaves out what needs it (`lab doctor`)")
     seconds = duration_ns(duration) / 1e9 if duration else None
     if replay is not None:
-        folder = folders.find(root(), replay)
+        folder = folders.find(workspace(), replay)
         others = folders.differing(folder, topology)
         if others:
             say(f"warning: that run was of another lab ({', '.join(others)}); `{folder / 'repro.txt'}` starts the same")
@@ -138,9 +145,9 @@ def _show(result: "Result", as_json: bool, junit: Path | None) -> None:
 def runs(name: Name = None, as_json: AsJson = False) -> None:
     """List the checks that were run here, the latest last; with `--name` only those of one lab."""
     from lab.check import folder as folders
-    from lab.files import root
+    from lab.places import workspace
 
-    found = [summary for summary in folders.summaries(root()) if name in (None, summary.lab)]
+    found = [summary for summary in folders.summaries(workspace()) if name in (None, summary.lab)]
     if as_json:
         print_json(found)
         return

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 import typer
 
+from lab.cli import completion
 from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json, say
 from lab.docker.observation import COMPLETES
 from lab.errors import UsageError
 from lab.faults import condition
-from lab.faults.arguments import Group, Leader, Path, Seconds, Target
+from lab.faults.arguments import Group, Leader, Path, Region, Seconds, Target
 from lab.faults.heal import Heal
 from lab.faults.registry import VERBS, ordered, present
 from lab.faults.verb import Verb
@@ -23,15 +24,20 @@ if TYPE_CHECKING:
     from lab.api import Lab
     from lab.faults.timers import Timer
 
-# Type of the plain words -> how they are called and explained.
-WORDS: dict[object, tuple[str, str]] = {
-    Group: ("GROUP...", "The regions of one side, joined by commas: `west,east central`."),
+# Type of the plain words -> how they are called, explained and completed.
+WORDS: dict[object, tuple[str, str, completion.Complete]] = {
+    Group: ("GROUP...", "The regions of one side, joined by commas: `west,east central`.", completion.groups),
     Path: (
         "LINK",
         "Two regions, `west central` or `west-central`; one direction, `'west->central'`; or a node's part.",
+        completion.links,
     ),
-    Target: ("TARGET...", "Nodes, regions or roles: `east-1`, `central`, `@meta`, `@leader:foo-read-east`."),
-    Leader: ("STREAM|meta", "A stream, such as `foo-read-east`, or `meta`."),
+    Target: (
+        "TARGET...",
+        "Nodes, regions or roles: `east-1`, `central`, `@meta`, `@leader:foo-read-east`.",
+        completion.targets,
+    ),
+    Leader: ("STREAM|meta", "A stream, such as `foo-read-east`, or `meta`.", completion.leaders),
 }
 For = Annotated[str | None, typer.Option("--for", help="Undo it after this time, such as `30s`.")]
 Explain = Annotated[
@@ -83,13 +89,16 @@ def _seconds(given: str) -> float:
 def _parameter(name: str, hint: Any, default: Any, verb: type[Verb]) -> inspect.Parameter:
     item = get_args(hint)[0] if get_origin(hint) is tuple else hint
     if name == verb.SHORT:
-        metavar, text = WORDS[item]
+        metavar, text, completed = WORDS[item]
         several = metavar.endswith("...") or item is Path
-        argument: Any = Annotated[list[str] if several else str, typer.Argument(metavar=metavar, help=text)]
+        words = typer.Argument(metavar=metavar, help=text, autocompletion=completed)
+        argument: Any = Annotated[list[str] if several else str, words]
         return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)
     kind: Any = str if item is Seconds else getattr(item, "__supertype__", item)
     default = f"{default:g}s" if item is Seconds else default
-    option: Any = Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=verb.HELP.get(name, ""))]
+    complete = completion.regions if item is Region else None
+    words = typer.Option(f"--{name.replace('_', '-')}", help=verb.HELP.get(name, ""), autocompletion=complete)
+    option: Any = Annotated[kind, words]
     return _option(name, option, inspect.Parameter.empty if default is MISSING else default)
 
 

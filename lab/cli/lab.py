@@ -1,10 +1,12 @@
-"""`lab up`, `down`, `status`, `list`, `doctor`, `image`, `render`, `logs`."""
+"""`lab up`, `down`, `status`, `list`, `logs`, `graph`, `collect`, `doctor`, `image`, `render`."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lab.cli import completion
 from lab.cli.app import (
     PANEL_FILES,
     PANEL_LIFE,
@@ -17,14 +19,18 @@ from lab.cli.app import (
     interruptible,
     print_json,
     say,
-    wanted_topology,
+    write,
 )
+from lab.cli.selection import wanted_topology
 
 if TYPE_CHECKING:
     from lab.observe.status import Snapshot
     from lab.topology import Topology
 
-Nats = Annotated[str | None, typer.Option("--nats", help="Server version, or any tag of the official image.")]
+Notation = Literal["text", "mermaid", "dot", "svg"]  # those of lab/graph/
+Nats = Annotated[
+    str | None, typer.Option("--nats", envvar="LAB_NATS", help="Server version, or any tag of the official image.")
+]
 ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", help="Another server image.")]
 
 
@@ -43,7 +49,6 @@ def up(
 
     Uses the generated files as they are on disk (see `lab render`). Repeating it changes nothing; faults stay in force.
     """
-    from lab import files
     from lab.api import Lab
 
     topology = wanted_topology(file, name)
@@ -65,12 +70,12 @@ def up(
         view.show(view.next_steps(topology))
 
     with interruptible("`lab list` shows what is left of it; `lab up` starts it, `lab down` removes it"):
-        Lab.up(topology, nats=nats, image=image, timeout=timeout, keep=keep, root=files.root(), say=say, announce=show)
+        Lab.up(topology, nats=nats, image=image, timeout=timeout, keep=keep, say=say, announce=show)
 
 
 def _would(topology: "Topology", version: str, image: str | None) -> "dict[str, str | list[str]]":
     """What `up` would use and create."""
-    from lab import files
+    from lab import files, places
     from lab.docker.engine import Engine
     from lab.docker.images import find
     from lab.layouts import layout_of
@@ -78,7 +83,7 @@ def _would(topology: "Topology", version: str, image: str | None) -> "dict[str, 
     chosen = find(Engine(), version, image)
     return {
         "image": chosen.name if chosen else f"to be obtained for {version}",
-        "files": [d.path for d in files.differences(topology, files.root()) if d.state == "missing"],
+        "files": [d.path for d in files.differences(topology, places.generated()) if d.state == "missing"],
         "containers": [topology.container(node) for node in topology.nodes],
         "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
     }
@@ -150,7 +155,8 @@ def list_labs(as_json: AsJson = False) -> None:
 @app.command(rich_help_panel=PANEL_LIFE)
 def logs(
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[NODE|REGION]...", help="All nodes if omitted.")
+        list[str] | None,
+        typer.Argument(metavar="[NODE|REGION]...", help="All nodes if omitted.", autocompletion=completion.nodes),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the logs until Ctrl-C.")] = False,
     tail: Annotated[int | None, typer.Option(help="Show the last N lines of each node.")] = None,
@@ -192,6 +198,56 @@ def events(
             print_json(event, indent=None)
         else:
             typer.echo(view.event(event))
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def graph(
+    notation: Annotated[Notation, typer.Option("--format", help="How it is drawn.")] = "text",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+    name: Name = None,
+    file: LabFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the topology with its faults: as text, for Mermaid or Graphviz (`dot`), or as SVG.
+
+    A lab that is not running is drawn as it would be started.
+    """
+    from lab.graph import FORMATS
+
+    topology = wanted_topology(file, name)
+    drawn = attached(topology.name).graph(topology)
+    if as_json:
+        print_json(drawn)
+    elif output:
+        write(output, FORMATS[notation](drawn))
+        say(f"wrote {output}")
+    else:
+        typer.echo(FORMATS[notation](drawn), nl=False)
+
+
+@app.command(rich_help_panel=PANEL_LIFE)
+def collect(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The archive; by default `lab-NAME-TIME.zip` in this folder.")
+    ] = None,
+    name: Name = None,
+    file: LabFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Collect what helps to understand a problem into one archive: logs, monitoring, files, faults, versions.
+
+    It has no secrets, so that you can attach it to an issue. A lab that does not come up can be collected, too.
+    """
+    topology = wanted_topology(file, name)
+    lab = attached(topology.name)
+    archive = output or Path(time.strftime(f"lab-{lab.name}-%Y%m%dT%H%M%S.zip"))
+    done = lab.collect(archive, topology)
+    for part, why in done.missing.items():
+        say(f"not available: {part}: {why}")
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(f"{done.archive} has {len(done.files)} files")
 
 
 @app.command(rich_help_panel=PANEL_FILES)
@@ -247,11 +303,11 @@ def render(
     as_json: AsJson = False,
 ) -> None:
     """Write compose/, configs/ and streams/ from the topology."""
-    from lab import files
+    from lab import files, places
 
-    topology = wanted_topology(file, name)
+    topology, root = wanted_topology(file, name), places.generated()
     if check:
-        found = files.differences(topology, files.root())
+        found = files.differences(topology, root)
         if as_json:
             print_json(found)
         else:
@@ -260,8 +316,9 @@ def render(
         if found:
             raise typer.Exit(1)
         return
-    written = files.write(topology, files.root())
+    written, folder = files.write(topology, root), files.folder(topology, root)
     if as_json:
-        print_json({"folder": str(files.folder(topology, files.root())), "written": written})
+        print_json({"folder": str(folder), "written": written})
     else:
-        typer.echo("\n".join(f"wrote {path}" for path in written) or "nothing to write: all files match the topology")
+        paths = "\n".join(f"wrote {folder / path}" for path in written)
+        typer.echo(paths or "nothing to write: all files match the topology")

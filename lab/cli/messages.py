@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.cli import completion
 from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, attached, print_json
 from lab.errors import UsageError
 from lab.verdict import EXIT_CODES, VALIDITY
@@ -12,7 +13,7 @@ from lab.verdict import EXIT_CODES, VALIDITY
 if TYPE_CHECKING:
     from lab.jetstream.session import Ack
 
-Region = Annotated[str, typer.Argument(help="Region to connect to, such as `west`.")]
+Region = Annotated[str, typer.Argument(help="Region to connect to, such as `west`.", autocompletion=completion.regions)]
 
 
 @app.command(rich_help_panel=PANEL_USE)
@@ -134,7 +135,7 @@ app.add_typer(contexts_app, name="contexts", rich_help_panel=PANEL_FILES)
 
 def _contexts(remove: bool, name: str | None, dry_run: bool, as_json: bool) -> None:
     from lab import contexts
-    from lab.cli.app import wanted_topology
+    from lab.cli.selection import wanted_topology
     from lab.errors import NotRunning
 
     try:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lab.cli import completion
 from lab.cli.app import (
     LEFT,
     PANEL_SCENARIOS,
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
 scenario_app = typer.Typer(help="Scenarios: lessons, demonstrations and tests in one file.", no_args_is_help=True)
 app.add_typer(scenario_app, name="scenario", rich_help_panel=PANEL_SCENARIOS)
 
-One = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A shipped scenario, or the path of a file of your own.")]
+One = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME|FILE",
+        help="A shipped scenario, or the path of a file of your own.",
+        autocompletion=completion.scenarios,
+    ),
+]
 Long = Annotated[bool, typer.Option("--long", help="Use the long forms of faults and waits.")]
 OwnLab = Annotated[bool, typer.Option("--own-lab", help="Play each scenario on a fresh lab, removed afterwards.")]
 Nats = Annotated[str | None, typer.Option("--nats", help="Server version; implies `--own-lab`.")]
@@ -60,7 +68,12 @@ def show(scenario: One, long: Long = False, as_json: AsJson = False) -> None:
 
 
 @scenario_app.command()
-def validate(files: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios to check.")]) -> None:
+def validate(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME|FILE...", help="Scenarios to check.", autocompletion=completion.scenarios),
+    ],
+) -> None:
     """Check scenario files and show every problem with its line."""
     from lab.errors import UsageError
     from lab.scenario.shipped import find
@@ -87,7 +100,10 @@ def print_schema() -> None:
 
 @scenario_app.command("run")
 def run_scenarios(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME|FILE]...", help="Scenarios to play.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME|FILE]...", help="Scenarios to play.", autocompletion=completion.scenarios),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Play all shipped scenarios.")] = False,
     long: Long = False,
     own_lab: OwnLab = False,

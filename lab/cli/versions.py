@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.cli import completion
 from lab.cli.app import (
     LEFT,
     PANEL_CHECK,
@@ -18,9 +19,9 @@ from lab.cli.app import (
     print_json,
     run,
     say,
-    wanted_topology,
     write,
 )
+from lab.cli.selection import wanted_topology
 
 if TYPE_CHECKING:
     from lab.check.schedule import Schedule
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
     from lab.scenario.scenario import Scenario
     from lab.topology import Topology
 
-Tests = Annotated[list[str], typer.Argument(metavar="SCENARIO|check...", help="Scenarios by name or file; `check`.")]
+Tests = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SCENARIO|check...", help="Scenarios by name or file; `check`.", autocompletion=completion.tests
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Random seed of the check, the same on every version.")]
 Duration = Annotated[str, typer.Option(help="How long the check publishes.")]
 Repeat = Annotated[int, typer.Option(min=1, help="Runs of each test on each version; the worst outcome counts.")]
@@ -78,7 +84,12 @@ def matrix(
 
 @app.command(rich_help_panel=PANEL_CHECK)
 def bisect(
-    test: Annotated[str, typer.Argument(metavar="SCENARIO|check", help="A scenario by name or file, or `check`.")],
+    test: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO|check", help="A scenario by name or file, or `check`.", autocompletion=completion.tests
+        ),
+    ],
     good: Annotated[str, typer.Option("--good", help="A version without the problem.")],
     bad: Annotated[str, typer.Option("--bad", help="A version with the problem.")],
     releases: Annotated[

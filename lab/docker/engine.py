@@ -33,6 +33,13 @@ class Engine:
     """One Docker engine, the one that the `docker` command talks to (context, DOCKER_HOST)."""
 
     _lock: tuple[int, ...] = ()
+    _patience_s: float = READ_TIMEOUT_S
+
+    def within(self, seconds: float) -> Self:
+        """The same engine, given up when it does not answer a question within so many seconds."""
+        engine = copy.copy(self)
+        engine._patience_s = seconds
+        return engine
 
     def holding(self, lock: TextIO) -> Self:
         """The same engine, whose `detach` and `start_probe` hand a lab's lock on to the processes that they start. So
@@ -50,13 +57,13 @@ class Engine:
                 docker_command(*arguments),
                 capture_output=True,
                 text=True,
-                timeout=READ_TIMEOUT_S,
+                timeout=self._patience_s,
                 check=False,
                 pass_fds=keeps,
                 process_group=0,  # Ctrl-C is for this process, which may have to undo what it began
             )
         except subprocess.TimeoutExpired as error:
-            raise _no_answer() from error
+            raise _no_answer(self._patience_s) from error
         if done.returncode != 0:
             raise explain(done.stderr, " ".join(arguments[:3]))
         return done.stdout
@@ -166,7 +173,7 @@ class Engine:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise _no_answer() from error
+            raise _no_answer(READ_TIMEOUT_S) from error
         return done.stdout
 
     def events(self, lab: str, since: int, until: int) -> list[Event]:
@@ -284,5 +291,5 @@ def _anew(look: Callable[[], T], vanished: str, attempts: int = 10) -> T:
                 raise
 
 
-def _no_answer() -> DockerError:
-    return DockerError(f"Docker did not answer within {READ_TIMEOUT_S} s", "is the engine overloaded?")
+def _no_answer(seconds: float) -> DockerError:
+    return DockerError(f"Docker did not answer within {seconds:g} s", "is the engine overloaded?")

@@ -4,15 +4,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
+from lab.docker.versions import INSTALL_DOCKER
 from lab.errors import DockerError
 
 
 def docker_command(*arguments: str) -> list[str]:
     """The `docker` command with these arguments. Raises `DockerError` where there is none."""
     if shutil.which("docker") is None:
-        raise DockerError(
-            "the `docker` command was not found", "`make lab-up` installs what is missing; `lab doctor` shows it"
-        )
+        raise DockerError("the `docker` command was not found", INSTALL_DOCKER)
     return ["docker", *arguments]
 
 

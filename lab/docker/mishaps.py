@@ -2,6 +2,7 @@
 
 import re
 
+from lab.docker.versions import INSTALL_COMPOSE
 from lab.errors import DockerError
 
 DAEMON = "Error response from daemon: "
@@ -23,11 +24,9 @@ def explain(stderr: str, doing: str) -> DockerError:
         or "error during connect" in low
         or "transport is closing" in low
     ):
-        return DockerError(
-            "no Docker engine answers", "start Docker (`make lab-up` does it where it can); `lab doctor` shows more"
-        )
+        return DockerError("no Docker engine answers", "start Docker; `lab doctor` shows more")
     if "'compose' is not a docker command" in low or "unknown shorthand flag: 'f' in -f" in low:
-        return DockerError("the Docker Compose plugin is missing", "`make lab-up` installs it; `lab doctor` shows more")
+        return DockerError("the Docker Compose plugin is missing", INSTALL_COMPOSE)
     if "no space left on device" in low:
         return DockerError("the disk is full", "`docker system df` shows what takes up space")
     if "has active endpoints" in low:

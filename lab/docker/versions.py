@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+# Hints, where something is missing.
+INSTALL_DOCKER = "https://docs.docker.com/engine/install/ says how to install it; in the checkout, `make lab-up` does"
+INSTALL_COMPOSE = "https://docs.docker.com/compose/install/ says how to install it; in the checkout, `make lab-up` does"
 COMPOSE_MINIMUM = (2, 20)
 ENGINE_MINIMUM = (20, 10)
 

@@ -155,7 +155,7 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
         image=any_image,
         image_origin=describe(any_image).origin,
         nodes=tuple(_node(observation, node, readings.get(node.name)) for node in topology.nodes),
-        links=_links(observation, faults, readings),
+        links=links(observation, faults, readings),
         streams=tuple(_stream(stream, details, arrivals) for stream in layout.streams if stream.key in details),
         absent=tuple(stream.key for stream in layout.streams if stream.key not in details),
         faults=ordered(faults),
@@ -182,9 +182,10 @@ def _node(observation: Observation, node: Node, reading: monitor.Reading | None)
     )
 
 
-def _links(
+def links(
     observation: Observation, faults: frozenset[Fault], readings: Mapping[str, monitor.Reading]
 ) -> tuple[LinkStatus, ...]:
+    """Every link; without `readings` nobody has said anything of its gateways."""
     topology = observation.topology
     left = Reachability.of(topology, faults)
     rows = []

@@ -56,7 +56,7 @@ def free_topology(
     with _CHOOSING:
         taken = owned.labs(engine)
         for attempt in (0, *range(2, 20)):
-            topology = _low_ports(wanted.named(own_name(lab, scenario, variant, attempt)))
+            topology = low_ports(wanted.named(own_name(lab, scenario, variant, attempt)))
             if topology.name in taken or topology.slot in reserved:
                 continue
             try:
@@ -69,7 +69,7 @@ def free_topology(
     raise problem or LabError(f"no name is free for a lab for `{scenario}`", "`lab list` shows the labs")
 
 
-def _low_ports(topology: Topology) -> Topology:
+def low_ports(topology: Topology) -> Topology:
     """With ports below those of outgoing connections, unless the file has its own or there are too many regions."""
     low = replace(topology, **PORTS)
     return topology if topology.port_step != Topology().port_step or any(problems(low)) else low
@@ -98,12 +98,13 @@ async def own(engine: Engine, root: Path, topology: Topology, say: Say) -> Async
         yield Context(lab, topology, await asyncio.to_thread(lab.observe))
     finally:
         try:
-            await asyncio.shield(asyncio.to_thread(_remove, lab, topology))
+            await asyncio.shield(asyncio.to_thread(remove, lab, topology))
         except LabError as error:  # what the scenario showed stands all the same
             say(f"the lab {topology.name} could not be removed completely: {error.message}")
 
 
-def _remove(lab: Lab, topology: Topology) -> None:
+def remove(lab: Lab, topology: Topology) -> None:
+    """The lab and its generated files. Raises `LabError`."""
     lab.down()
     folder = files.folder(topology, lab.root)
     if folder != lab.root:

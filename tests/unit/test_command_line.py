@@ -1,5 +1,6 @@
 """The command `lab` where its streams or its machine are not as they should be: a sentence, and no traceback."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from labs import LAB
 
+from lab import __version__
 from lab.jetstream.session import Entry
 from lab.observe.comparison import Copy, compare
 from lab.printable import printable
@@ -35,6 +37,17 @@ def shell(command: str, **environment: str) -> "subprocess.CompletedProcess[str]
 def test_a_full_disk_behind_stdout_is_told() -> None:
     done = shell("scenario list > /dev/full")
     assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
+
+
+def test_the_version_is_printed() -> None:
+    assert shell("--version").stdout == f"lab {__version__}\n"
+
+
+def test_options_come_from_the_environment_too(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\nregions: [north, south]\n")
+    assert [it["name"] for it in json.loads(shell("scenario list", LAB_JSON="1").stdout)]
+    assert json.loads(shell("render --check --json", LAB_FILE=str(file)).stdout)[0]["state"] == "missing"
 
 
 def test_a_closed_stdout_is_no_reason_to_fail() -> None:

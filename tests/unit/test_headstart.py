@@ -7,7 +7,7 @@ import pytest
 import typer
 from fakes import FakeEngine, FakeProbe
 
-from lab import headstart
+from lab import headstart, places
 from lab.cli import app
 from lab.faults import registry
 from lab.topology import Topology
@@ -19,8 +19,9 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder without a lab.yaml, which is also the checkout."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(headstart, "CHECKOUT", tmp_path)
-    monkeypatch.delenv("LAB_NAME", raising=False)
+    monkeypatch.setattr(places, "CHECKOUT", tmp_path)
+    for variable in ("LAB_NAME", "LAB_FILE"):
+        monkeypatch.delenv(variable, raising=False)
     return tmp_path
 
 
@@ -62,6 +63,11 @@ def test_a_lab_yaml_has_to_be_read_first(nowhere: Path) -> None:
     (nowhere / "lab.yaml").write_text("name: other\n")
     assert headstart.which(["heal"]) is None
     assert headstart.which(["heal", "--name", "third"]) == "third"
+
+
+def test_a_file_that_the_environment_names_has_to_be_read_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_FILE", "elsewhere.yaml")
+    assert headstart.which(["heal"]) is None
 
 
 def test_only_the_lab_that_it_is_for_takes_a_head_start_and_another_one_ends_it(nowhere: Path) -> None:

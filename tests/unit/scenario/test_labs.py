@@ -65,4 +65,4 @@ def test_ports_stay_below_those_of_outgoing_connections() -> None:
     own = Topology(port_step=5000)
     assert labs.free_topology(FakeEngine(), own, "x", "s", "", set()).port_step == 5000
     many = Topology(regions=tuple("abcdefg"), subnet_prefix=27)
-    assert labs._low_ports(many) == many
+    assert labs.low_ports(many) == many

@@ -1,22 +1,23 @@
-"""The virtual stream as methods of a lab (`lab/api.py`)."""
+"""Using the streams, as methods of a lab."""
 
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab.docker.observation import Observation
 from lab.layouts import layout_of
 from lab.loop import finished
 
 if TYPE_CHECKING:
+    from lab.jetstream.clients import Client
     from lab.jetstream.session import Ack, Entry, Session
     from lab.jetstream.streams import Definitions
 
 
 class StreamMethods(ABC):
-    """For small amounts, and for clients of your own."""
+    """Each method first looks at the lab (`observe`)."""
 
     @abstractmethod
     def observe(self) -> Observation: ...
@@ -24,6 +25,15 @@ class StreamMethods(ABC):
     def url(self, region: str) -> str:
         """The URLs of a region's running nodes, joined by commas, for your own client."""
         return ",".join(f"nats://127.0.0.1:{node.client_port}" for node in self.observe().require_running(region))
+
+    async def connect(self, region: str, **options: Any) -> "Client":
+        """A client of nats-py in one region; `options` are those of `nats.connect`. You close it, for example with
+        `async with`."""
+        from lab.jetstream.clients import client
+
+        observation = await asyncio.to_thread(self.observe)
+        login = layout_of(observation.topology).credentials(region)
+        return await client(region, observation.require_running(region), login, options)
 
     @asynccontextmanager
     async def session(self, region: str) -> AsyncIterator["Session"]:

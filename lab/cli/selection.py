@@ -1,0 +1,50 @@
+"""Which lab a command is about: what `--name`, `--file`, the environment and lab.yaml say."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.topology import Topology
+
+FILE = "LAB_FILE"
+
+
+def lab_file(given: Path | None) -> Path | None:
+    from lab.places import workspace
+
+    if given or os.environ.get(FILE):
+        return given or Path(os.environ[FILE])
+    return next((path for path in (Path.cwd() / "lab.yaml", workspace() / "lab.yaml") if path.is_file()), None)
+
+
+def wanted_topology(file: Path | None, name: str | None) -> "Topology":
+    """The lab that lab.yaml and `--name` describe. Raises `UsageError` with everything that is wrong."""
+    from lab.errors import UsageError
+    from lab.topology import Topology
+    from lab.validate import problems
+
+    path = lab_file(file)
+    if path:
+        from lab.labfile import load
+
+        topology = load(path)
+    else:
+        topology = Topology()
+    if name:
+        topology = topology.named(name)
+        wrong = list(problems(topology))
+        if wrong:
+            raise UsageError("\n".join(f"--name: {sentence}" for _, sentence in wrong))
+    return topology
+
+
+def lab_name(name: str | None) -> str:
+    if name:
+        return name
+    path = lab_file(None)
+    if path is None:
+        from lab.topology import DEFAULT_NAME
+
+        return DEFAULT_NAME
+    return wanted_topology(path, None).name

@@ -1,0 +1,21 @@
+"""The running lab as a graph, for a drawing."""
+
+from lab.docker.engine import Engine
+from lab.errors import NotRunning
+from lab.faults import condition
+from lab.faults.registry import ordered, present
+from lab.graph.graph import Edge, Graph, graph, planned
+from lab.observe import status
+from lab.topology import Topology
+
+
+def take(engine: Engine, topology: Topology) -> Graph:
+    """The lab of this name as it is now, or the topology as it would be started."""
+    try:
+        seen = condition.observe(engine, topology.name)
+    except NotRunning:
+        return planned(topology)
+    faults = present(seen)
+    states = {name: container.state for name, container in seen.containers.items()}
+    edges = [Edge(link.regions, link.state, link.shapes) for link in status.links(seen, faults, {})]
+    return graph(seen.topology, states, edges, map(str, ordered(faults)))
