@@ -23,10 +23,10 @@ def completing(names: Names, joined: bool = False) -> Complete:
     """A completion of one of these names or, if they can be `joined` by commas, of the last one."""
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
-        before, comma, _ = incomplete.rpartition(",") if joined else ("", "", "")
+        before = incomplete.split(",")[:-1] if joined else []
         with suppress(Exception):  # whatever it is, the command itself will say it
-            known = [name for name in names(context) if name not in before.split(",")]
-            return [found for name in known if (found := before + comma + name).startswith(incomplete)]
+            known = [name for name in names(context) if name not in before]
+            return [found for name in known if (found := ",".join([*before, name])).startswith(incomplete)]
         return []
 
     return complete

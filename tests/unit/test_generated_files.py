@@ -32,4 +32,4 @@ def test_files_that_say_nothing_of_their_description_are_left_alone(tmp_path: Pa
 
 def test_all_that_was_written_is_removed(tmp_path: Path) -> None:
     files.remove(NOW, tmp_path, files.write(NOW, tmp_path))
-    assert [*(tmp_path / ".lab").iterdir()] == []
+    assert not files.folder(NOW, tmp_path).exists()
