@@ -9,7 +9,7 @@ from scenarios import HEAD, LASTING, hold_on_labs_of_their_own, written
 
 
 def test_shipped_scenarios_that_last_hold_on_labs_of_their_own() -> None:
-    hold_on_labs_of_their_own("test-lasting", LASTING, jobs=3)
+    hold_on_labs_of_their_own("test-minutes", LASTING, jobs=3)
 
 
 def test_a_lab_of_its_own_is_removed_even_when_interrupted(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def played(prefix: str, scenario: str) -> list[Topology]:
 
 def test_no_two_labs_of_the_tests_want_the_same_port_or_subnet() -> None:
     groups = [[Topology(name=name)] for name in labs.NAMES]
-    for prefix, names in (("test-lasting", LASTING), ("test-set", OTHERS)):
+    for prefix, names in (("test-minutes", LASTING), ("test-set", OTHERS)):
         groups.append([topology for name in names for topology in played(prefix, name)])
     clashes = {
         (a.name, b.name)
