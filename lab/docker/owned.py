@@ -49,14 +49,15 @@ def remove(engine: Docker, lab: str, volumes: bool, say: Say = silently) -> dict
     Tried anew for some seconds: a busy engine lets go of a network only a moment after its containers are gone.
     """
     left = owned = _ids(engine, lab)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline: float | None = None
     while True:
         try:
             guests = _guests(engine, left["networks"], {*owned["containers"], *left["containers"]})
             if not guests:
-                _remove(left, volumes, say)
+                _remove(left, volumes, silently if deadline else say)
                 return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
         except DockerError:
+            deadline = deadline or time.monotonic() + PATIENCE_S
             if time.monotonic() > deadline:
                 raise
         else:
@@ -96,10 +97,11 @@ def _in_use(network: str, container: str) -> DockerError:
 def _remove(owned: Mapping[str, list[str]], volumes: bool, say: Say) -> None:
     with translated("remove"):
         docker = client.docker()
+        # The networks last: an engine may refuse to let go of one, and then no more is left than that.
         removals: dict[str, Callable[[list[str]], None]] = {
             "containers": lambda ids: docker.container.remove(ids, force=True, volumes=volumes),
-            "networks": lambda ids: docker.network.remove([*ids]),
             "volumes": lambda ids: docker.volume.remove([*ids]),
+            "networks": lambda ids: docker.network.remove([*ids]),
         }
         for kind, remove in removals.items():
             if owned[kind] and (volumes or kind != "volumes"):
