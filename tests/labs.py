@@ -20,9 +20,9 @@ NAMES = (
     "test-shared",
     *(f"test-shared-gw{worker}" for worker in range(3)),
     "pytest-orders",
-    "pytest-users",
-    "pytest-users-2",
-    "pytest-users-3",
+    "pytest-test-plug",
+    "pytest-test-plug-2",
+    "pytest-test-plug-3",
     "test-another",
     "test-check",
     "test-check-old",
@@ -37,7 +37,7 @@ NAMES = (
     "test-random",
 )
 # Scenarios are played under these names, on labs of their own: `test-set-…`.
-PLAYED = ("test-own", "test-set", "test-minutes")
+PLAYED = ("test-own", "test-set", "test-minutes", "test-kernel")
 NOWHERE = "test-nowhere"  # never started
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,7 +11,7 @@ from labs import ROOT, Lab
 
 pytest_plugins = ["pytester"]
 
-LABS = [Lab(name) for name in ("pytest-users", "pytest-users-2", "pytest-users-3")]
+LABS = [Lab(name) for name in ("pytest-test-plug", "pytest-test-plug-2", "pytest-test-plug-3")]
 DOCKER_CONFIG = os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker"))  # pytester has another home
 SMALL = 'pytestmark = pytest.mark.lab(regions=["north", "south"], nodes_per_region=1, replicas=1)\n'
 Run = Callable[..., pytest.RunResult]
@@ -90,7 +90,7 @@ def test_fails(lab):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*Lab pytest-users: faults*",
+            "*Lab pytest-test-plug: faults*",
             "after *s:",
             "  injected: north-1 is cut from link north-south",
             "  proven: *",
@@ -98,9 +98,9 @@ def test_fails(lab):
             "  healed: * north-1 is cut from link north-south",
             "in force now:",
             "  south-1 is down (stopped)",
-            "*Lab pytest-users: status*",
+            "*Lab pytest-test-plug: status*",
             "*south-1 *exited*",
-            "*Lab pytest-users: server logs*",
+            "*Lab pytest-test-plug: server logs*",
             "south-1 | * Server Exiting*",
         ]
     )
