@@ -3,21 +3,26 @@
 import io
 import os
 import signal
+import stat
 import sys
 
-INTERRUPTED, TERMINATED = 130, 143
+INTERRUPTED = 130
 
 
 def main() -> None:
-    terminated = False
+    ended_by = signal.SIGINT
 
-    def terminate(*_: object) -> None:
-        nonlocal terminated
-        terminated = True
+    def stop(number: int, _: object) -> None:
+        nonlocal ended_by
+        ended_by = signal.Signals(number)
+        if ended_by == signal.SIGHUP:
+            let_go_of_terminal()
         signal.raise_signal(signal.SIGINT)
 
     have_streams()
-    signal.signal(signal.SIGTERM, terminate)  # as Ctrl-C: nothing half-made is left
+    signal.signal(signal.SIGTERM, stop)  # as Ctrl-C: nothing half-made is left
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under `nohup`
+        signal.signal(signal.SIGHUP, stop)
     try:
         from lab import headstart
 
@@ -27,10 +32,10 @@ def main() -> None:
         cli.main(begun)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
-        _leave(TERMINATED if terminated and code == INTERRUPTED else code)
+        _leave(128 + ended_by if code == INTERRUPTED else code)
     except KeyboardInterrupt:  # while all that was loading
         sys.stderr.write("error: interrupted before anything was done\n")
-        _leave(TERMINATED if terminated else INTERRUPTED)
+        _leave(128 + ended_by)
 
 
 def have_streams() -> None:
@@ -45,6 +50,14 @@ def have_streams() -> None:
     sys.stderr = sys.stderr or os.fdopen(2, "w")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def let_go_of_terminal() -> None:
+    """One that was closed takes nothing more, and what is left to be done is done without it."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        if stat.S_ISCHR(os.fstat(number).st_mode):  # `isatty` says no of a closed one
+            os.dup2(nowhere, number)
 
 
 def _leave(code: int) -> None:

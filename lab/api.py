@@ -26,17 +26,21 @@ from lab.docker import owned
 from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
-from lab.faults import condition
-from lab.faults.change import Change, Want, change, exclusive
+from lab.errors import UsageError
+from lab.faults import condition, timers
+from lab.faults.change import Span, Want, change, exclusive
 from lab.faults.fault import Fault
 from lab.faults.methods import VerbMethods
+from lab.faults.plan import Change
 from lab.faults.registry import ordered, present
+from lab.faults.timers import Timer
+from lab.faults.turning import carry_on
 from lab.faults.verb import Verb
 from lab.headstart import Headstart
-from lab.jetstream.methods import StreamMethods
 from lab.loop import finished
 from lab.netprobe.offers import offered
 from lab.progress import Say, silently
+from lab.streammethods import StreamMethods
 from lab.topology import DEFAULT_NAME, Node, Topology
 
 if TYPE_CHECKING:
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=Verb)
 Announce = Callable[[Observation, frozenset[Fault]], None]
 HEALTHY_S = 240.0
+LONGEST_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
         if dry_run:
             return owned.count(self.engine, self.name)
         with exclusive(self.name, self.say):
+            timers.end_all(self.name)
             return owned.remove(self.engine, self.name, volumes=not keep_data, say=self.say)
 
     def upgrade(self, node: str, nats: str) -> None:
@@ -269,8 +275,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
 
         Without `follow`, all that Docker and the servers' logs still know of, or of the last `since` seconds. With it,
         what happens from this call on, about a second late and without end, after what happened in the last `since`
-        seconds; advisories of JetStream, and faults in the kernel, come only then. Closing the iterator ends what it
-        began."""
+        seconds; advisories, and faults in the kernel, come only then. Closing the iterator ends what it began."""
         from lab.observe import feed
 
         observation, now = self.observe(), time.time_ns()
@@ -281,10 +286,24 @@ class Lab(StreamMethods, VerbMethods[Done]):
 
     # --- faults ---
 
-    def do(self, verb: Verb, *, dry_run: bool = False, announce: Announce | None = None) -> Done:
-        """Carry out a verb and prove it. Targets given by role are looked up first. `announce` is called before
-        anything is done, with what was observed and the faults that will be in force."""
+    def do(
+        self,
+        verb: Verb,
+        *,
+        seconds: float | None = None,
+        dry_run: bool = False,
+        announce: Announce | None = None,
+    ) -> Done:
+        """Carry out a verb and prove it. Targets given by role are looked up first. After `seconds` it is undone, even
+        if this program has ended. `announce` is called before anything is done, with what was observed and the faults
+        that will be in force."""
+        if seconds is not None and (not verb.lasting or verb.undoes):
+            raise UsageError(f"`{verb.name}` is over at once, and cannot last for a time")
+        if seconds is not None and not 0 < seconds <= LONGEST_S:
+            raise UsageError(f"a fault cannot last for {seconds:g} s; it must be more than nothing, and a day at most")
         verb = self.resolved(verb)
+        if verb.turning and not dry_run:
+            return Done(self, verb, seen=carry_on(self.name, self.make, verb, self.topology, seconds, self.say))
         if not verb.lasting:
             return Done(self, verb, seen="" if dry_run else finished(verb.strike(self.observe())))
 
@@ -294,12 +313,17 @@ class Lab(StreamMethods, VerbMethods[Done]):
                 announce(before, wanted)
             return wanted
 
-        return Done(self, verb, self.make(want, dry_run))
+        return Done(self, verb, self.make(want, dry_run, Span(seconds, verb.faults) if seconds is not None else None))
 
-    def make(self, want: Want, dry_run: bool = False) -> Change:
-        """Bring exactly those faults into force that `want` returns for what is observed, and prove it."""
+    def make(self, want: Want, dry_run: bool = False, span: Span | None = None, within: Timer | None = None) -> Change:
+        """Bring exactly those faults into force that `want` returns for what is observed, and prove it. `span` says for
+        how long, `within` which timer stays."""
         begun, self._begun = self._begun, None
-        return change(self.engine, self.name, want, self.say, dry_run, begun)
+        return change(self.engine, self.name, want, self.say, dry_run, begun, span, within)
+
+    def timers(self) -> tuple[Timer, ...]:
+        """What undoes faults by itself: when, and which, by their keys."""
+        return tuple(timers.of(self.name))
 
     def resolved(self, verb: V) -> V:
         """The verb with the nodes that its roles, such as `@meta`, stand for now. Raises `LabError` if none does."""

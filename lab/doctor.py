@@ -8,12 +8,11 @@ from lab.docker import conflicts, images, neighbours, owned
 from lab.docker.engine import Engine
 from lab.docker.versions import COMPOSE_MINIMUM, ENGINE_MINIMUM, INSTALL_COMPOSE, Versions, numbers
 from lab.errors import LabError
-from lab.netprobe.session import Probe
+from lab.netprobe.offers import offered
 from lab.topology import Topology
 
 State = Literal["ok", "missing", "limited"]
-FIRST_PROCESS = 1
-OFFERS = (  # as the network probe calls it, the module, what faults need it for
+KERNEL = (  # as the network probe calls it, the module, what faults need it for
     ("netem", "sch_netem", "delay, loss, duplicates and reordering on links"),
     ("tbf", "sch_tbf", "limited rates of links"),
     ("blocks", "nf_tables", "one-way cuts and refused connections"),
@@ -104,22 +103,11 @@ def _free(engine: Engine, topology: Topology) -> list[Check]:
 
 
 def _kernel(engine: Engine, topology: Topology) -> list[Check]:
-    """What faults on links need, asked of the kernel that runs the containers, in a network namespace of its own."""
+    """What faults on links need, asked of the kernel that runs the containers."""
     try:
-        probe = Probe(engine, topology.name)
-        try:
-            (answer,) = probe.ask([(FIRST_PROCESS, "OFFERS")])
-        finally:
-            probe.close()
+        there = offered(engine, topology.name)
     except LabError as error:
         return [Check("kernel", "limited", error.message, error.hint)]
-    return _offers(answer)
-
-
-def _offers(answer: str) -> list[Check]:
-    kind, *there = answer.split()
-    if kind != "offers":
-        return [Check("kernel", "limited", f"cannot tell what it offers: the network probe says `{answer}`")]
     return [
         Check(f"kernel: {module}", "ok", f"there, for {what}")
         if name in there
@@ -130,5 +118,5 @@ def _offers(answer: str) -> list[Check]:
             f"where its kernel has the module, `modprobe {module}` on the machine that runs the containers "
             "(Ubuntu: package `linux-modules-extra`); cuts and partitions do not need it",
         )
-        for name, module, what in OFFERS
+        for name, module, what in KERNEL
     ]

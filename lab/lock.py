@@ -24,7 +24,7 @@ def opened(lab: str) -> TextIO:
     no lock."""
     if not NAME.fullmatch(lab):
         raise UsageError(f"`{lab}` is not a name for a lab", f"a name is {NAME_RULE}")
-    path = _folder() / f"{lab}.lock"
+    path = folder() / f"{lab}.lock"
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         return os.fdopen(handle, "a+")
@@ -32,7 +32,7 @@ def opened(lab: str) -> TextIO:
         raise LabError(f"the lock `{path}` cannot be opened: {error.strerror}", "remove it, and repeat") from error
 
 
-def _folder() -> Path:
+def folder() -> Path:
     """Your own, where nobody else can put a link. Not $XDG_RUNTIME_DIR, which not every process of a user has: two
     commands with a lock each would not wait for each other."""
     path = Path(tempfile.gettempdir()) / f"nats-region-lab-{os.getuid()}"

@@ -210,6 +210,10 @@ class Topology:
                 "`lab down` still removes it",
             ) from error
 
+    def differing(self, other: "Topology") -> list[str]:
+        """The fields in which the other one is different."""
+        return [f.name for f in fields(Topology) if getattr(self, f.name) != getattr(other, f.name)]
+
     def named(self, name: str) -> "Topology":
         return replace(self, name=name)
 

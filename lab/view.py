@@ -1,6 +1,6 @@
 """Values -> terminal; pure but for `show`. Meaning is never by colour alone; rich obeys NO_COLOR and pipes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,10 @@ from lab.units import several
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from lab.faults.change import Change
     from lab.faults.fault import Fault
+    from lab.faults.plan import Change
     from lab.faults.prediction import Difference, Prediction
+    from lab.faults.timers import Timer
     from lab.jetstream.session import Entry
     from lab.observe.comparison import Comparison
     from lab.observe.events import Event
@@ -143,8 +144,11 @@ def _source(source: "SourceStatus") -> tuple[str, str, str]:
     return f"{arrived} of {of}", behind, heard + (f" ({source.error})" if source.error else "")
 
 
-def faults(found: "Sequence[Fault]") -> str:
-    return "\n".join(f"  {fault}" for fault in found) or "none"
+def faults(found: "Sequence[Fault]", ends: "Mapping[tuple[str, ...], Timer] | None" = None) -> str:
+    """One a line; `ends` are the timers of those that end by themselves, by key."""
+    timers = ends or {}
+    lines = [f"  {fault}" + (f" ({timers[fault.key]})" if fault.key in timers else "") for fault in found]
+    return "\n".join(lines) or "none"
 
 
 def change(change: "Change", dry_run: bool) -> str:
@@ -152,7 +156,8 @@ def change(change: "Change", dry_run: bool) -> str:
     from lab.faults import flows
 
     if change.nothing:
-        return "nothing to do: already in that state"
+        ends = "" if change.ends_in_s is None or dry_run else f"; it now ends in {change.ends_in_s:g} s"
+        return f"nothing to do: already in that state{ends}"
     would = "would be " if dry_run else ""
     lines = [f"{would}healed:   {fault}" for fault in change.healed]
     lines += [f"{would}injected: {fault}" for fault in change.injected]
@@ -160,6 +165,8 @@ def change(change: "Change", dry_run: bool) -> str:
     if change.evidence:
         lines.append(f"proven:   {change.evidence}")
         lines += [f"measured: {line}" for line in flows.summary(change.evidence.measured, change.evidence.earlier)]
+    if change.ends_in_s is not None and not dry_run:
+        lines.append(f"ends:     in {change.ends_in_s:g} s")
     return "\n".join(lines)
 
 
@@ -234,19 +241,23 @@ def round_trips(found: "RoundTrips", nodes: bool) -> "RenderableType":
 def _round_trip(pair: "Pair | None") -> str:
     if pair is None:
         return "–"
-    text = f"{pair.round_trip.median:.1f} ms" if pair.round_trip else "none"
+    text = _milliseconds(pair.round_trip.median) if pair.round_trip else "none"
     return f"[red]! {text}[/red]" if pair.deviation else text
 
 
 def _round_trip_detail(pair: "Pair") -> tuple[str, ...]:
     trip = pair.round_trip
     return (
-        f"{trip.min:.1f} / {trip.median:.1f} / {trip.max:.1f} ms" if trip else "none",
+        " / ".join(map(_milliseconds, (trip.min, trip.median, trip.max))) if trip else "none",
         f"{pair.expected_ms:g} ms",
         _percents(pair.there.lost, pair.back.lost),
         _percents(pair.there.expected_lost, pair.back.expected_lost),
-        "–" if pair.gateways_ms is None else f"{pair.gateways_ms:.1f} ms",
+        "–" if pair.gateways_ms is None else _milliseconds(pair.gateways_ms),
     )
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
 
 
 def _percents(*parts: float) -> str:

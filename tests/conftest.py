@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 DOCKER, VM = "tests/docker/", "tests/vm/"
 # Files whose tests take minutes. They begin first: one that began last would be waited for by all other workers.
-LONG = ("test_scenario_labs.py", "test_check.py", "test_lab.py", "test_random_user.py")
+LONG = ("test_scenario_labs.py", "test_check.py", "test_lab.py", "test_scenario_set.py", "test_random_user.py")
 RUN = "LAB_TEST_RUN"  # in the environment of whatever the tests of this run start
 ENDING_S = 60
 
@@ -27,6 +27,13 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.partition("::")[0] if nodeid.startswith((DOCKER, VM)) else nodeid
+
+    def _pending_of(self, workload: dict[str, dict[str, bool]]) -> int:
+        """How many tests a worker has ahead. It is given more at two, so that one with a long test and a last one would
+        be given a file that others could begin at once."""
+        busy = any(scope.startswith((DOCKER, VM)) and not all(tests.values()) for scope, tests in workload.items())
+        pending: int = super()._pending_of(workload)
+        return pending + busy
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:

@@ -36,7 +36,8 @@ NAMES = (
     "test-port",
     "test-random",
 )
-PLAYED = ("test-own", "test-set")  # scenarios are played under these names, on labs of their own: `test-set-…`
+# Scenarios are played under these names, on labs of their own: `test-set-…`.
+PLAYED = ("test-own", "test-set", "test-minutes")
 NOWHERE = "test-nowhere"  # never started
 
 ROOT = Path(__file__).resolve().parents[1]

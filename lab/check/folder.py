@@ -21,8 +21,11 @@ from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import DockerError, LabError, UsageError
 from lab.jetstream import monitor
+from lab.topology import Topology
 
 COMPLAINT = re.compile(r"\[(WRN|ERR|FTL)\]")
+# Fields of a lab that make no other run of a schedule, or are to make one.
+ANYWHERE = ("name", "nats", "client_port", "monitor_port", "port_step", "subnet_pool", "subnet_prefix")
 MONITORED = {
     "varz": "/varz",
     "jsz": "/jsz?accounts=true&streams=true&consumers=true&config=true",
@@ -70,6 +73,17 @@ def find(root: Path, run: str) -> Path:
         if path.is_dir():
             return path.resolve()
     raise UsageError(f"there is no run `{run}`", "`lab runs` lists them; `latest` is the last one")
+
+
+def differing(folder: Path, topology: Topology) -> list[str]:
+    """Fields in which the lab of a run was another one than this, so that a replay is not the same; [] where the run
+    does not say."""
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        was = Topology.from_label(json.dumps(run["topology"]))
+    except (OSError, ValueError, LookupError, TypeError, LabError):
+        return []
+    return [field for field in was.differing(topology) if field not in ANYWHERE]
 
 
 def summaries(root: Path) -> list[Summary]:

@@ -29,7 +29,8 @@ class Moment:
     time: int
     order: int
     fault: str
-    act: str = field(compare=False)  # "begin", "end"; "off" and "on" between, for what is in force now and then
+    act: str = field(compare=False)  # "begin", "end"; "turn" between, for what comes and goes
+    elapsed: float = field(default=0.0, compare=False)  # seconds since the beginning
 
 
 def moments(schedule: Schedule, main_began: int) -> list[Moment]:
@@ -42,8 +43,7 @@ def moments(schedule: Schedule, main_began: int) -> list[Moment]:
         if fault.verb.lasting:
             found.append(Moment(end, 0, fault.id, "end"))
         for at in fault.verb.turns(fault.seconds):
-            act = "on" if fault.verb.in_force_at(at) else "off"
-            found.append(Moment(begin + round(at * SECOND), 1, fault.id, act))
+            found.append(Moment(begin + round(at * SECOND), 1, fault.id, "turn", at))
     return sorted(found)
 
 
@@ -80,7 +80,7 @@ class Nemesis:
         elif moment.act == "end":
             self._end(fault)
         elif fault.id in self._open:
-            self._turn(fault, moment.act == "on")
+            self._turn(fault, moment.elapsed)
 
     def _begin(self, fault: Planned) -> None:
         try:
@@ -93,7 +93,7 @@ class Nemesis:
             self._strike(record, verb)
             return
         self._open[fault.id] = record
-        self._wanted[fault.id] = verb.faults(self._topology)
+        self._wanted[fault.id] = verb.faults_at(self._topology, 0.0, fault.seconds)
         self._open[fault.id] = self._proven(record, injected=True)
 
     def _record(self, fault: Planned, verb: Verb) -> FaultRecord:
@@ -148,8 +148,8 @@ class Nemesis:
             return replace(record, error="it was in force already")
         return replace(record, injected=self._clock.now(), proven=True, evidence=evidence)
 
-    def _turn(self, fault: Planned, on: bool) -> None:
-        self._wanted[fault.id] = self._verbs[fault.id].faults(self._topology) if on else frozenset()
+    def _turn(self, fault: Planned, elapsed: float) -> None:
+        self._wanted[fault.id] = self._verbs[fault.id].faults_at(self._topology, elapsed, fault.seconds)
         self._open[fault.id] = self._proven(self._open[fault.id], injected=False)
 
     def _end(self, fault: Planned) -> None:

@@ -1,4 +1,5 @@
-"""What somebody else, or a server itself, did to the lab's nodes while it was checked: by Docker's events.
+"""What somebody else, or a server itself, did to the lab's nodes while it was checked: by Docker's events,
+by what its containers tell where an engine forgot them, and by the servers' logs for a full disk.
 
 A node that died without being told to is no fault of the schedule and no bug of NATS. It is recorded like a fault, of
 the kind `outside`, so that whatever is judged knows of it, and proven by the event.
@@ -6,7 +7,7 @@ the kind `outside`, so that whatever is judged knows of it, and proven by the ev
 
 import asyncio
 import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,11 +20,14 @@ from lab.docker.observation import Observation
 from lab.errors import LabError
 
 LOOK_S = 5.0  # the engine remembers few events, and other labs make some too
+NO_SPACE = "no space left on device"
 SAME = 2 * SECOND  # between a container's own time and that of the event
 NEAR = SECOND // 2  # of a command's own time, for its event
 STOPPING = 30 * SECOND  # from the signal to the end
 GREETS = 5 * SECOND  # from a container's start to a server that answers
-ENDS, BEGINS = ("die", "pause"), ("start", "unpause")
+FULL = "disk full"  # an event that Docker does not know: the server turns JetStream off until it is started again
+ENDS, BEGINS = ("die", "pause", FULL), ("start", "unpause")
+WORDS = {"die": "died", "pause": "was frozen", FULL: "had no disk space left"}
 
 
 @dataclass
@@ -47,13 +51,14 @@ class Watch:
             self.missed = f"what happened to the nodes is not known: {error.message}"
             return
         self.missed, self._until = "", until - self.clock.wall
-        self._note(found)
+        self.note(found)
 
     def compare(self, observation: Observation) -> None:
         """Note what the containers tell of and no event did: an engine that is restarted forgets its events."""
-        self._note(unseen(observation, self.clock.wall, self.events))
+        self.note(unseen(observation, self.clock.wall, self.events))
 
-    def _note(self, found: Iterable[Event]) -> None:
+    def note(self, found: Iterable[Event]) -> None:
+        """Add events, with times in ns since 1970, unless they are known."""
         for event in found:
             event = replace(event, time=event.time - self.clock.wall)
             if event not in self.events:
@@ -81,6 +86,14 @@ def unseen(observation: Observation, zero: int, known: Iterable[Event]) -> Itera
         for event in told:
             if not any(_same(event, replace(other, time=other.time + zero)) for other in there):
                 yield event
+
+
+def full_disks(logs: Mapping[str, str]) -> Iterator[Event]:
+    """The first line of each node's log that says so, where one does; each line begins with its time. Pure."""
+    for node, log in logs.items():
+        line = next((line for line in log.splitlines() if NO_SPACE in line), None)
+        if line:
+            yield Event(_moment(line.split()[0]), node, FULL)
 
 
 def _same(one: Event, other: Event) -> bool:
@@ -129,7 +142,7 @@ def _of_node(node: str, events: list[Event], own: Sequence[FaultRecord]) -> Iter
 
 
 def _record(node: str, event: Event, began: int, starved: bool) -> FaultRecord:
-    what = f"{node} was frozen" if event.action == "pause" else f"{node} died"
+    what = f"{node} {WORDS[event.action]}"
     why = "out of memory" if starved else "" if event.exit_code is None else f"exit code {event.exit_code}"
     told = f"not by the check: {what} at {_at(event.time)}" + (f" ({why})" if why else "")
     return FaultRecord(

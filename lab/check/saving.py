@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from lab.check import store
 from lab.check.clock import Clock
 from lab.check.gathered import Gathered, Options
 from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Array, History, Read, Replica, Run, kind_of
+from lab.check.outside import full_disks
 from lab.check.schedule import Schedule
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
@@ -48,7 +49,8 @@ def save_plan(
 def again(folder: Path, topology: Topology, schedule: Schedule, nats: str, options: Options) -> str:
     """The commands that do a run again. Pure."""
     flags = "".join(f" --{name}" for name in ("deep", "clean") if getattr(options, name))
-    changed = [f.name for f in fields(Topology) if getattr(topology, f.name) != getattr(Topology(), f.name)]
+    named = ("name", "nats")  # by the options below
+    changed = [field for field in topology.differing(Topology()) if field not in named]
     needs = f"# lab.yaml: {', '.join(changed)} differ from the defaults (run.json has them)\n" if changed else ""
     return (
         f"# The same faults at the same times on the same messages; how the servers interleave is theirs.\n{needs}"
@@ -77,6 +79,8 @@ async def save(engine: Engine, gathered: Gathered) -> None:
         after = await asyncio.to_thread(engine.observe, gathered.observation.topology.name)
         gathered.watch.compare(after)
         servers = await asyncio.to_thread(folders.collect, engine, after, gathered.clock.wall / SECOND)
+        logs = {node: servers.get(f"servers/{node}/nats.log", "") for node in after.containers}
+        gathered.watch.note(full_disks(logs))
         gathered.notes += _restarts(gathered, after)
     except DockerError as error:
         servers = {}

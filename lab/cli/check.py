@@ -108,7 +108,11 @@ def _schedule(
         say(f"this kernel has no {' and no '.join(lacking)}; a random mix leaves out what needs it (`lab doctor`)")
     seconds = duration_ns(duration) / 1e9 if duration else None
     if replay is not None:
-        file = folders.find(workspace(), replay) / "schedule.resolved.yaml"
+        folder = folders.find(workspace(), replay)
+        others = folders.differing(folder, topology)
+        if others:
+            say(f"warning: that run was of another lab ({', '.join(others)}); `{folder / 'repro.txt'}` starts the same")
+        file = folder / "schedule.resolved.yaml"
     if file is None:
         return schedules.resolve(seed, topology, rate or schedules.RATE, seconds or schedules.DURATION_S, offers)
     wanted = schedulefile.load(file, topology, seed, offers)

@@ -11,8 +11,8 @@ from lab.cli.app import print_json, say
 if TYPE_CHECKING:
     from lab.api import Lab
     from lab.docker.observation import Observation
-    from lab.faults.change import Change
     from lab.faults.fault import Fault
+    from lab.faults.plan import Change
     from lab.faults.prediction import Prediction
     from lab.observe.operations import Matrix
 

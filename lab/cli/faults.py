@@ -13,13 +13,16 @@ from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print
 from lab.docker.observation import COMPLETES
 from lab.errors import UsageError
 from lab.faults import condition
-from lab.faults.arguments import Group, Leader, Path, Region, Target
+from lab.faults.arguments import Group, Leader, Path, Region, Seconds, Target
 from lab.faults.heal import Heal
 from lab.faults.registry import VERBS, ordered, present
 from lab.faults.verb import Verb
+from lab.plain import plain
+from lab.units import duration_ns
 
 if TYPE_CHECKING:
     from lab.api import Lab
+    from lab.faults.timers import Timer
 
 # Type of the plain words -> how they are called, explained and completed.
 WORDS: dict[object, tuple[str, str, completion.Complete]] = {
@@ -36,6 +39,7 @@ WORDS: dict[object, tuple[str, str, completion.Complete]] = {
     ),
     Leader: ("STREAM|meta", "A stream, such as `foo-read-east`, or `meta`.", completion.leaders),
 }
+For = Annotated[str | None, typer.Option("--for", help="Undo it after this time, such as `30s`.")]
 Explain = Annotated[
     bool,
     typer.Option(
@@ -51,20 +55,35 @@ def command(verb: type[Verb]) -> Callable[..., None]:
     parameters = [context]
     parameters += [_parameter(field.name, hints[field.name], field.default, verb) for field in fields(verb)]  # type: ignore[arg-type]
     if verb.lasting and not verb.undoes:
-        parameters.append(_option("explain", Explain, False))
+        parameters += [_option("lasts", For, None), _option("explain", Explain, False)]
     parameters += [_option("name", Name, None), _option("dry_run", DryRun, False), _option("as_json", AsJson, False)]
 
+    times = [name for name, hint in hints.items() if hint is Seconds]
+
     def run(
-        context: typer.Context, name: str | None, dry_run: bool, as_json: bool, explain: bool = False, **given: Any
+        context: typer.Context,
+        name: str | None,
+        dry_run: bool,
+        as_json: bool,
+        explain: bool = False,
+        lasts: str | None = None,
+        **given: Any,
     ) -> None:
-        words = given.pop(verb.SHORT)
+        words = given.pop(verb.SHORT) if verb.SHORT else ()
+        given |= {key: Seconds(_seconds(given[key])) for key in times}
         wanted = verb.from_words(*([words] if isinstance(words, str) else words), **given)
-        do(attached(name, None if dry_run else context), wanted, dry_run, as_json, explain)
+        seconds = duration_ns(lasts) / 1e9 if lasts else None
+        do(attached(name, None if dry_run else context), wanted, dry_run, as_json, explain, seconds=seconds)
 
     run.__name__, run.__doc__ = verb.name.replace("-", "_"), verb.__doc__
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _seconds(given: str) -> float:
+    """Of `4s`, or a plain number."""
+    return float(given) if given.replace(".", "", 1).isdigit() else duration_ns(given) / 1e9
 
 
 def _parameter(name: str, hint: Any, default: Any, verb: type[Verb]) -> inspect.Parameter:
@@ -75,7 +94,8 @@ def _parameter(name: str, hint: Any, default: Any, verb: type[Verb]) -> inspect.
         words = typer.Argument(metavar=metavar, help=text, autocompletion=completed)
         argument: Any = Annotated[list[str] if several else str, words]
         return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)
-    kind: Any = getattr(item, "__supertype__", item)
+    kind: Any = str if item is Seconds else getattr(item, "__supertype__", item)
+    default = f"{default:g}s" if item is Seconds else default
     complete = completion.regions if item is Region else None
     words = typer.Option(f"--{name.replace('_', '-')}", help=verb.HELP.get(name, ""), autocompletion=complete)
     option: Any = Annotated[kind, words]
@@ -93,13 +113,21 @@ def add_commands(to: typer.Typer) -> None:
             to.command(verb.name, rich_help_panel=PANEL_FAULTS)(command(verb))
 
 
-def do(lab: "Lab", verb: Verb, dry_run: bool, as_json: bool, explain: bool = False, show: bool = True) -> None:
+def do(
+    lab: "Lab",
+    verb: Verb,
+    dry_run: bool,
+    as_json: bool,
+    explain: bool = False,
+    show: bool = True,
+    seconds: float | None = None,
+) -> None:
     """Do it and show what came of it."""
     from lab import view
     from lab.cli.explanation import Explanation
 
     explanation = Explanation(lab, dry_run, as_json) if explain else None
-    done = lab.do(verb, dry_run=dry_run, announce=explanation.announce if explanation else None)
+    done = lab.do(verb, seconds=seconds, dry_run=dry_run, announce=explanation.announce if explanation else None)
     if show and as_json and not explanation:
         print_json(done.change if done.change else {"seen": done.seen})
     elif show and not as_json:
@@ -162,7 +190,13 @@ def faults(name: Name = None, as_json: AsJson = False) -> None:
     found = ordered(present(observation))
     if observation.damage:
         say(f"warning: the lab `{observation.topology.name}` {observation.damage}; {COMPLETES}")
+    ends = {key: timer for timer in lab.timers() for key in timer.keys}
     if as_json:
-        print_json(found)
+        print_json([plain(fault) | _ends(ends.get(fault.key)) for fault in found])
     else:
-        typer.echo(view.faults(found))
+        typer.echo(view.faults(found, ends))
+
+
+def _ends(timer: "Timer | None") -> dict[str, Any]:
+    """When a fault ends by itself, if it does."""
+    return {"ends_in_s": round(timer.left_s, 1), "timer": str(timer)} if timer else {}

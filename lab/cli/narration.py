@@ -1,16 +1,18 @@
 """How a scenario is told on a terminal: to a learner, who presses a key; to an audience, paced; as a log."""
 
 import asyncio
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 
 import typer
 
 from lab.scenario import report
 from lab.scenario.scenario import Judgement, Result, Scenario, Step, StepResult
 
-WIDTH = 100
+WIDTH = 100  # at most
 WORDS_PER_S = 3.0  # of reading
 
 
@@ -62,7 +64,7 @@ class Lesson:
         typer.echo(f"lab {lab}, nats-server {' and '.join(versions)}{f', {variant}' if variant else ''}\n")
 
     async def before(self, number: int, step: Step) -> None:
-        typer.secho(f"── {number} " + "─" * (WIDTH - 6), dim=True)
+        typer.secho(f"── {number} " + "─" * (width() - 6), dim=True)
         if step.say:
             typer.echo(wrapped(step.say))
         if step.action:
@@ -88,8 +90,13 @@ class Lesson:
         typer.echo(report.summary(result))
 
 
+def width() -> int:
+    """Of the lines: those of a terminal may be shorter."""
+    return min(WIDTH, max(20, shutil.get_terminal_size((WIDTH, 0)).columns))
+
+
 def wrapped(text: str) -> str:
-    return "\n".join(textwrap.fill(paragraph, WIDTH) for paragraph in text.split("\n"))
+    return "\n".join(textwrap.fill(paragraph, width()) for paragraph in text.split("\n"))
 
 
 async def key(_: str) -> None:
@@ -100,8 +107,9 @@ async def key(_: str) -> None:
     loop, pressed = asyncio.get_running_loop(), asyncio.Event()
 
     def read() -> None:
-        sys.stdin.readline()
-        pressed.set()
+        with suppress(OSError):  # the terminal was closed, of which a signal tells
+            sys.stdin.readline()
+            pressed.set()
 
     loop.add_reader(sys.stdin.fileno(), read)
     try:

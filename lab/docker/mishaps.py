@@ -53,4 +53,4 @@ def explain(stderr: str, doing: str) -> DockerError:
         )
     lines = [line for line in text.splitlines() if line and not line.startswith(NO_NEWS)]
     told = [line for line in lines if DAEMON in line] or lines or ["no output"]
-    return DockerError(f"`docker {doing}` failed: {told[-1].rpartition(DAEMON)[2]}")
+    return DockerError(f"`docker {doing}` failed: {told[-1].split(DAEMON)[-1]}")

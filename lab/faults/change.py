@@ -16,9 +16,10 @@ from lab.docker.deaths import died
 from lab.docker.engine import Engine
 from lab.docker.observation import COMPLETES, Observation
 from lab.errors import DockerError, FaultNotProven, LabError
-from lab.faults import proof
+from lab.faults import proof, timers
 from lab.faults.fault import Fault
 from lab.faults.hands import Hands
+from lab.faults.plan import Change, Plan, plan
 from lab.faults.registry import KINDS, ordered, present
 from lab.faults.shape import completed
 from lab.headstart import Headstart
@@ -31,67 +32,6 @@ Want = Callable[[Observation], frozenset[Fault]]
 GREETING_S = 15.0
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What has to be done, by key: a fault that is in force with another parameter is replaced, not healed."""
-
-    add: tuple[Fault, ...]
-    replace: tuple[tuple[Fault, Fault], ...]  # the one in force, and the one that is wanted instead
-    remove: tuple[Fault, ...]
-
-    @property
-    def injections(self) -> tuple[Fault, ...]:
-        return self.add + tuple(new for _, new in self.replace)
-
-    @property
-    def touched(self) -> tuple[Fault, ...]:
-        return self.injections + self.remove
-
-    def part(self, *, in_kernel: bool) -> "Plan":
-        """What is to be done in the kernel, or what by Docker."""
-        return Plan(
-            tuple(fault for fault in self.add if fault.in_kernel is in_kernel),
-            tuple(pair for pair in self.replace if pair[0].in_kernel is in_kernel),
-            tuple(fault for fault in self.remove if fault.in_kernel is in_kernel),
-        )
-
-
-def plan(now: frozenset[Fault], wanted: frozenset[Fault]) -> Plan:
-    """From the faults in force to those wanted. Pure."""
-    present_by_key, wanted_keys = {fault.key: fault for fault in now}, {fault.key for fault in wanted}
-    changed = ordered(fault for fault in wanted if fault not in now)
-    return Plan(
-        add=tuple(fault for fault in changed if fault.key not in present_by_key),
-        replace=tuple((present_by_key[fault.key], fault) for fault in changed if fault.key in present_by_key),
-        remove=ordered(fault for fault in now if fault.key not in wanted_keys),
-    )
-
-
-@dataclass(frozen=True)
-class Change:
-    """What was done, or would be: faults healed, injected and replaced; no evidence when nothing was done.
-
-    `took_hold_s` is how long it took, from first to last, until every new cut was in effect.
-    """
-
-    healed: tuple[Fault, ...]
-    injected: tuple[Fault, ...]
-    in_force: tuple[Fault, ...]
-    evidence: proof.Evidence | None
-    took_hold_s: float | None = None
-    replaced: tuple[tuple[Fault, Fault], ...] = ()
-
-    @property
-    def nothing(self) -> bool:
-        return not (self.healed or self.injected or self.replaced)
-
-    def undone(self, now: frozenset[Fault]) -> frozenset[Fault]:
-        """What is to be in force when this change is taken back where `now` is in force."""
-        before = {*self.healed, *(old for old, _ in self.replaced)}
-        keys = {fault.key for fault in (*self.injected, *before)}
-        return frozenset(fault for fault in now if fault.key not in keys) | before
-
-
 @contextmanager
 def exclusive(lab: str, say: Say, opened: TextIO | None = None) -> Iterator[TextIO]:
     """One changing command at a time for each lab on this host."""
@@ -100,10 +40,26 @@ def exclusive(lab: str, say: Say, opened: TextIO | None = None) -> Iterator[Text
         yield held
 
 
+@dataclass(frozen=True)
+class Span:
+    """How long a change lasts, in seconds; `faults` are those that it is about, for when all are in force already."""
+
+    seconds: float
+    faults: Callable[[Topology], frozenset[Fault]]
+
+
 def change(
-    engine: Engine, lab: str, want: Want, say: Say, dry_run: bool = False, begun: Headstart | None = None
+    engine: Engine,
+    lab: str,
+    want: Want,
+    say: Say,
+    dry_run: bool = False,
+    begun: Headstart | None = None,
+    span: Span | None = None,
+    within: timers.Timer | None = None,
 ) -> Change:
-    """Observe the lab and make exactly the faults be in force that `want` asks for. Raises `LabError`."""
+    """Observe the lab and make exactly the faults be in force that `want` asks for, for as long as `span` says. A timer
+    of which it is a part, `within`, stays. Raises `LabError`."""
     with exclusive(lab, say, begun.lock if begun else None) as held:
         engine = engine.holding(held)
         probe = begun.probe if begun else Probe(engine, lab)
@@ -112,10 +68,29 @@ def change(
             wanted = possible(completed(want(before), before.topology))
             if any(fault.node in before.missing for fault in wanted):
                 before.require_whole()
-            return _on_damaged(before, wanted, say, lambda: apply(engine, before, wanted, probe, dry_run))
+            timer = None if dry_run or not span else _timed(lab, before, wanted, span)
+            done = _on_damaged(before, wanted, say, lambda: apply(engine, before, wanted, probe, dry_run))
+            if timer and span:
+                timers.set_end(timer, time.time() + span.seconds)
+            if not dry_run:
+                touched = (*done.injected, *done.healed, *(new for _, new in done.replaced))
+                timers.release(lab, (fault.key for fault in touched), but=timer or within)
+            if not (dry_run or wanted or within):
+                timers.end_all(lab)
+            return replace(done, ends_in_s=span.seconds if span else None)
         except BaseException:
             probe.close()
             raise
+
+
+def _timed(lab: str, before: Observation, wanted: frozenset[Fault], span: Span) -> timers.Timer:
+    """A timer for what is about to be done; if it is in force already, for what is."""
+    todo = plan(present(before), wanted)
+    done = Change(todo.remove, todo.add, ordered(wanted), None, replaced=todo.replace)
+    if done.nothing:
+        done = replace(done, injected=ordered(span.faults(before.topology) & wanted))
+        timers.release(lab, (fault.key for fault in done.injected))
+    return timers.start(lab, done, span.seconds)
 
 
 def possible(wanted: frozenset[Fault]) -> frozenset[Fault]:

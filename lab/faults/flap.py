@@ -1,7 +1,8 @@
 """A link that is cut and joined again and again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lab.faults.arguments import Path, Seconds
 from lab.faults.cut import draw_link, link_cuts
@@ -11,16 +12,22 @@ from lab.faults.verb import Draw
 from lab.topology import Topology
 
 PERIOD_S = Seconds(4.0)
+SHORTEST_S = 1.0  # Docker needs about that long to cut and join
 
 
 @dataclass(frozen=True)
 class Flap(OnPath):
-    """Cut and join one link in turn; `period` is one cut and one join together."""
+    """Cut and join a link in turn, until Ctrl-C or for the time of `--for`; then the link is joined."""
 
     link: Path
     period: Seconds = PERIOD_S
+    duty: float = 0.5
     name = "flap"
-    by_hand = False
+    turning = True
+    HELP: ClassVar[Mapping[str, str]] = {
+        "period": "Seconds of one cut and one join together.",
+        "duty": "The part of the period in which the link is cut: 0 to 1.",
+    }
 
     @property
     def said(self) -> str:
@@ -29,18 +36,22 @@ class Flap(OnPath):
     def faults(self, topology: Topology) -> frozenset[Fault]:
         return frozenset(link_cuts(topology, topology.link(self.link)))
 
-    def in_force_at(self, elapsed: float) -> bool:
-        return round(elapsed * 2 / self.period, 6) % 2 < 1
+    def faults_at(self, topology: Topology, elapsed: float, seconds: float) -> frozenset[Fault]:
+        cut = round(elapsed / self.period % 1, 6) % 1 < self.duty
+        return self.faults(topology) if cut else frozenset()
 
     def turns(self, seconds: float) -> Sequence[float]:
-        """The last turn is at least a quarter of a period before the end."""
-        half = self.period / 2
-        return [turn * half for turn in range(1, int(seconds / half) + 1) if turn * half < seconds - half / 2]
+        """The last turn is a moment before the end."""
+        cut, whole = self.period * self.duty, round(seconds / self.period) + 1
+        every = [at for turn in range(whole) for at in (turn * self.period, turn * self.period + cut)]
+        return [at for at in every if 0 < at < seconds - min(cut, self.period - cut) / 2]
 
     def problems(self, topology: Topology, seconds: float) -> Iterator[str]:
         yield from super().problems(topology, seconds)
-        if not 1 <= self.period <= seconds:
-            yield f"its period of {self.period:g} s must be 1 s or more, and not above the {seconds:g} s"
+        if not SHORTEST_S <= self.period <= seconds:
+            yield f"its period of {self.period:g} s must be {SHORTEST_S:g} s or more, and not above the {seconds:g} s"
+        if not 0 < self.duty < 1:
+            yield f"its duty of {self.duty:g} must be between 0 and 1"
 
     @classmethod
     def draws(cls) -> tuple[Draw, ...]:

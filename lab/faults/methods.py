@@ -15,19 +15,20 @@ Outcome = TypeVar("Outcome")
 
 
 class VerbMethods(ABC, Generic[Outcome]):
-    """`do` carries a verb out; all other methods say which one. With `dry_run` nothing is done."""
+    """`do` carries a verb out; all other methods say which one. With `seconds` the fault ends by itself after that
+    time, with `dry_run` nothing is done."""
 
     @abstractmethod
-    def do(self, verb: Verb, *, dry_run: bool = False) -> Outcome: ...
+    def do(self, verb: Verb, *, seconds: float | None = None, dry_run: bool = False) -> Outcome: ...
 
-    def partition(self, *groups: str, dry_run: bool = False) -> Outcome:
+    def partition(self, *groups: str, seconds: float | None = None, dry_run: bool = False) -> Outcome:
         """Split the network: each group of regions, joined by commas, sees only itself."""
-        return self._verb("partition", groups, dry_run)
+        return self._verb("partition", groups, dry_run, seconds)
 
-    def cut(self, *link: str, reject: bool = False, dry_run: bool = False) -> Outcome:
+    def cut(self, *link: str, reject: bool = False, seconds: float | None = None, dry_run: bool = False) -> Outcome:
         """Cut a link (`"west", "central"`), one direction of it (`"west->central"`), or a node's part of it (`"west-1",
         "central"`), or a node from its own region. With `reject`, connections are refused instead of dropped."""
-        return self._verb("cut", link, dry_run, reject=reject)
+        return self._verb("cut", link, dry_run, seconds, reject=reject)
 
     def join(self, *link: str, dry_run: bool = False) -> Outcome:
         """Undo the cuts of a link, of one direction of it, or of a node."""
@@ -54,28 +55,38 @@ class VerbMethods(ABC, Generic[Outcome]):
         limit: str = "",
         buffer: str = "",
         clear: bool = False,
+        seconds: float | None = None,
         dry_run: bool = False,
     ) -> Outcome:
         """Make a link late, lossy or narrow: both directions (`"west", "east"`), one (`"west->east"`), or what one node
         sends (`"west-1->east"`). The options are those of the command: `delay="80ms"`, `loss="1%"`, `rate="20mbit"`."""
-        given = {name: value for name, value in locals().items() if name not in ("self", "link", "dry_run")}
-        return self._verb("shape", link, dry_run, **given)
+        given = {name: value for name, value in locals().items() if name not in ("self", "link", "seconds", "dry_run")}
+        return self._verb("shape", link, dry_run, seconds, **given)
 
-    def stop(self, *targets: str, dry_run: bool = False) -> Outcome:
+    def flap(self, *link: str, period: float = 4.0, duty: float = 0.5, seconds: float | None = None) -> Outcome:
+        """Cut and join a link in turn, for `seconds` or until Ctrl-C, and return when it is joined again. `period` is
+        that of one cut and one join, of which the link is cut for the part `duty`."""
+        return self._verb("flap", link, False, seconds, period=period, duty=duty)
+
+    def swizzle(self, pieces: int = 6, seed: int = 0, seconds: float | None = None) -> Outcome:
+        """Cut nodes from links one by one and join them in another order; return when all are joined again."""
+        return self._verb("swizzle", (), False, seconds, pieces=pieces, seed=seed)
+
+    def stop(self, *targets: str, seconds: float | None = None, dry_run: bool = False) -> Outcome:
         """Stop nodes, regions or roles with SIGTERM."""
-        return self._verb("stop", targets, dry_run)
+        return self._verb("stop", targets, dry_run, seconds)
 
-    def kill(self, *targets: str, dry_run: bool = False) -> Outcome:
+    def kill(self, *targets: str, seconds: float | None = None, dry_run: bool = False) -> Outcome:
         """Kill nodes, regions or roles with SIGKILL."""
-        return self._verb("kill", targets, dry_run)
+        return self._verb("kill", targets, dry_run, seconds)
 
     def start(self, *targets: str, dry_run: bool = False) -> Outcome:
         """Start nodes or regions that are stopped or killed."""
         return self._verb("start", targets, dry_run)
 
-    def pause(self, *targets: str, dry_run: bool = False) -> Outcome:
+    def pause(self, *targets: str, seconds: float | None = None, dry_run: bool = False) -> Outcome:
         """Freeze nodes, regions or roles."""
-        return self._verb("pause", targets, dry_run)
+        return self._verb("pause", targets, dry_run, seconds)
 
     def resume(self, *targets: str, dry_run: bool = False) -> Outcome:
         """Resume nodes or regions that are paused."""
@@ -89,8 +100,10 @@ class VerbMethods(ABC, Generic[Outcome]):
         """Undo every fault, from any state. Call `until_healthy` to wait until the servers have converged."""
         return self.do(Heal(), dry_run=dry_run)
 
-    def _verb(self, name: str, words: Sequence[str], dry_run: bool, **options: Any) -> Outcome:
-        return self.do(verbs()[name].from_words(*words, **options), dry_run=dry_run)
+    def _verb(
+        self, name: str, words: Sequence[str], dry_run: bool, seconds: float | None = None, **options: Any
+    ) -> Outcome:
+        return self.do(verbs()[name].from_words(*words, **options), seconds=seconds, dry_run=dry_run)
 
     def __getattr__(self, name: str) -> Callable[..., Outcome]:
         """Verbs that others have registered."""
@@ -98,7 +111,7 @@ class VerbMethods(ABC, Generic[Outcome]):
         if name not in known:
             raise AttributeError(f"a lab has no `{name}`")
 
-        def verb(*words: str, dry_run: bool = False, **options: Any) -> Outcome:
-            return self._verb(known[name], words, dry_run, **options)
+        def verb(*words: str, seconds: float | None = None, dry_run: bool = False, **options: Any) -> Outcome:
+            return self._verb(known[name], words, dry_run, seconds, **options)
 
         return verb

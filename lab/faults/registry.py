@@ -14,12 +14,27 @@ from lab.faults.partition import Partition
 from lab.faults.paused import Pause, Paused, Resume
 from lab.faults.shape import Shaped, ShapeLink
 from lab.faults.step_down import StepDown
+from lab.faults.swizzle import Swizzle
 from lab.faults.verb import Draw, Verb
 
 # In the order in which they are healed: a node that starts should find its networks.
 KINDS: list[type[Fault]] = [Paused, Cut, Down, Block, Shaped]
 # In the order in which they are listed.
-VERBS: list[type[Verb]] = [Partition, CutLink, Join, ShapeLink, Flap, Stop, Kill, Start, Pause, Resume, StepDown, Heal]
+VERBS: list[type[Verb]] = [
+    Partition,
+    CutLink,
+    Join,
+    ShapeLink,
+    Flap,
+    Swizzle,
+    Stop,
+    Kill,
+    Start,
+    Pause,
+    Resume,
+    StepDown,
+    Heal,
+]
 
 
 def register(*things: type[Fault] | type[Verb]) -> None:

@@ -34,8 +34,8 @@ class Draw:
 
 class Verb(ABC):
     """`SHORT` is the field that plain words fill: on the command line, in Python, and a plain text or list in a file.
-    `undoes`: it only takes faults away. `lasting`: False for what is over at once. `by_hand`: False for what somebody
-    has to carry on while it lasts, as a check does."""
+    `undoes`: it only takes faults away. `lasting`: False for what is over at once. `by_hand`: False for what only
+    a check does. `turning`: its faults come and go while it lasts, so that somebody has to carry it on."""
 
     name: ClassVar[str]
     SHORT: ClassVar[str] = ""
@@ -44,6 +44,8 @@ class Verb(ABC):
     undoes: ClassVar[bool] = False
     lasting: ClassVar[bool] = True
     by_hand: ClassVar[bool] = True
+    turning: ClassVar[bool] = False
+    usual_s: ClassVar[float] = 24 * 3600.0  # how long what is `turning` lasts unless it is said
 
     def __str__(self) -> str:
         """As it is typed."""
@@ -105,12 +107,13 @@ class Verb(ABC):
         """Do what is over at once; what was seen of it. Raises `FaultNotProven`. Only for what is not `lasting`."""
         raise NotImplementedError
 
-    def in_force_at(self, elapsed: float) -> bool:
-        """Whether its faults are in force so many seconds after its beginning: always, but for what flaps."""
-        return True
+    def faults_at(self, topology: Topology, elapsed: float, seconds: float) -> frozenset[Fault]:
+        """Those in force so many seconds after its beginning, if it lasts for `seconds`: all of them, but for what
+        comes and goes meanwhile."""
+        return self.faults(topology)
 
     def turns(self, seconds: float) -> Sequence[float]:
-        """When that changes, while it lasts for `seconds`."""
+        """When they change meanwhile."""
         return ()
 
     def problems(self, topology: Topology, seconds: float) -> Iterator[str]:

@@ -1,16 +1,21 @@
 """What this kernel offers for links: tried, not looked up, in a namespace that ends with the network probe."""
 
 from lab.docker.engine import Engine
+from lab.errors import DockerError
 from lab.netprobe.session import Probe
 
-HOST = 1  # the first process: any namespace will do to begin with
+ANYWHERE = 1  # a process id that is not looked at
 
 
 def offered(engine: Engine, lab: str) -> frozenset[str]:
-    """`netem` (delay, loss), `tbf` (rates), `blocks` (one-way cuts and refusals): those that there are."""
+    """`netem` (delay, loss), `tbf` (rates), `blocks` (one-way cuts and refusals): those that there are. Raises
+    `DockerError` if they cannot be tried."""
     probe = Probe(engine, lab)
     try:
-        kind, *names = probe.ask([(HOST, "OFFERS")])[0].split()
-        return frozenset(names if kind == "offers" else ())
+        (answer,) = probe.ask([(ANYWHERE, "OFFERS")])
     finally:
         probe.close(wait=False)
+    kind, *names = answer.split()
+    if kind != "offers":
+        raise DockerError(f"the network probe cannot try what the kernel offers: {answer}")
+    return frozenset(names)

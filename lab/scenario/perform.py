@@ -9,8 +9,8 @@ from typing import Any
 
 from lab.docker.observation import Observation
 from lab.errors import LabError, NatsError
-from lab.faults.change import Change
 from lab.faults.fault import Fault
+from lab.faults.plan import Change
 from lab.faults.registry import ordered, present
 from lab.faults.verb import Verb
 from lab.jetstream import consumers

@@ -11,7 +11,7 @@ from lab.printable import printable
 from lab.scenario.evidence import Answer, Held, Sent
 
 if TYPE_CHECKING:
-    from lab.faults.change import Change
+    from lab.faults.plan import Change
     from lab.jetstream.session import Entry
 
 LINES = 10

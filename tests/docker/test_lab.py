@@ -399,12 +399,35 @@ def test_every_printing_command_has_json(lab: Lab) -> None:
         ("status",),
         ("faults",),
         ("doctor",),
+        ("rtt",),
         ("image",),
         ("view", "west"),
         ("streams", "list"),
         ("heal",),
     ):
         lab.json(*arguments)
+
+
+def test_round_trips_are_measured_in_each_direction_beside_what_is_in_force(lab: Lab) -> None:
+    def between(one: str, other: str) -> dict[str, Any]:
+        """The regions' directions, by the region that sends."""
+        pairs = lab.json("rtt")["regions"]
+        (pair,) = (pair for pair in pairs if {pair["one"], pair["other"]} == {one, other})
+        return {way["source"]: way for way in (pair["there"], pair["back"])}
+
+    healthy = lab.json("rtt")
+    assert [len(healthy[key]) for key in ("regions", "nodes", "absent")] == [6, 36, 0]
+    for pair in (*healthy["regions"], *healthy["nodes"]):
+        assert pair["round_trip"]["min"] > 0
+        assert [(way["lost"], way["deviation"]) for way in (pair["there"], pair["back"])] == [(0, ""), (0, "")]
+    lab.run("cut", "west->east")
+    ways = between("west", "east")
+    assert [(ways[side]["lost"], ways[side]["expected_lost"]) for side in ("west", "east")] == [(1, 1), (0, 0)]
+    lab.run("cut", "west", "central")
+    ways = between("west", "central")
+    assert [(way["lost"], way["expected_lost"], way["deviation"]) for way in ways.values()] == [(1, 1, "")] * 2
+    lab.run("stop", "central-1")
+    assert lab.json("rtt")["absent"] == ["central-1"]
 
 
 def test_watch_goes_on_until_interrupted(lab: Lab) -> None:

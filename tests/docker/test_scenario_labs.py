@@ -1,25 +1,15 @@
-"""Scenarios on labs of their own, which are removed again."""
+"""Scenarios on labs of their own, which are removed again; `test_scenario_set.py` has the rest of those shipped."""
 
-import json
 import signal
 import subprocess
 from pathlib import Path
 
-from labs import ROOT, Lab, docker, wait_for
-from scenarios import HEAD, written
+from labs import ROOT, Lab, wait_for
+from scenarios import HEAD, LASTING, hold_on_labs_of_their_own, written
 
 
-def test_every_shipped_scenario_holds_on_labs_of_their_own(tmp_path: Path) -> None:
-    """As the continuous integration plays them."""
-    lab = Lab("test-set")
-    told = json.loads(lab.run("scenario", "run", "--all", "--jobs", "3", "--json", timeout=1200))
-    assert {result["scenario"]: result["verdict"] for result in told["results"]} == {
-        result["scenario"]: "held" for result in told["results"]
-    }
-    assert len({result["scenario"] for result in told["results"]}) == len(
-        list((ROOT / "lab/scenario/files").glob("*.yaml"))
-    )
-    assert [name for name in docker("ps", "-a", "--format", "{{.Names}}").split() if name.startswith("test-set")] == []
+def test_shipped_scenarios_that_last_hold_on_labs_of_their_own() -> None:
+    hold_on_labs_of_their_own("test-minutes", LASTING)
 
 
 def test_a_lab_of_its_own_is_removed_even_when_interrupted(tmp_path: Path) -> None:

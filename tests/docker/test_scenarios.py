@@ -1,9 +1,11 @@
 """Scenarios as a user plays them, on real servers: what is held, violated, or cannot be told, and the healing."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,27 @@ def test_an_interrupted_scenario_leaves_a_healed_lab(lab: Lab, tmp_path: Path, n
     _, errors = running.communicate(timeout=60)
     assert running.returncode == code
     assert "Traceback" not in errors
+    assert lab.faults() == set()
+
+
+def test_a_terminal_that_is_closed_leaves_a_healed_lab(lab: Lab, tmp_path: Path) -> None:
+    file = written(tmp_path, "  - partition: central\n  - wait: 300s\n")
+    ours, terminal = os.openpty()
+    running = subprocess.Popen(
+        lab.command("scenario", "run", file),
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(terminal)
+    told = b""
+    while b"sleep 300" not in told:
+        told += os.read(ours, 1000)
+    assert len(lab.faults()) == 6
+    os.close(ours)
+    assert running.wait(60) == 129
     assert lab.faults() == set()
 
 

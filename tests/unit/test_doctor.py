@@ -1,12 +1,42 @@
 """`lab doctor` on what the kernel of the engine offers."""
 
 import pytest
+from fakes import FakeEngine
 
 from lab import doctor
+from lab.errors import DockerError
+from lab.netprobe import offers
+from lab.topology import Topology
+
+
+class Probe:
+    """Answers as it is told, and must be closed."""
+
+    answer = ""
+    closed = False
+
+    def __init__(self, *_: object) -> None: ...
+
+    def ask(self, steps: list[tuple[int, str]]) -> list[str]:
+        assert [line for _, line in steps] == ["OFFERS"]
+        return [Probe.answer]
+
+    def close(self, wait: bool = True) -> None:
+        Probe.closed = True
+
+
+@pytest.fixture(autouse=True)
+def probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offers, "Probe", Probe)
+
+
+def rows(answer: str) -> list[doctor.Check]:
+    Probe.answer = answer
+    return doctor._kernel(FakeEngine(Topology()), Topology())
 
 
 def test_each_part_of_the_kernel_is_a_row_that_says_what_needs_it() -> None:
-    netem, tbf, blocks = doctor._offers("offers tbf blocks")
+    netem, tbf, blocks = rows("offers tbf blocks")
     assert (netem.state, tbf.state, blocks.state) == ("limited", "ok", "ok")
     assert "no delay, loss" in netem.finding
     assert "modprobe sch_netem" in netem.hint
@@ -14,12 +44,14 @@ def test_each_part_of_the_kernel_is_a_row_that_says_what_needs_it() -> None:
 
 
 def test_a_kernel_that_offers_nothing_is_no_reason_to_fail() -> None:
-    assert [check.state for check in doctor._offers("offers")] == ["limited"] * 3
+    assert [check.state for check in rows("offers")] == ["limited"] * 3
 
 
-@pytest.mark.parametrize("answer", ["error 1", "missing"])
-def test_a_probe_that_could_not_try_is_not_taken_for_a_kernel_without(answer: str) -> None:
-    (check,) = doctor._offers(answer)
+def test_a_probe_that_could_not_try_is_not_taken_for_a_kernel_without() -> None:
+    Probe.closed = False
+    (check,) = rows("error 1")
     assert check.state == "limited"
-    assert answer in check.finding
-    assert "cannot tell" in check.finding
+    assert "cannot try what the kernel offers: error 1" in check.finding
+    assert Probe.closed
+    with pytest.raises(DockerError):
+        offers.offered(FakeEngine(Topology()), "lab")

@@ -27,7 +27,9 @@ WORLD = {
     *("asyncio", "http", "multiprocessing", "os", "pathlib", "shutil", "signal", "socket", "subprocess", "tempfile"),
     *("threading", "time", "urllib", "webbrowser"),
 }
-DOERS = ("change.py", "condition.py", "hands.py", "proof.py")  # of the faults' folder
+DOERS = tuple(  # of the faults' folder
+    f"{name}.py" for name in ("change", "condition", "hands", "plan", "proof", "timekeeper", "timers", "turning")
+)
 # What is a function of its arguments alone; a folder means all that is in it.
 PURE = (
     "lab/errors.py",
@@ -233,9 +235,7 @@ def test_faults_know_values_and_the_topology_only() -> None:
     known = {"lab.docker.observation", "lab.errors", "lab.faults", "lab.layouts", "lab.topology", "lab.units"}
     known |= {"lab.profiles", "lab.shape"}
     for name in of("lab/faults"):
-        if not name.endswith(
-            (".change", ".condition", ".hands", ".proof", ".prediction", ".step_down")
-        ):  # these act, or judge
+        if f"{name.rpartition('.')[2]}.py" not in (*DOERS, "prediction.py", "step_down.py"):  # these act, or judge
             inside = {imported for imported in modules()[name].everywhere if within(imported, {"lab"})}
             assert all(within(imported, known) for imported in inside), name
 

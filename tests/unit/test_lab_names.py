@@ -1,14 +1,13 @@
 """The labs that the tests in tests/docker start side by side do not get in each other's way."""
 
 from dataclasses import replace
-from itertools import combinations
-from pathlib import Path
+from itertools import combinations, product
 
 import labs
+from scenarios import LASTING, OTHERS
 
-import lab.scenario
 from lab.scenario.labs import PORTS, own_name
-from lab.scenario.reader import read
+from lab.scenario.shipped import find
 from lab.topology import Topology
 
 
@@ -17,12 +16,25 @@ def claims(topology: Topology) -> set[object]:
     return {*ports, *topology.subnets.values()}
 
 
+def played(prefix: str, scenario: str) -> list[Topology]:
+    """The labs that a scenario asks for; those of one command look for what is free among themselves."""
+    variants = find(scenario).variants
+    return [replace(v.topology.named(own_name(prefix, scenario, v.name)), **PORTS) for v in variants]
+
+
 def test_no_two_labs_of_the_tests_want_the_same_port_or_subnet() -> None:
-    topologies = [Topology(name=name) for name in labs.NAMES]
-    clashes = {(a.name, b.name) for a, b in combinations(topologies, 2) if claims(a) & claims(b)}
-    for path in (Path(lab.scenario.__file__).parent / "files").glob("*.yaml"):
-        scenario = read(path)
-        for variant in scenario.variants:  # among themselves they look for what is free
-            played = replace(variant.topology.named(own_name("test-set", scenario.name, variant.name)), **PORTS)
-            clashes |= {(it.name, played.name) for it in topologies if claims(it) & claims(played)}
+    groups = [[Topology(name=name)] for name in labs.NAMES]
+    for prefix, names in (("test-minutes", LASTING), ("test-set", OTHERS)):
+        groups.append([topology for name in names for topology in played(prefix, name)])
+    clashes = {
+        (a.name, b.name)
+        for one, other in combinations(groups, 2)
+        for a, b in product(one, other)
+        if claims(a) & claims(b)
+    }
     assert not clashes, "choose another name in tests/labs.py"
+
+
+def test_the_tests_play_every_shipped_scenario_once() -> None:
+    files = {path.name.removesuffix(".yaml") for path in (labs.ROOT / "lab/scenario/files").glob("*.yaml")}
+    assert sorted((*LASTING, *OTHERS)) == sorted(files)

@@ -311,3 +311,11 @@ def test_a_discipline_that_somebody_made_by_hand_is_named(pair: tuple[int, int])
     inside = ["nsenter", f"--net=/proc/{pair[0]}/ns/net"]
     subprocess.run([*inside, "tc", "qdisc", "add", "dev", "probe-a", "root", "htb"], check=True)
     assert asked(pair[0], "QDISC 10.99.0.1") == ["other htb"]
+
+
+@root_on_amd64
+def test_what_the_kernel_offers_is_told_without_a_namespace_and_leaves_nothing(pair: tuple[int, int]) -> None:
+    assert asked(pair[0], "OFFERS", "QDISC 10.99.0.1", "BLOCKS")[1:] == ["plain", "blocks"]
+    kind, *names = run("OFFERS", "GO 1").stdout.split()[:-1]
+    assert kind == "offers"
+    assert set(names) <= {"netem", "tbf", "blocks"}

@@ -1,15 +1,19 @@
 """Round trips: what datagrams came to, beside what is in force."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from fakes import observation
+from fakes import FakeEngine, FakeProbe, observation
 
 from lab import view
 from lab.docker.observation import Interface, Observation
 from lab.faults.flows import Figures, Flow
 from lab.faults.registry import present
+from lab.jetstream import monitor
+from lab.netprobe.session import Step
+from lab.observe import rtt
 from lab.observe.rtt import Pair, RoundTrips, milliseconds, plan, summary
 from lab.shape import Shape
 from lab.topology import Topology
@@ -110,6 +114,27 @@ def test_a_link_that_should_carry_packets_and_does_not_is_a_deviation() -> None:
     assert "none of 20 arrived" in pair.deviation
 
 
+def test_a_large_lab_is_measured_in_parts_that_the_network_probe_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine(Topology(name="large", regions=tuple("abcde"), nodes_per_region=7, port_step=100))
+    asked: list[int] = []
+
+    class Probe(FakeProbe):
+        def ask(self, steps: Iterable[Step], timeout: float = 0, least: float = 0) -> list[str]:
+            steps = list(steps)
+            asked.append(sum(line.startswith("FLOW") for _, line in steps))
+            return super().ask(steps, timeout, least)
+
+        def close(self, wait: bool = True) -> None: ...
+
+    monkeypatch.setattr(rtt, "Probe", Probe)
+    monkeypatch.setattr(monitor, "get", lambda *_: None)
+    trips = rtt.measure(engine, "large", COUNT)
+    assert len(trips.nodes) == 35 * 34 // 2
+    assert all(pair.deviation == "" for pair in trips.nodes)
+    assert sum(asked) == 35 * 34
+    assert max(asked) < 1024
+
+
 @pytest.mark.parametrize(
     ("text", "expected"), [("850µs", 0.85), ("1.5ms", 1.5), ("44.123456ms", 44.123), ("1m2.3s", 62_300), ("0s", 0)]
 )
@@ -121,7 +146,7 @@ def test_the_table_marks_what_deviates_by_more_than_colour(capsys: pytest.Captur
     at = shaped("west-1", "west-2", "west-3", link="east-west", shape=Shape.of(delay="80ms"))
     view.show(view.round_trips(found(at, {}), nodes=False))
     text = capsys.readouterr().out
-    assert "! 0.2 ms" in text
+    assert "! 0.20 ms" in text
     assert "80 ms" in text
     assert "44.0 ms" in text
     view.show(view.round_trips(found(at, {}), nodes=True))

@@ -11,10 +11,11 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from vm.kernels import cache
-from vm.machine import AGENT, Machine
+from vm.machine import AGENT, Machine, MachineError
 
 SUITE = "trixie"
 PACKAGES = (
@@ -66,7 +67,10 @@ class Debian(Machine):
         arguments = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
         arguments += ["-smp", str(os.cpu_count() or 1), "-m", str(MEMORY_MB)]
         arguments += ["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img")]
-        arguments += ["-append", "root=/dev/vda rw console=ttyS0 quiet loglevel=3 mitigations=off net.ifnames=0"]
+        arguments += [
+            "-append",
+            "root=/dev/vda rw console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off net.ifnames=0",
+        ]
         disk = "format=raw,if=virtio,cache=unsafe"
         arguments += ["-drive", f"file={folder / 'disk'},{disk},discard=unmap"]
         arguments += ["-drive", f"file={given},format=raw,if=virtio,readonly=on"]
@@ -88,10 +92,18 @@ printf 'export HOME={HOME} NO_COLOR=1 PATH=$PWD/.venv/bin:$PATH\\n' > {HOME}/env
 chown -R {USER}: {HOME}""")
 
     def shut_down(self) -> None:
-        """So that the disk can be used again."""
-        self.run(
-            "systemctl stop docker.socket docker; sync; umount -a -t tmpfs 2> /dev/null; mount -o remount,ro / || sync"
-        )
+        """So that the disk can be used again; a machine that is busy is switched off as it is."""
+        with suppress(MachineError):
+            self.run("systemctl stop docker.socket docker; sync; mount -o remount,ro / || sync")
+
+
+def boot(folder: Path, given: Path) -> Debian:
+    """Booted, after a second attempt if the first failed: QEMU's emulation of several processors may, when a kernel
+    changes its own code as it starts."""
+    try:
+        return Debian(folder, given)
+    except MachineError:
+        return Debian(folder, given)
 
 
 def missing() -> list[str]:

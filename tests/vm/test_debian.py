@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from labs import ROOT
-from vm.debian import Debian, made, missing, packed
+from vm.debian import Debian, boot, made, missing, packed
 
 pytestmark = pytest.mark.nightly
 RESULTS = ROOT / "vm-results.json"
@@ -36,7 +36,7 @@ def debian(measured: Measured, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = made(say)
     given = packed(ROOT, tmp_path_factory.mktemp("checkout") / "checkout.tar")
     began = time.monotonic()
-    with Debian(folder, given) as running:
+    with boot(folder, given) as running:
         measured["boot_s"] = round(time.monotonic() - began, 1)
         say(f"booted in {measured['boot_s']} s")
         running.receive()
@@ -54,7 +54,7 @@ class User:
     def run(self, command: str, name: str = "") -> str:
         say(f"$ {command}")
         began = time.monotonic()
-        said = self._debian.user(f"{command} 2> /tmp/errors || {{ code=$?; cat /tmp/errors; exit $code; }}", 900)
+        said = self._debian.user(f"{command} 2> /tmp/errors || {{ code=$?; cat /tmp/errors; exit $code; }}", 1800)
         self._seconds[name or command] = round(time.monotonic() - began, 1)
         errors = self._debian.run("cat /tmp/errors; rm -f /tmp/errors")
         for never in ("Traceback", "Exception ignored"):
@@ -76,7 +76,7 @@ def test_a_user_without_root_sets_up_and_starts_the_lab(debian: Debian, user: Us
     measured["python"] = user.run("python3 --version").removeprefix("Python ")
     assert user.run("id -u") != "0"
     user.run("./bootstrap.sh")
-    user.run("make lab-up")
+    user.run("lab up --timeout 900")
     assert len(user.lab("status")["nodes"]) == 9
 
 

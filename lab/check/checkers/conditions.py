@@ -15,7 +15,7 @@ from lab.faults.effects import NOTHING, Effects, Side, joined, severed
 from lab.faults.reachability import Reachability
 from lab.topology import Topology
 
-INTERMITTENT = ("flap",)  # in force now and then: never certain
+INTERMITTENT = ("flap", "swizzle")  # in force now and then: never certain
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from lab.check.checkers import judge
 from lab.check.clock import Clock
 from lab.check.figures import figures
 from lab.check.history import INFO, NOWHERE, OK, OUTSIDE, SECOND, FaultRecord, History, Read
-from lab.check.outside import Watch, with_outside
+from lab.check.outside import Watch, full_disks, with_outside
 from lab.check.report import documents
 from lab.docker.engine import Engine
 from lab.docker.events import Event
@@ -58,6 +58,18 @@ def test_a_node_that_was_stopped_may_have_been_away_since_the_signal() -> None:
 def test_a_frozen_node_is_recorded_until_it_thaws() -> None:
     (record,) = with_outside(happened((41, "east-2", "pause"), (43, "east-2", "unpause")), ())
     assert (record.what, record.healed) == ("east-2 was frozen, not by the check", 43 * SECOND)
+
+
+def test_a_server_that_had_no_disk_space_left_is_away_until_it_is_started_again() -> None:
+    log = (
+        "1970-01-01T00:00:40.5Z [1] [INF] Server is ready\n"
+        "1970-01-01T00:00:41.0Z [1] [ERR] Filestore [foo] Critical write error: write x: no space left on device\n"
+        "1970-01-01T00:00:41.2Z [1] [ERR] JetStream failed to store a msg: write x: no space left on device\n"
+    )
+    events = [*full_disks({"west-1": log, "west-2": "1970-01-01T00:00:41.0Z [1] [INF] fine\n"})]
+    (record,) = with_outside(events, ())
+    assert (record.nodes, record.began, record.healed) == (("west-1",), 41 * SECOND, None)
+    assert record.evidence == "not by the check: west-1 had no disk space left at 41.0 s"
 
 
 def test_what_the_check_does_itself_is_not_recorded_twice() -> None:

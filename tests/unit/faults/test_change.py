@@ -5,12 +5,12 @@ from fakes import FakeEngine, FakeProbe
 
 from lab.errors import DockerError, FaultNotProven, LabError, NotRunning
 from lab.faults import change, proof
-from lab.faults.change import Change
 from lab.faults.cut import Cut, Join, link_cuts
 from lab.faults.down import Down, Kill, Start, Stop
 from lab.faults.fault import Fault
 from lab.faults.partition import Partition
 from lab.faults.paused import Pause, Paused, Resume
+from lab.faults.plan import Change
 from lab.faults.registry import present
 from lab.faults.verb import Verb
 from lab.topology import Topology

@@ -1,16 +1,21 @@
 """The shipped scenario files, their documentation, and what the reader says of wrong ones."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from lab.cli import app
 from lab.errors import UsageError
 from lab.scenario.page import BY_HAND, page
+from lab.scenario.plays import Plays
 from lab.scenario.reader import parse, read
 from lab.scenario.reference import tables
 from lab.scenario.report import escaped
-from lab.scenario.scenario import ALWAYS
+from lab.scenario.scenario import ALWAYS, Result, Scenario
+from lab.scenario.shipped import shipped
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted((ROOT / "lab/scenario/files").glob("*.yaml"))
@@ -189,3 +194,15 @@ def test_every_shipped_scenario_has_its_page_and_the_page_tells_what_the_file_do
                 assert str(step.action or "") in told
             assert [e for e in step.expect if e.when == ALWAYS and escaped(str(e.expectation)) not in told] == []
     assert not {"VIOLATED", "could not tell", "could not be carried out"} & set(re.findall(r"\*\*(.+?)\*\*", told))
+
+
+def test_all_are_those_that_are_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def play(_: Plays, scenarios: Sequence[Scenario]) -> tuple[Result, ...]:
+        asked.extend(scenario.name for scenario in scenarios)
+        return ()
+
+    monkeypatch.setattr(Plays, "all", play)
+    CliRunner().invoke(app, ["scenario", "run", "--all", "--name", "nowhere"])
+    assert asked == [*shipped()]
