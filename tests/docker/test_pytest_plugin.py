@@ -11,7 +11,7 @@ from labs import ROOT, Lab
 
 pytest_plugins = ["pytester"]
 
-LABS = [Lab(name) for name in ("pytest-test-plugin", "pytest-test-plugin-2", "pytest-test-plugin-3")]
+LABS = [Lab(name) for name in ("pytest-test-plug", "pytest-test-plug-2", "pytest-test-plug-3")]
 DOCKER_CONFIG = os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker"))  # pytester has another home
 SMALL = 'pytestmark = pytest.mark.lab(regions=["north", "south"], nodes_per_region=1, replicas=1)\n'
 Run = Callable[..., pytest.RunResult]
@@ -21,7 +21,7 @@ Run = Callable[..., pytest.RunResult]
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs pytest on a file of tests, in a folder whose name the labs have."""
     monkeypatch.setenv("DOCKER_CONFIG", DOCKER_CONFIG)
-    folder = pytester.mkdir("test-plugin")
+    folder = pytester.mkdir("test-plug")
 
     def started(tests: str, *options: str) -> pytest.RunResult:
         (folder / "test_it.py").write_text(f"import pytest\n{tests}")
@@ -90,7 +90,7 @@ def test_fails(lab):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*Lab pytest-test-plugin: faults*",
+            "*Lab pytest-test-plug: faults*",
             "after *s:",
             "  injected: north-1 is cut from link north-south",
             "  proven: *",
@@ -98,9 +98,9 @@ def test_fails(lab):
             "  healed: * north-1 is cut from link north-south",
             "in force now:",
             "  south-1 is down (stopped)",
-            "*Lab pytest-test-plugin: status*",
+            "*Lab pytest-test-plug: status*",
             "*south-1 *exited*",
-            "*Lab pytest-test-plugin: server logs*",
+            "*Lab pytest-test-plug: server logs*",
             "south-1 | * Server Exiting*",
         ]
     )
