@@ -37,7 +37,6 @@ from lab.faults.timers import Timer
 from lab.faults.turning import carry_on
 from lab.faults.verb import Verb
 from lab.headstart import Headstart
-from lab.jetstream.methods import StreamMethods
 from lab.loop import finished
 from lab.netprobe.offers import offered
 from lab.progress import Say, silently

@@ -4,10 +4,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from lab.api import Announce, Done, Lab
-from lab.faults.change import Span, Want
+from lab.api import Done, Lab
+from lab.faults.change import Want
 from lab.faults.plan import Change
-from lab.faults.timers import Timer
 from lab.faults.verb import Verb
 
 
@@ -32,21 +31,14 @@ class RecordedLab(Lab):
         """A new test begins."""
         self.began, self.moments = time.time(), list[Moment]()
 
-    def make(self, want: Want, dry_run: bool = False, span: Span | None = None, within: Timer | None = None) -> Change:
-        change = super().make(want, dry_run, span, within)
-        if not dry_run and not change.nothing:
+    def make(self, want: Want, *arguments: Any, **named: Any) -> Change:
+        change = super().make(want, *arguments, **named)
+        if change.evidence:  # something was done
             self.moments.append(Moment(time.time(), change))
         return change
 
-    def do(
-        self,
-        verb: Verb,
-        *,
-        seconds: float | None = None,
-        dry_run: bool = False,
-        announce: Announce | None = None,
-    ) -> Done:
-        done = super().do(verb, seconds=seconds, dry_run=dry_run, announce=announce)
+    def do(self, verb: Verb, **named: Any) -> Done:
+        done = super().do(verb, **named)
         if done.seen:
             self.moments.append(Moment(time.time(), done.seen))
         return done

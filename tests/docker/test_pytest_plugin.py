@@ -21,7 +21,7 @@ Run = Callable[..., pytest.RunResult]
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs pytest on a file of tests, in a folder whose name the labs have."""
     monkeypatch.setenv("DOCKER_CONFIG", DOCKER_CONFIG)
-    folder = pytester.mkdir("test-plugin")
+    folder = pytester.mkdir("test-plug")
 
     def started(tests: str, *options: str) -> pytest.RunResult:
         (folder / "test_it.py").write_text(f"import pytest\n{tests}")

@@ -1,4 +1,4 @@
-"""Using the streams, as methods of a lab."""
+"""The virtual stream as methods of a lab (`lab/api.py`)."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StreamMethods(ABC):
-    """Each method first looks at the lab (`observe`)."""
+    """For small amounts, and for clients of your own."""
 
     @abstractmethod
     def observe(self) -> Observation: ...
