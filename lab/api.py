@@ -40,6 +40,7 @@ from lab.headstart import Headstart
 from lab.loop import finished
 from lab.netprobe.offers import offered
 from lab.progress import Say, silently
+from lab.streammethods import StreamMethods
 from lab.topology import DEFAULT_NAME, Node, Topology
 
 if TYPE_CHECKING:
