@@ -4,13 +4,18 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from labs import Lab, docker
 
-from lab.scenario.shipped import shipped
+from lab import api
+from lab.scenario import labs
+from lab.scenario.shipped import find, shipped
 
 # They take minutes. Tests play them apart from the others, since a file of tests is one worker's.
 LASTING = ("flapping-link", "rolling-restart", "rolling-upgrade", "walkthrough")
-OTHERS = tuple(name for name in shipped() if name not in LASTING)
+# What they need, some kernels lack.
+NEEDING = tuple(name for name in shipped() if find(name).needs)
+OTHERS = tuple(name for name in shipped() if name not in (*LASTING, *NEEDING))
 HEAD = "title: A test\nabout: A test.\nsteps:\n"
 
 
@@ -18,6 +23,12 @@ def written(folder: Path, steps: str, head: str = HEAD) -> str:
     file = folder / "some-test.yaml"
     file.write_text(head + steps)
     return str(file)
+
+
+def skip_where_the_kernel_lacks(scenarios: Sequence[str]) -> None:
+    lacking = {feature for name in scenarios for feature in labs.lacking(api.Lab(), find(name))}
+    if lacking:
+        pytest.skip(f"this kernel has no {' and no '.join(sorted(lacking))}")
 
 
 def hold_on_labs_of_their_own(name: str, scenarios: Sequence[str], jobs: int) -> None:

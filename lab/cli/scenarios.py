@@ -46,12 +46,13 @@ def list_scenarios(as_json: AsJson = False) -> None:
 
     found = [find(name) for name in shipped()]
     if as_json:
-        print_json([{"name": s.name, "title": s.title, "about": s.about} for s in found])
+        print_json([{"name": s.name, "title": s.title, "about": s.about, "needs": s.needs} for s in found])
         return
     width = max((len(s.name) for s in found), default=0)
     for scenario in found:
         own = " (on a lab of its own)" if any(variant.own for variant in scenario.variants) else ""
-        typer.echo(f"{scenario.name:<{width}}  {scenario.title}{own}")
+        needs = f" (needs {', '.join(scenario.needs)})" if scenario.needs else ""
+        typer.echo(f"{scenario.name:<{width}}  {scenario.title}{own}{needs}")
 
 
 @scenario_app.command()
@@ -122,6 +123,7 @@ def run_scenarios(
     Exit code 0: all held; 3: an expectation was violated; 4: cannot tell. A scenario is played on the running lab if
     that fits, otherwise on a lab of its own, which is removed afterwards. The running lab is healed at the end,
     whatever happened.
+    `--all` passes over those that need what your kernel lacks, and says so.
     """
     from lab.cli.narration import Log
     from lab.errors import UsageError
@@ -143,7 +145,7 @@ def run_scenarios(
 
     with interruptible(LEFT):
         results = run(Plays(attached(name), audience, own_lab, jobs, nats).all(scenarios))
-    code = exit_code(results)
+    code = exit_code(tuple(result for result in results if not (every and result.lacking)))
     summary = report.markdown(results)
     if markdown:
         write(markdown, summary)
@@ -154,6 +156,8 @@ def run_scenarios(
         assert pages
         its = [result for result in results if result.scenario == scenario.name]
         file = pages / f"{scenario.name}.md"
+        if file.is_file() and any(result.lacking for result in its):
+            continue  # a run that was recorded elsewhere
         write(file, page(scenario, its, file.read_text(encoding="utf-8") if file.is_file() else ""))
     if as_json:
         print_json(report.as_json(results, plain, code))

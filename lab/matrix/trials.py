@@ -13,7 +13,7 @@ from lab.matrix.values import Outcome, worst
 from lab.scenario import labs
 from lab.scenario.actions import Upgrade
 from lab.scenario.player import Audience, play
-from lab.scenario.scenario import Result, Scenario, Variant
+from lab.scenario.scenario import Result, Scenario, Variant, not_played
 from lab.topology import Topology
 from lab.verdict import VALIDITY, WORDS
 
@@ -46,6 +46,9 @@ class Trials:
 
     async def _scenario(self, scenario: Scenario, version: str, judged_as: str) -> Outcome:
         began = time.monotonic()
+        lacking = labs.lacking(self.lab, scenario)
+        if lacking:
+            return _of_results(scenario.name, version, [not_played(scenario, scenario.variants[0], lacking)], 0)
         results = []
         for variant in moving(scenario):
             wanted = replace(variant.topology, nats=version)

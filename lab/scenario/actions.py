@@ -23,6 +23,7 @@ MessageRef = NewType("MessageRef", str)  # names of earlier steps, by what they 
 TrafficRef = NewType("TrafficRef", str)
 ConsumeRef = NewType("ConsumeRef", str)
 RequestRef = NewType("RequestRef", str)
+TimedRef = NewType("TimedRef", str)
 NodesRef = NewType("NodesRef", str)
 
 DEFAULT_SUBJECT = layout_of(Topology()).subject("test")
@@ -74,6 +75,7 @@ class CreateConsumer:
     stream: Stream = DEFAULT_STREAM
     filter: str = ""
     deliver: Literal["", "all", "new", "last", "last_per_subject"] = ""
+    as_: Defined = NAMELESS
     SHORT: ClassVar[str] = ""
 
     def __str__(self) -> str:
@@ -286,9 +288,10 @@ def defines(kind: type) -> tuple[Any, ...]:
     if issubclass(kind, OnNodes):
         return NodesRef, Target
     others: dict[type, tuple[Any, ...]] = {
-        Publish: (MessageRef,),
-        Traffic: (TrafficRef, MessageRef),
+        Publish: (MessageRef, TimedRef),
+        Traffic: (TrafficRef, MessageRef, TimedRef),
+        CreateConsumer: (TimedRef,),
         Consume: (ConsumeRef,),
-        Request: (RequestRef,),
+        Request: (RequestRef, TimedRef),
     }
     return others.get(kind, ())

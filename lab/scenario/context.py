@@ -15,7 +15,7 @@ from lab.faults import condition
 from lab.faults.fault import Fault
 from lab.jetstream import leaders
 from lab.jetstream.attempts import attempt
-from lab.jetstream.session import Session, connect
+from lab.jetstream.session import Entry, Session, connect
 from lab.layouts import Layout, Stream, layout_of
 from lab.observe import probe_messages
 from lab.observe.comparison import Copy
@@ -67,6 +67,7 @@ class Context:
     nodes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fetched: dict[str, list[tuple[tuple[str, int], int]] | str] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    took: dict[str, list[float]] = field(default_factory=dict)  # seconds of each request that was answered
     made: list[Made] = field(default_factory=list)
     faults: frozenset[Fault] = frozenset()
     latest: str = ""  # the name of the last publish
@@ -146,13 +147,18 @@ class Context:
         return Held(dict(zip(regions, answers, strict=True)), tuple(wrote))
 
     async def _copies(self, stream: Stream) -> tuple[Copy, ...] | str:
+        entries = await self.entries(stream)
+        return entries if isinstance(entries, str) else tuple(copy_of(entry) for entry in entries)
+
+    async def entries(self, stream: Stream) -> tuple[Entry, ...] | str:
+        """What a stream holds of this scenario, but for messages of probes; a text says why it was not read."""
         try:
             async with self.connect(stream.region) as session:
-                entries = session.read(stream.name, self.first.get(stream.key, 0) + 1, timeout=READ_TIMEOUT_S)
-                copies = [copy_of(entry) async for entry in entries if not self.of_probe(entry.subject)]
+                read = session.read(stream.name, self.first.get(stream.key, 0) + 1, timeout=READ_TIMEOUT_S)
+                entries = [entry async for entry in read if not self.of_probe(entry.subject)]
         except NatsError as error:
             return error.message
-        return tuple(copy for copy in copies if copy.origin[1] > self.first.get(copy.origin[0], 0))
+        return tuple(entry for entry in entries if entry.origin[1] > self.first.get(entry.origin[0], 0))
 
     async def leader(self, of: str) -> str:
         """The node that leads a stream or `meta`, "" when nobody who answers knows one."""

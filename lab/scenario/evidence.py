@@ -86,6 +86,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Times:
+    """What -> the seconds that each took: answers in one entry, or for each region that is looked at how long messages
+    were under way; a text says why there is nothing to tell."""
+
+    took: dict[str, tuple[float, ...] | str] = field(hash=False)
+
+
+@dataclass(frozen=True)
 class Delivered:
     """What a consumer handed out, with how often each message had been delivered; `error` when the fetch failed."""
 

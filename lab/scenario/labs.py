@@ -20,7 +20,7 @@ from lab.docker.observation import COMPLETES, Observation
 from lab.errors import LabError, NotRunning, UsageError
 from lab.progress import Say
 from lab.scenario.context import Context
-from lab.scenario.scenario import Variant
+from lab.scenario.scenario import Feature, Scenario, Variant
 from lab.topology import Topology
 from lab.up import bring_up
 from lab.validate import problems
@@ -36,6 +36,12 @@ ESSENTIAL = ("regions", "nodes_per_region", "stream", "profile", "replicas", "ma
 
 def fits(have: Topology, wanted: Topology) -> bool:
     return all(getattr(have, name) == getattr(wanted, name) for name in ESSENTIAL)
+
+
+def lacking(lab: Lab, scenario: Scenario) -> tuple[Feature, ...]:
+    """What the scenario needs and the kernel does not offer. Raises `DockerError` if that cannot be tried."""
+    offers = lab.offers() if scenario.needs else frozenset()
+    return tuple(feature for feature in scenario.needs if feature not in offers)
 
 
 def own_name(lab: str, scenario: str, variant: str, attempt: int = 0) -> str:

@@ -1,13 +1,16 @@
 """Gathers, from the real servers, the evidence that an expectation is judged by."""
 
 import asyncio
+from datetime import datetime
 from functools import singledispatch
+from math import inf
 from typing import Any
 
 from lab.errors import NatsError
 from lab.jetstream import groups, monitor
-from lab.layouts import Layout
+from lab.layouts import Layout, Stream
 from lab.observe import availability, ready, status
+from lab.observe.comparison import Origin
 from lab.observe.operations import Cell
 from lab.scenario import evidence as see
 from lab.scenario.context import Context
@@ -97,6 +100,40 @@ async def _healthy(wanted: servers.Healthy, context: Context) -> see.Lacks:
 @observe.register
 async def _answered(wanted: outcomes.Answered, context: Context) -> see.Answer:
     return context.answers[wanted.request]
+
+
+@observe.register
+async def _took(wanted: outcomes.Took, context: Context) -> see.Times:
+    if wanted.in_:
+        return see.Times(await _under_way(wanted, context))
+    if wanted.of in context.took:
+        return see.Times({"": tuple(context.took[wanted.of])})
+    sent = context.published([wanted.of]) if wanted.of in context.sent or wanted.of in context.traffic else ()
+    return see.Times({"": tuple(one.seconds for one in sent if one.outcome == "ok")})
+
+
+async def _under_way(wanted: outcomes.Took, context: Context) -> dict[str, tuple[float, ...] | str]:
+    """Region -> the seconds from when an origin stored each message to when the region's read stream did, by the clock
+    of the machine that all nodes run on; infinite for what is not there."""
+    sent = [one.origin for one in context.published([wanted.of]) if one.outcome == "ok"]
+    written: dict[Origin, float] = {}
+    for stream in context.layout.origins:
+        times = await _stored_at(context, stream)
+        written |= {} if isinstance(times, str) else times
+    found: dict[str, tuple[float, ...] | str] = {}
+    for region in wanted.in_:
+        times = await _stored_at(context, context.layout.copy(region))
+        known = [origin for origin in sent if origin in written]
+        found[region] = times if isinstance(times, str) else tuple(times.get(o, inf) - written[o] for o in known)
+    return found
+
+
+async def _stored_at(context: Context, stream: Stream) -> dict[Origin, float] | str:
+    """When a stream stored each message of the scenario, in seconds since 1970."""
+    entries = await context.entries(stream)
+    if isinstance(entries, str):
+        return entries
+    return {entry.origin: datetime.fromisoformat(entry.time).timestamp() for entry in entries}
 
 
 @observe.register

@@ -9,8 +9,9 @@ BY_HAND = "## What to take away"
 
 
 def page(scenario: Scenario, results: Sequence[Result], before: str = "") -> str:
-    """The steps as they were played, with output; one section for each variant. What the page as it was `before` has
-    under the heading `BY_HAND` was written by people and stays."""
+    """The steps as they were played, with output, and one section for each variant; where nothing was played, what they
+    expect. What the page as it was `before` has under the heading `BY_HAND` was written by people and stays."""
+    played = [result for result in results if not result.lacking]
     own = any(variant.own for variant in scenario.variants)
     where = "a lab of its own, which is removed afterwards" if own else "the running lab, or on one of its own"
     lines = [
@@ -22,12 +23,13 @@ def page(scenario: Scenario, results: Sequence[Result], before: str = "") -> str
         f"lab scenario run {scenario.name}",
         "```",
         "",
-        f"It is played on {where}. This is a recorded run of its {scenario.length} form; your sequence numbers, "
-        "leaders and times will differ.",
+        f"It is played on {where}. {_needs(scenario)}{_run(scenario, bool(played))}",
         "",
     ]
-    for result in results:
-        if len(results) > 1:
+    for planned in () if played else scenario.steps:
+        lines += report.planned_markdown(planned)
+    for result in played:
+        if len(played) > 1:
             lines += [f"## {result.variant}", ""]
         servers, verdict = " and ".join(result.versions), report.TITLES[result.verdict]
         lines += [f"nats-server {servers}, {result.seconds:.0f} s: **{verdict}**.", ""]
@@ -36,6 +38,18 @@ def page(scenario: Scenario, results: Sequence[Result], before: str = "") -> str
     _, heading, by_hand = before.partition(f"\n{BY_HAND}\n")
     text = "\n".join(lines).rstrip() + "\n"
     return f"{text}\n{BY_HAND}\n\n{by_hand.strip()}\n" if heading else text
+
+
+def _needs(scenario: Scenario) -> str:
+    return f"It needs a kernel with {report.needs(scenario)}. " if scenario.needs else ""
+
+
+def _run(scenario: Scenario, played: bool) -> str:
+    if not played:
+        return f"No run is recorded here yet: this is what its {scenario.length} form does and expects."
+    return (
+        f"This is a recorded run of its {scenario.length} form; your sequence numbers, leaders and times will differ."
+    )
 
 
 def paragraphs(text: str) -> list[str]:

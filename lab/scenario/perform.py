@@ -180,7 +180,9 @@ async def _create_consumer(action: act.CreateConsumer, context: Context) -> str:
     config |= {"filter_subject": action.filter} if action.filter else {}
     config |= {"metadata": {MARK: context.token}, "inactive_threshold": LEFT_NS}
     async with context.connect(action.in_) as session:
+        began = time.monotonic()
         await consumers.create(session, stream, real, config)
+        context.took.setdefault(action.as_, []).append(time.monotonic() - began)
     context.made.append(Made(action.in_, stream, action.name, real))
     return f"created {action.name} on {stream}, where it is called {real}"
 
@@ -196,7 +198,9 @@ async def _delete_consumer(action: act.DeleteConsumer, context: Context) -> str:
 async def _request(action: act.Request, context: Context) -> str:
     try:
         async with context.connect(action.in_) as session:
+            began = time.monotonic()
             body = await session.api(action.call, action.body or None, action.timeout)
+            context.took.setdefault(action.as_, []).append(time.monotonic() - began)
         context.answers[action.as_] = Answer(0, body, "")
     except ApiError as error:
         context.answers[action.as_] = Answer(error.code, {}, error.message)

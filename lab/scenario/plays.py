@@ -10,7 +10,7 @@ from lab.errors import LabError, Terminated
 from lab.scenario import labs
 from lab.scenario.context import Context
 from lab.scenario.player import Audience, play
-from lab.scenario.scenario import Result, Scenario, Variant
+from lab.scenario.scenario import Result, Scenario, Variant, not_played
 from lab.topology import DEFAULT_NATS
 
 
@@ -64,6 +64,11 @@ class Plays:
 
     async def _one(self, scenario: Scenario, variant: Variant) -> Result:
         lab, audience = self.lab, self.audience()
+        lacking = await asyncio.to_thread(labs.lacking, lab, scenario)
+        if lacking:
+            nothing = not_played(scenario, variant, lacking)
+            await audience.closes(nothing)
+            return nothing
         alone = self.own_lab or self.jobs > 1 or self.nats
         observation = None if alone else await asyncio.to_thread(labs.running, lab.engine, lab.name, variant)
         if observation:

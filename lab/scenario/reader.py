@@ -11,13 +11,14 @@ from lab import labfile, yamlfile
 from lab.errors import UsageError
 from lab.faults import arguments, step_down
 from lab.faults.path import way
-from lab.faults.verb import Verb
+from lab.faults.verb import OFFERS, Verb
 from lab.layouts import layout_of
 from lab.observe.operations import OPERATIONS
 from lab.printable import printable
 from lab.scenario import actions, expectations
 from lab.scenario.conditions import readable
-from lab.scenario.scenario import ALWAYS, Expected, Length, Scenario, Step, Variant, When
+from lab.scenario.expectations.outcomes import Took
+from lab.scenario.scenario import ALWAYS, Expected, Feature, Length, Scenario, Step, Variant, When
 from lab.topology import Topology
 from lab.units import DURATION, duration_ns, shortened
 from lab.yamlfile import Document, Entry
@@ -39,6 +40,7 @@ VOCABULARY = labfile.VOCABULARY | {
     arguments.Seconds: by_length("Durations", DURATION_TEXT),
     actions.Count: by_length("Counts", at_least(0)),
     expectations.Operation: one_of("operation", OPERATIONS),
+    Feature: one_of("kernel feature", sorted(OFFERS)),
 }
 READS = Types(VOCABULARY)
 REFERENCES = {
@@ -46,6 +48,7 @@ REFERENCES = {
     "traffic": actions.TrafficRef,
     "consume": actions.ConsumeRef,
     "request": actions.RequestRef,
+    "publish or request": actions.TimedRef,
     "nodes": actions.NodesRef,
 }
 
@@ -80,7 +83,8 @@ def schema() -> dict[str, Any]:
     one = [{"required": [name]} for name in verbs]
     fields = {"say": str, "when": When, "expect": tuple[expectation, ...], "repeat": Repeat, "steps": list["Step"]}  # type: ignore[valid-type]
     step = READS.table("Step", fields | verbs, oneOf=[*one, {"not": {"anyOf": one}}])
-    file = {"title": str, "about": str, "lab": lab, "variants": dict[str, lab], "steps": list[step]}  # type: ignore[valid-type]
+    file = {"title": str, "about": str, "needs": tuple[Feature, ...], "lab": lab, "variants": dict[str, lab]}  # type: ignore[valid-type]
+    file["steps"] = list[step]  # type: ignore[valid-type]
     return READS.schema(
         "A scenario of NATS Region Lab", READS.table("Scenario", file, required=("title", "about", "steps"))
     )
@@ -102,7 +106,7 @@ class _Reader:
 
     def scenario(self, name: str) -> Scenario:
         document = self.document
-        top = ("title", "about", "lab", "variants", "steps")
+        top = ("title", "about", "needs", "lab", "variants", "steps")
         parts = document.top(top, "title: …", FORMAT, "a scenario")
         if not NAME.fullmatch(name):
             should = "should be words of lower-case letters and digits, joined by `-`"
@@ -115,9 +119,10 @@ class _Reader:
         if variants:
             self.topology = variants[0].topology
         title, about = (self.value(str, parts, key) or "" for key in ("title", "about"))
+        needs = self.value(tuple[Feature, ...], parts, "needs") or ()
         steps = tuple(self.steps(parts["steps"])) if "steps" in parts else ()
         document.refuse(FORMAT)
-        return Scenario(name, title.strip(), about.strip(), variants, steps, self.length)
+        return Scenario(name, title.strip(), about.strip(), variants, steps, self.length, needs)
 
     def value(self, hint: Any, parts: Mapping[str, Entry], key: str) -> Any:
         """The value of an entry; None when it is not there or wrong."""
@@ -201,9 +206,19 @@ class _Reader:
             built = self.value(kinds[named[0]], parts, named[0])
             when, finding = self.condition(parts), self.value(str, parts, "finding") or ""
             if built is not None:
-                if built.within and built.throughout:
-                    self.document.wrong(one, "use `within` or `throughout`, not both")
+                for problem in self.unfit(built):
+                    self.document.wrong(one, problem)
                 yield Expected(built, when, finding.strip())
+
+    def unfit(self, expectation: Any) -> Iterator[str]:
+        """What does not go together in an expectation, as sentences."""
+        if expectation.within and expectation.throughout:
+            yield "use `within` or `throughout`, not both"
+        if isinstance(expectation, Took):
+            if not expectation.at_least and not expectation.at_most:
+                yield "`took` needs `at_least: 100ms` or `at_most: 100ms`"
+            if expectation.in_ and actions.MessageRef not in self.defined[expectation.of]:
+                yield f"`in` is for publishes, and `{expectation.of}` is none"
 
     def condition(self, parts: Mapping[str, Entry]) -> When:
         when: When = self.value(When, parts, "when") or ALWAYS

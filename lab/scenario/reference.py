@@ -54,6 +54,7 @@ def _type(hint: Any) -> str:
         actions.TrafficRef: "name of a traffic",
         actions.ConsumeRef: "name of a consume",
         actions.RequestRef: "name of a request",
+        actions.TimedRef: "name of a publish, a request or a consumer's creation",
         actions.NodesRef: "name of nodes",
         str: "text",
         int: "number",

@@ -4,17 +4,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lab.html import junit
-from lab.scenario.scenario import Judgement, Result, Scenario, StepResult
+from lab.scenario.scenario import Judgement, Result, Scenario, Step, StepResult
 from lab.verdict import VALIDITY
 
 WORDS = {"held": "held", "found": "found", "violated": "VIOLATED", "could not tell": "could not tell"}
 TITLES = {"held": "all held", "violated": "VIOLATED", "could not tell": "could not tell"}
+NOT_PLAYED = "not played"
 INDENT = " " * 4
 COMMANDS = ("lab ", "nats ", "sleep ")
 
 
 def name(result: Result) -> str:
     return f"{result.scenario} ({result.variant})" if result.variant else result.scenario
+
+
+def title(result: Result) -> str:
+    return NOT_PLAYED if result.lacking else TITLES[result.verdict]
 
 
 def judgement(one: Judgement) -> str:
@@ -29,11 +34,13 @@ def judgement(one: Judgement) -> str:
 
 def summary(result: Result) -> str:
     """One line."""
+    if result.lacking:
+        return f"{name(result)}: {NOT_PLAYED}: {result.broken}"
     judged = [one.judged for step in result.steps for one in step.judgements]
     counts = ", ".join(f"{judged.count(kind)} {WORDS[kind]}" for kind in WORDS if kind in judged)
     on = f"{result.lab}, nats-server {' and '.join(result.versions) or '?'}"
     counts = counts or "nothing was looked at"
-    line = f"{name(result)}: {TITLES[result.verdict]} ({counts}; {result.seconds:.0f} s on {on})"
+    line = f"{name(result)}: {title(result)} ({counts}; {result.seconds:.0f} s on {on})"
     return line + (f"\n{INDENT}{result.broken}" if result.broken else "")
 
 
@@ -51,7 +58,7 @@ def markdown(results: Sequence[Result]) -> str:
         good = sum(VALIDITY[one.judged] == "valid" for one in judged)
         server = " and ".join(result.versions)
         lines.append(
-            f"| {name(result)} | {TITLES[result.verdict]} | {good} of {len(judged)} as expected | "
+            f"| {name(result)} | {title(result)} | {good} of {len(judged)} as expected | "
             f"{result.seconds:.0f} s | {server} |"
         )
     for result in results:
@@ -88,6 +95,18 @@ def step_markdown(step: StepResult) -> list[str]:
     return [*lines, ""] if step.judgements else lines
 
 
+def planned_markdown(step: Step) -> list[str]:
+    """The step before it is played."""
+    lines = [step.say, ""] if step.say else []
+    lines += ["```", typed(str(step.action)), "```", ""] if step.action else []
+    lines += [f"- expected: {escaped(str(expected))}." for expected in step.expect]
+    return [*lines, ""] if step.expect else lines
+
+
+def needs(scenario: Scenario) -> str:
+    return f"{' and '.join(f'`{feature}`' for feature in scenario.needs)}, which `lab doctor` looks for"
+
+
 def typed(action: str) -> str:
     """With a prompt when it is what one could type."""
     return f"$ {action}" if action.startswith(COMMANDS) else f"({action})"
@@ -120,6 +139,7 @@ def _cases(result: Result) -> Iterable[junit.Case]:
 def outline(scenario: Scenario) -> str:
     """The scenario as it stands in the file, for `lab scenario show`."""
     lines = [f"{scenario.name}: {scenario.title}", "", scenario.about, ""]
+    lines += [f"needs a kernel with {needs(scenario)}"] if scenario.needs else []
     for variant in scenario.variants:
         if variant.own:
             topology = variant.topology

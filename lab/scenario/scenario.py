@@ -1,7 +1,7 @@
 """What a scenario is, and what came of one: values only. Durations and counts are resolved already (short or long)."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NewType
 
 from lab.scenario.actions import Action
 from lab.scenario.expectations.phrases import Timed
@@ -9,6 +9,7 @@ from lab.topology import Topology
 from lab.verdict import EXIT_CODES, VALIDITY, WORDS, Judged, Word, worst
 
 Length = Literal["short", "long"]
+Feature = NewType("Feature", str)  # what some kernels have and some have not: `lab.faults.verb.OFFERS`
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,15 @@ class Variant:
 
 @dataclass(frozen=True)
 class Scenario:
+    """`needs` is what the kernel must offer; without it the scenario is not played."""
+
     name: str
     title: str
     about: str
     variants: tuple[Variant, ...]
     steps: tuple[Step, ...]
     length: Length = "short"
+    needs: tuple[Feature, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Result:
-    """One scenario on one lab. `broken` says why it ended early, "" when it was played to its end."""
+    """One scenario on one lab. `broken` says why it ended early, "" when it was played to its end.
+    `lacking` is what the kernel lacks of what the scenario needs; then nothing was played."""
 
     scenario: str
     variant: str
@@ -112,11 +117,19 @@ class Result:
     seconds: float
     broken: str = ""
     title: str = field(default="", compare=False)
+    lacking: tuple[Feature, ...] = ()
 
     @property
     def verdict(self) -> Word:
         judged = worst(VALIDITY[judgement.judged] for step in self.steps for judgement in step.judgements)
         return WORDS[worst([judged, "unknown"]) if self.broken else judged]
+
+
+def not_played(scenario: Scenario, variant: Variant, lacking: tuple[Feature, ...]) -> Result:
+    """The result where the kernel lacks what the scenario needs."""
+    what = " and no ".join(f"`{feature}`" for feature in lacking)
+    why = f"this kernel has no {what}, which the scenario needs; `lab doctor` shows what it offers"
+    return Result(scenario.name, variant.name, "none", (), scenario.length, (), 0, why, scenario.title, lacking)
 
 
 def exit_code(results: tuple[Result, ...]) -> int:

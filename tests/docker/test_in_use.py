@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from labs import ROOT, Lab, wait_for
-from scenarios import written
+from scenarios import skip_where_the_kernel_lacks, written
 
 from lab import api
 from lab.jetstream import consumers
@@ -95,6 +95,7 @@ def test_messages_of_a_probe_do_not_show(used: Lab) -> None:
 
 
 def _plays(lab: Lab, scenario: str) -> None:
+    skip_where_the_kernel_lacks([scenario])
     before = asyncio.run(_users(lab.name))
     told = json.loads(lab.run("scenario", "run", scenario, "--json", timeout=600))
     assert [(r["lab"], r["verdict"], r["broken"]) for r in told["results"]] == [(lab.name, "held", "")]

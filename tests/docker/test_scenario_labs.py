@@ -4,12 +4,31 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
 from labs import ROOT, Lab, wait_for
-from scenarios import HEAD, LASTING, hold_on_labs_of_their_own, written
+from scenarios import HEAD, LASTING, NEEDING, hold_on_labs_of_their_own, skip_where_the_kernel_lacks, written
+
+from lab import api
 
 
 def test_shipped_scenarios_that_last_hold_on_labs_of_their_own() -> None:
     hold_on_labs_of_their_own("test-minutes", LASTING, jobs=3)
+
+
+def test_shipped_scenarios_that_need_much_of_the_kernel_hold_on_labs_of_their_own() -> None:
+    skip_where_the_kernel_lacks(NEEDING)
+    hold_on_labs_of_their_own("test-minutes", NEEDING, jobs=1)
+
+
+def test_what_the_kernel_lacks_is_told_and_no_lab_is_started(tmp_path: Path) -> None:
+    lab = Lab("test-own")
+    lacking = {"netem", "tbf", "blocks"} - api.Lab(lab.name).offers()
+    if not lacking:
+        pytest.skip("this kernel has everything")
+    file = written(tmp_path, "  - wait: 300s\n", HEAD.replace("steps", f"needs: [{', '.join(lacking)}]\nsteps"))
+    said = lab.run("scenario", "run", file, code=4)
+    assert said.startswith("some-test: not played: this kernel has no ")
+    assert lab.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
 
 
 def test_a_lab_of_its_own_is_removed_even_when_interrupted(tmp_path: Path) -> None:

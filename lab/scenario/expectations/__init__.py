@@ -32,6 +32,7 @@ KINDS: tuple[type[Timed[Any]], ...] = (
     outcomes.Delivered,
     servers.Version,
     outcomes.TrafficKept,
+    outcomes.Took,
 )
 EXPECTATIONS: dict[str, type[Timed[Any]]] = {kind.name: kind for kind in KINDS}
 

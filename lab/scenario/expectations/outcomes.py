@@ -4,11 +4,13 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
+from statistics import median
 from typing import Any, ClassVar, Literal
 
 from lab.faults.arguments import Region, Seconds, Stream
 from lab.scenario import evidence as see
-from lab.scenario.actions import DEFAULT_STREAM, ConsumeRef, MessageRef, RequestRef, TrafficRef
+from lab.scenario.actions import DEFAULT_STREAM, ConsumeRef, MessageRef, RequestRef, TimedRef, TrafficRef
 from lab.scenario.expectations.phrases import AT_ONCE, Quantity, Timed, Verdict, join, origins, quoted
 
 
@@ -122,6 +124,41 @@ def contains(have: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
         return isinstance(have, list) and all(any(contains(item, want) for item in have) for want in wanted)
     return bool(have == wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Took(Timed[see.Times]):
+    """How long it took, by the median if there are several: a request, or the creation of a consumer, until it was
+    answered; publishes until they were acknowledged. With `in`, publishes from when their origin had stored them until
+    the read stream of each of these regions had."""
+
+    name = "took"
+    of: TimedRef
+    in_: tuple[Region, ...] = ()
+    at_least: Seconds = AT_ONCE
+    at_most: Seconds = AT_ONCE
+
+    def __str__(self) -> str:
+        bounds = [f"at least {in_units(self.at_least)}"] if self.at_least else []
+        bounds += [f"at most {in_units(self.at_most)}"] if self.at_most else []
+        return f"`{self.of}` took {' and '.join(bounds)}" + (f" to get to {join(self.in_)}" if self.in_ else "")
+
+    def judge(self, evidence: see.Times) -> Verdict:
+        seen, fine = [], True
+        for where, times in evidence.took.items():
+            if isinstance(times, str) or not times:
+                return "could not tell", times if isinstance(times, str) else "nothing was answered"
+            took = median(times)
+            fine = fine and self.at_least <= took and (not self.at_most or took <= self.at_most)
+            what = f"the median of {len(times)} is " if len(times) > 1 else ""
+            seen.append((f"{where}: " if where else "") + what + in_units(took))
+        return "held" if fine else "violated", "; ".join(seen)
+
+
+def in_units(seconds: float) -> str:
+    if seconds == inf:
+        return "never"
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,7 @@ GOOD = {"title": "title: t\n", "about": "about: a\n", "steps": "steps:\n  - wait
     [
         (GOOD["about"] + GOOD["steps"], 1, "`title` is missing"),
         (GOOD["title"] + GOOD["about"], 1, "`steps` is missing"),
+        (GOOD["title"] + "needs: [netm]\n" + GOOD["about"] + GOOD["steps"], 2, "did you mean `netem`?"),
         ("titel: t\n" + GOOD["about"] + GOOD["steps"], 1, "did you mean `title`?"),
         ("title: [t]\n" + GOOD["about"] + GOOD["steps"], 1, "should be text, not a list"),
         ("title: 5\n" + GOOD["about"] + GOOD["steps"], 1, "put it in quotes"),
@@ -106,6 +107,10 @@ STEP_PROBLEMS = [
         "{expect: {works: {operations: publish, in: west, within: 1s, throughout: 1s}}}",
         "`within` or `throughout`, not both",
     ),
+    (
+        "{expect: {took: {of: nothing, at_most: 1s}}}",
+        "no earlier step gave the name `nothing` (`as`) to a publish or request",
+    ),
     ("{expect: {sleeps: {}}}", "an expectation has no `sleeps`"),
     ("{expect: {published: {messages: x, outcome: lost}}}", "should be one of `acknowledged`"),
     ("{wait: 1s, when: {profile: sede}}", "should be one of `fixed`, `seed`"),
@@ -118,6 +123,19 @@ STEP_PROBLEMS = [
 def test_a_wrong_step_is_told_with_its_line(step: str, sentence: str) -> None:
     found = problems(f"title: t\nabout: a\nsteps:\n  - wait: 1s\n  - {step}\n")
     assert any(problem.startswith("line 5: ") and sentence in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("took", "sentence"),
+    [
+        ("{of: asked}", "`took` needs `at_least: 100ms` or `at_most: 100ms`"),
+        ("{of: asked, in: west, at_most: 1s}", "`in` is for publishes, and `asked` is none"),
+    ],
+)
+def test_a_time_that_cannot_be_judged_is_told(took: str, sentence: str) -> None:
+    request = "  - request: {call: STREAM.NAMES, in: west, as: asked}\n    expect:\n"
+    found = problems(f"title: t\nabout: a\nsteps:\n{request}      - took: {took}\n")
+    assert any(problem.startswith("line 6: ") and sentence in problem for problem in found), found
 
 
 def test_every_problem_of_a_file_is_told_at_once() -> None:
@@ -151,6 +169,12 @@ def test_short_and_long_forms() -> None:
         "sleep 2",
         "sleep 60",
     ]
+
+
+def test_what_the_kernel_must_offer() -> None:
+    assert parse("".join(GOOD.values()), "x", "x").needs == ()
+    assert parse("needs: netem\n" + "".join(GOOD.values()), "x", "x").needs == ("netem",)
+    assert parse("needs: [netem, blocks]\n" + "".join(GOOD.values()), "x", "x").needs == ("netem", "blocks")
 
 
 def test_a_lab_or_variants_ask_for_a_lab_of_its_own() -> None:

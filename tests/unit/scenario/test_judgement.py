@@ -1,15 +1,21 @@
 """What expectations make of evidence: what holds, what is violated, and what cannot be told."""
 
+import asyncio
 from dataclasses import replace
+from math import inf
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from lab.api import Lab
+from lab.jetstream.session import Entry
+from lab.layouts import Stream
 from lab.observe.comparison import Copy
 from lab.observe.operations import Cell, State
 from lab.scenario import evidence as see
 from lab.scenario.conditions import applies, matches, readable
+from lab.scenario.context import Context
 from lab.scenario.expectations import EXPECTATIONS, KINDS, Quantity
 from lab.scenario.observations import observe
 from lab.scenario.scenario import When
@@ -140,6 +146,14 @@ CASES: list[tuple[Any, Any, str]] = [
     (expect.TrafficKept(of="t", **WEST, longest_gap=1.5), see.Publishes((sent(1), sent(2), sent(4))), "violated"),
     (expect.TrafficKept(of="t", **WEST, longest_gap=1.5), see.Publishes((sent(1), sent(2, "fail"))), "violated"),
     (expect.TrafficKept(of="t", **WEST, longest_gap=1.5), see.Publishes(()), "could not tell"),
+    (expect.Took(of="r", at_least=0.2), see.Times({"": (0.3,)}), "held"),
+    (expect.Took(of="r", at_least=0.2), see.Times({"": (0.1, 0.1, 0.9)}), "violated"),  # the median counts
+    (expect.Took(of="r", at_most=0.2), see.Times({"": (0.1, 0.1, 0.9)}), "held"),
+    (expect.Took(of="r", at_most=0.2), see.Times({"": (0.3,)}), "violated"),
+    (expect.Took(of="r", at_most=0.2), see.Times({"": ()}), "could not tell"),
+    (expect.Took(of="m", in_=("west", "east"), at_least=0.2), see.Times({"west": (0.3,), "east": (0.1,)}), "violated"),
+    (expect.Took(of="m", **WEST, at_most=9), see.Times({"west": (0.3, inf, inf)}), "violated"),  # two are not there
+    (expect.Took(of="m", **WEST, at_most=9), see.Times({"west": "cannot be read"}), "could not tell"),
 ]
 
 
@@ -149,6 +163,42 @@ def test_an_expectation_is_judged_by_its_evidence(expectation: Any, evidence: An
     assert judged == verdict
     assert seen
     assert str(expectation)
+
+
+def entry(origin: tuple[str, int], milliseconds: int) -> Entry:
+    return Entry(1, "foo.test", f"2026-01-01T00:00:00.{milliseconds:03}000000Z", b"", origin, {})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "took"),
+    [
+        (expect.Took(of="asked"), {"": (0.3, 0.1)}),
+        (expect.Took(of="m"), {"": (0.01, 0.01)}),  # an attempt without an answer took no time that means anything
+        (expect.Took(of="m", in_=("west", "east")), {"west": (0.001, 0.002), "east": (0.04, inf)}),
+        (expect.Took(of="m", in_=("central",)), {"central": "cannot be read"}),
+    ],
+)
+def test_how_long_something_took(wanted: Any, took: dict[str, Any]) -> None:
+    held = {
+        "foo-write-west": (entry((W, 1), 100), entry((W, 2), 200)),
+        "foo-write-central": "cannot be read",
+        "foo-write-east": (),
+        "foo-read-west": (entry((W, 1), 101), entry((C, 1), 101), entry((W, 2), 202)),
+        "foo-read-central": "cannot be read",
+        "foo-read-east": (entry((W, 1), 140),),
+    }
+    context = Context(Lab("nowhere"), Topology(), None)  # type: ignore[arg-type]
+    context.took["asked"] = [0.3, 0.1]
+    context.sent["m"] = [sent(1), sent(2), sent(3, "info")]
+
+    async def entries(stream: Stream) -> Any:
+        return held[stream.name]
+
+    context.entries = entries  # type: ignore[method-assign]
+    seen = asyncio.run(observe(wanted, context))
+    assert {
+        where: pytest.approx(times, abs=1e-6) if times != "cannot be read" else times for where, times in took.items()
+    } == (seen.took)
 
 
 def test_every_expectation_is_seen_to_hold_and_to_be_violated() -> None:
