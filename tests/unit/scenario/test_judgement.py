@@ -153,6 +153,7 @@ CASES: list[tuple[Any, Any, str]] = [
     (expect.Took(of="r", at_most=0.2), see.Times({"": ()}), "could not tell"),
     (expect.Took(of="m", in_=("west", "east"), at_least=0.2), see.Times({"west": (0.3,), "east": (0.1,)}), "violated"),
     (expect.Took(of="m", **WEST, at_most=9), see.Times({"west": (0.3, inf, inf)}), "violated"),  # two are not there
+    (expect.Took(of="m", **WEST, at_least=0.2), see.Times({"west": (inf,)}), "violated"),
     (expect.Took(of="m", **WEST, at_most=9), see.Times({"west": "cannot be read"}), "could not tell"),
 ]
 

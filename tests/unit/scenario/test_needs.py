@@ -1,5 +1,6 @@
 """Scenarios that need what this kernel may lack: told, and never a failure of what was not asked for by name."""
 
+import asyncio
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.api import Lab
+from lab.check.schedule import Schedule
 from lab.cli import app
+from lab.cli.narration import Log
+from lab.matrix.trials import Trials
 from lab.scenario import labs, plays, shipped
 from lab.scenario.scenario import Judgement, Result, Scenario, StepResult, Variant
 from lab.topology import Topology
@@ -89,6 +93,12 @@ def test_as_json(files: dict[str, Path]) -> None:
 def test_a_lesson_says_so_too(files: dict[str, Path]) -> None:
     done = CliRunner().invoke(app, ["learn", "far"])
     assert (done.exit_code, SENTENCE in done.output) == (4, True)
+
+
+def test_a_matrix_starts_no_lab_for_it(files: dict[str, Path]) -> None:
+    trials = Trials(Lab("nowhere"), Topology(), lambda: Log(True), lambda _: Schedule(1, 1))
+    outcome = asyncio.run(trials.on(shipped.find("far"), "2.14.6"))
+    assert (outcome.verdict, outcome.sentence) == ("could not tell", SENTENCE.removeprefix("far: not played: "))
 
 
 def test_the_list_tells_what_is_needed(files: dict[str, Path]) -> None:
