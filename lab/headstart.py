@@ -61,7 +61,7 @@ def begin(arguments: Sequence[str]) -> Headstart | None:
 
 def _changing() -> set[str]:
     """The commands that change which faults are in force."""
-    return {verb.name for verb in VERBS if verb.by_hand and verb.lasting}
+    return {verb.name for verb in VERBS if verb.lasting and not verb.turning}
 
 
 def which(arguments: Sequence[str]) -> str | None:

@@ -107,9 +107,9 @@ def _option(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 def add_commands(to: typer.Typer) -> None:
-    """Every verb that is done by hand; `heal` has a command of its own, which can wait."""
+    """Every verb; `heal` has a command of its own, which can wait."""
     for verb in VERBS:
-        if verb.by_hand and verb is not Heal:
+        if verb is not Heal:
             to.command(verb.name, rich_help_panel=PANEL_FAULTS)(command(verb))
 
 

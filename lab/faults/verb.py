@@ -34,8 +34,8 @@ class Draw:
 
 class Verb(ABC):
     """`SHORT` is the field that plain words fill: on the command line, in Python, and a plain text or list in a file.
-    `undoes`: it only takes faults away. `lasting`: False for what is over at once. `by_hand`: False for what only
-    a check does. `turning`: its faults come and go while it lasts, so that somebody has to carry it on."""
+    `undoes`: it only takes faults away. `lasting`: False for what is over at once. `turning`: its faults come and go
+    while it lasts, so that somebody has to carry it on."""
 
     name: ClassVar[str]
     SHORT: ClassVar[str] = ""
@@ -43,7 +43,6 @@ class Verb(ABC):
     HELP: ClassVar[Mapping[str, str]] = {}  # field -> help, but for the one in `SHORT`
     undoes: ClassVar[bool] = False
     lasting: ClassVar[bool] = True
-    by_hand: ClassVar[bool] = True
     turning: ClassVar[bool] = False
     usual_s: ClassVar[float] = 24 * 3600.0  # how long what is `turning` lasts unless it is said
 

@@ -233,7 +233,7 @@ OWN: tuple[type, ...] = tuple(kind for kind in get_args(Action) if kind is not V
 def actions() -> dict[str, type]:
     """What a step may do, by its name in a file."""
     own = {_snake(kind.__name__): kind for kind in OWN}
-    faults = {verb.name.replace("-", "_"): step_form(verb) for verb in verbs().values() if verb.by_hand}
+    faults = {verb.name.replace("-", "_"): step_form(verb) for verb in verbs().values() if not verb.turning}
     return own | faults
 
 

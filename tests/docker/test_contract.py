@@ -229,7 +229,7 @@ def test_a_fault_is_observed_and_proven_once_and_gone_after_healing(lab: Lab, ki
 
 
 VERB_EXAMPLES = [
-    verb.draws()[0].make(TOPOLOGY, Random(3)) for verb in VERBS if verb.draws() and verb.lasting and verb.by_hand
+    verb.draws()[0].make(TOPOLOGY, Random(3)) for verb in VERBS if verb.draws() and verb.lasting and not verb.turning
 ]
 
 
@@ -257,3 +257,76 @@ def test_a_command_that_was_killed_half_way_is_healed(real: World, verb: Verb) -
         assert lab.faults() == ()
     assert lab.do(verb).change is not None
     lab.heal()
+
+
+# --- the kernel's part ---
+
+
+def test_twenty_killed_commands_leave_nothing_in_the_kernel_that_heal_does_not_undo(real: World) -> None:
+    """Shapes, one-way cuts and refusals, half made or whole, with timers that wait or not."""
+    lab = Lab(TOPOLOGY.name, engine=real.engine)
+    commands = ("shape west east --rate 5mbit --for 60s", "cut west->east", "cut east west --reject --for 60s")
+    random = Random(20)
+    for turn in range(20):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lab", *commands[turn % 3].split(), "--name", TOPOLOGY.name],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(random.uniform(0.2, 1.2))
+        process.kill()
+        process.wait()
+        if turn % 4 == 3:
+            lab.heal()
+            assert condition.observe(real.engine, TOPOLOGY.name).kernel == {}
+            assert lab.timers() == ()
+    lab.heal()
+    assert condition.observe(real.engine, TOPOLOGY.name).kernel == {}
+
+
+def test_a_fault_ends_on_time_though_its_command_was_killed(real: World) -> None:
+    lab = Lab(TOPOLOGY.name, engine=real.engine)
+    command = [sys.executable, "-m", "lab", "cut", "west->east", "--for", "6s", "--name", TOPOLOGY.name]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 30
+        while not lab.faults():
+            assert time.monotonic() < deadline
+        process.kill()
+    began = time.monotonic()
+    (timer,) = lab.timers()
+    assert timer.alive
+    while lab.faults():
+        assert time.monotonic() - began < 30
+    assert lab.timers() == ()
+
+
+def test_a_node_that_restarts_is_given_the_shape_of_its_side_again(real: World) -> None:
+    lab = Lab(TOPOLOGY.name, engine=real.engine)
+    lab.shape("west", "east", rate="5mbit")
+    lab.kill(EAST)
+    assert {fault.node for fault in lab.faults() if fault.kind == "shape"} == {"west-1"}
+    lab.start(EAST)
+    assert {fault.node for fault in lab.faults() if fault.kind == "shape"} == {"west-1", EAST}
+    lab.heal()
+
+
+def test_a_lab_always_has_the_conditions_of_its_links(tmp_path: Path) -> None:
+    lab = Command("test-another")
+    file = tmp_path / "lab.yaml"
+    file.write_text(
+        "regions: [west, east]\nnodes_per_region: 1\nreplicas: 1\nlinks: {east-west: {rate: 20mbit}}\n", "utf-8"
+    )
+    lab.run("up", "--file", str(file))
+    try:
+        of = Lab("test-another")
+        shaped = {link.name: link.shapes for link in of.status().links}
+        assert shaped == {"east-west": {"east->west": "20 Mbit/s", "west->east": "20 Mbit/s"}}
+        assert of.faults() == (), "it is no fault"
+        of.shape("west->east", rate="1mbit")
+        of.kill(EAST)
+        of.start(EAST)
+        assert {fault.node for fault in of.faults()} == {"west-1"}
+        of.heal()
+        assert of.status().links[0].shapes == shaped["east-west"]
+    finally:
+        lab.run("down")

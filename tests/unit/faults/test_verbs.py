@@ -25,7 +25,6 @@ from lab.topology import Topology
 TOPOLOGY = Topology()
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "faults.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-BY_HAND = [verb for verb in VERBS if verb.by_hand]
 DOING = [verb for verb in VERBS if not verb.undoes]
 
 
@@ -37,11 +36,11 @@ def name(thing: type) -> str:
     return str(getattr(thing, "name", thing.__name__))
 
 
-@pytest.mark.parametrize("verb", BY_HAND, ids=name)
+@pytest.mark.parametrize("verb", VERBS, ids=name)
 def test_a_verb_is_a_command_a_method_and_a_step(verb: type[Verb]) -> None:
     assert COMMANDS[verb.name].help
     assert callable(getattr(Lab("nowhere"), verb.name.replace("-", "_")))
-    assert verb.name.replace("-", "_") in actions.actions()
+    assert (verb.name.replace("-", "_") in actions.actions()) is not verb.turning, "a scenario repeats steps instead"
 
 
 @pytest.mark.parametrize("verb", DOING, ids=name)
@@ -67,7 +66,7 @@ def test_a_verb_says_what_it_takes_away(verb: type[Verb]) -> None:
         assert not [*example.problems(TOPOLOGY, 8.0)]
 
 
-@pytest.mark.parametrize("verb", [verb for verb in DOING if verb.by_hand], ids=name)
+@pytest.mark.parametrize("verb", DOING, ids=name)
 def test_a_verb_reads_as_it_is_typed(verb: type[Verb], monkeypatch: pytest.MonkeyPatch) -> None:
     """Its text is the command that does the same: what the command line makes of it is the verb again."""
     asked: list[Verb] = []
@@ -102,7 +101,7 @@ def test_draws_have_names_of_their_own() -> None:
     assert len(draws()) == sum(len(verb.draws()) for verb in VERBS)
 
 
-@pytest.mark.parametrize("verb", BY_HAND, ids=name)
+@pytest.mark.parametrize("verb", VERBS, ids=name)
 def test_a_verb_has_a_typed_method(verb: type[Verb]) -> None:
     """Others would be found by `__getattr__`, which no editor knows."""
     method = vars(VerbMethods)[verb.name.replace("-", "_")]
