@@ -28,7 +28,7 @@ SHAPES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(SHAPES)
 def test_what_the_kernel_keeps_reads_as_what_was_asked(given: dict[str, str]) -> None:
     """Else a shape that is in force would never be the one that is wanted."""
@@ -37,6 +37,7 @@ def test_what_the_kernel_keeps_reads_as_what_was_asked(given: dict[str, str]) ->
     assert Shape.of(**options(asked)) == asked
 
 
+@settings(deadline=None)
 @given(st.decimals("0.1", 99, places=1), st.decimals(1, 100, places=1))
 def test_bursts_are_read_back_as_loss_and_length(loss: object, burst: object) -> None:
     asked = Shape.of(loss=f"{loss}%", burst=str(burst))
