@@ -70,7 +70,7 @@ class Debian(Machine):
         arguments += ["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img")]
         arguments += [
             "-append",
-            "root=/dev/vda rw console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off net.ifnames=0",
+            "root=/dev/vda rw console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off systemd.default_timeout_start_sec=900 net.ifnames=0",
         ]
         disk = "format=raw,if=virtio,cache=unsafe"
         arguments += ["-drive", f"file={folder / 'disk'},{disk},discard=unmap"]
