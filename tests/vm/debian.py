@@ -68,10 +68,9 @@ class Debian(Machine):
         arguments = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
         arguments += ["-smp", str(os.cpu_count() or 1), "-m", str(MEMORY_MB)]
         arguments += ["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img")]
-        arguments += [
-            "-append",
-            "root=/dev/vda rw console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off systemd.default_timeout_start_sec=900 net.ifnames=0",
-        ]
+        quick = "quiet loglevel=3 mitigations=off net.ifnames=0"
+        patient = "panic=-1 systemd.default_timeout_start_sec=900"  # of an emulated processor that is not alone
+        arguments += ["-append", f"root=/dev/vda rw console=ttyS0 {quick} {patient}"]
         disk = "format=raw,if=virtio,cache=unsafe"
         arguments += ["-drive", f"file={folder / 'disk'},{disk},discard=unmap"]
         arguments += ["-drive", f"file={given},format=raw,if=virtio,readonly=on"]
