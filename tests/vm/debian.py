@@ -26,6 +26,7 @@ PACKAGES = (
 PROGRAMS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs")
 USER, HOME = "someone", "/home/someone"
 ERROR = "stderr: "  # before its lines
+DIRTY = "in-use"  # a file beside the disk while it is not in a good state
 BOOT_S, MAKE_S = 600, 1200
 MEMORY_MB, DISK = 4096, "12G"
 
@@ -75,6 +76,8 @@ class Debian(Machine):
         arguments += ["-drive", f"file={folder / 'disk'},{disk},discard=unmap"]
         arguments += ["-drive", f"file={given},format=raw,if=virtio,readonly=on"]
         arguments += ["-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci"]
+        self._dirty = folder / DIRTY
+        self._dirty.touch()
         super().__init__(arguments, folder / "console.log", BOOT_S)
 
     def user(self, command: str, timeout: float, say: Callable[[str], None]) -> tuple[str, str]:
@@ -101,9 +104,11 @@ printf 'export HOME={HOME} NO_COLOR=1 PATH=$PWD/.venv/bin:$PATH\\n' > {HOME}/env
 chown -R {USER}: {HOME}""")
 
     def shut_down(self) -> None:
-        """So that the disk can be used again; a machine that is busy is switched off as it is."""
+        """So that the disk can be used again. A machine that is busy is switched off as it is, and its disk is given
+        up."""
         with suppress(MachineError):
             self.run("systemctl stop docker.socket docker; sync; mount -o remount,ro / || sync")
+            self._dirty.unlink()
 
 
 def boot(folder: Path, given: Path) -> Debian:
@@ -123,6 +128,9 @@ def missing() -> list[str]:
 def made(say: Callable[[str], None]) -> Path:
     """The folder with its disk, kernel and initial file system, made if it is not there; needs root."""
     folder = cache() / f"debian-{SUITE}"
+    if (folder / DIRTY).exists():
+        say(f"{folder} was not shut down, so it is made anew")
+        shutil.rmtree(folder)
     if not folder.is_dir():
         say(f"making a Debian `{SUITE}` in {folder}")
         folder.parent.mkdir(parents=True, exist_ok=True)
