@@ -132,6 +132,8 @@ class User:
         process = subprocess.Popen(
             [str(LAB), *words, "--name", TOPOLOGY.name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        while process.poll() is None and not has_begun(process.pid):
+            time.sleep(0.01)  # until then it is Python that is interrupted, and says so in its own way
         time.sleep(seconds)
         process.send_signal(how)
         _, told = process.communicate(timeout=90)
@@ -166,6 +168,13 @@ class User:
 
     def require(self, fine: bool, why: str) -> None:
         assert fine, f"{why}\nafter:\n" + "\n".join(f"  {line}" for line in self.did[-12:])
+
+
+def has_begun(process: int) -> bool:
+    """Whether it handles SIGTERM, which the lab does first and Python by itself does not."""
+    status = Path(f"/proc/{process}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 def in_force() -> set[tuple[str, ...]]:
