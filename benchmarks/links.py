@@ -1,7 +1,8 @@
 """What faults on links cost: `python -m benchmarks.links` (needs Docker, takes a minute).
 
 Interfaces are shaped, cut in one direction, made to refuse: the whole command, and how long it took from the first
-effect to the last. `lab status` and `lab faults` with nothing in force and with six shapes. docs/results.md keeps a run.
+effect to the last. `lab status` and `lab faults` with nothing in force, and with six shapes. docs/results.md keeps a
+run.
 """
 
 import json

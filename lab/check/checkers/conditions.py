@@ -121,10 +121,14 @@ class Conditions:
         return condition_of(region, self._left[taken])
 
     def _own(self, region: str) -> list[FaultRecord]:
-        """The faults of a region's own nodes and streams."""
+        """The faults of a region's own nodes and streams, and of the network between its nodes."""
         own = {node.name for node in self.topology.region_nodes(region)}
         own |= {stream.key for stream in self.history.run.layout.streams_in(region)}
-        return [fault for fault in self.history.faults if own & {*fault.nodes, *fault.streams}]
+        return [
+            fault
+            for fault in self.history.faults
+            if own & {*fault.nodes, *fault.streams} or any(Side.read(side).link == region for side in fault.silenced)
+        ]
 
 
 def _over(fault: FaultRecord, end: int, sources: bool = False) -> int:

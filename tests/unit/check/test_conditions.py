@@ -1,5 +1,7 @@
 """What is derived from faults: conditions of regions, and how long a heal may take."""
 
+from dataclasses import replace
+
 import pytest
 from fake_cluster import SCRIPT, FakeCluster, fault
 
@@ -56,10 +58,27 @@ def test_a_region_is_calm_after_its_elections_and_settled_after_its_sources() ->
 
 
 def test_a_link_that_flaps_leaves_nothing_certain() -> None:
-    from dataclasses import replace
-
     flap = replace(ALONE, kind="flap")
     assert not [w for w in Conditions(FakeCluster(script=(flap,)).history()).of("central") if w.condition.parted]
+
+
+def test_a_node_that_is_parted_from_its_region_disturbs_that_region_alone() -> None:
+    """Seen on real servers: its own region read a message 7 s late, which nobody else did."""
+    inside = replace(ALONE, kind="cut", links=(), silenced=("central-1 central in", "central-1 central out"))
+    conditions = Conditions(FakeCluster(script=(inside,)).history())
+    during = (ALONE.injected or 0) + 1
+    assert [w.calm for w in conditions.of("central") if w.began <= during < w.ended] == [False]
+    assert [w.calm for w in conditions.of("west") if w.began <= during < w.ended] == [True]
+
+
+def test_a_one_way_cut_parts_two_regions_and_a_slow_link_none() -> None:
+    sides = tuple(f"central-{node} central-west out" for node in (1, 2, 3))
+    one_way = replace(ALONE, kind="cut", links=("central-west",), silenced=sides)
+    assert [w for w in Conditions(FakeCluster(script=(one_way,)).history()).of("west") if w.condition.parted]
+    slow = replace(ALONE, kind="shape", links=(), slowed=sides)
+    windows = Conditions(FakeCluster(script=(slow,)).history()).of("west")
+    assert not [w for w in windows if w.condition.parted]
+    assert [w for w in windows if w.condition.slowed]
 
 
 @pytest.mark.parametrize(
