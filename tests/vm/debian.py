@@ -146,7 +146,8 @@ def _make(scratch: Path, ready: Path) -> None:
     tree, hook = scratch / "tree", scratch / "customize"
     hook.write_text(CUSTOMIZE)
     hook.chmod(0o755)
-    sources = [f"deb {_mirror('/debian')} {SUITE} main", f"deb {_mirror('/debian-security')} {SUITE}-security main"]
+    mirrors = {"": _mirror("/debian"), "-security": _mirror("/debian-security")}
+    sources = [f"deb {mirror} {SUITE}{part} main" for part, mirror in mirrors.items() if mirror]
     options = [f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("man", "doc", "locale")]
     options += ["--variant=minbase", f"--include={','.join(PACKAGES)}", f"--customize-hook={hook}"]
     _run("mmdebstrap", *options, SUITE, str(tree), *sources)
@@ -158,10 +159,10 @@ def _make(scratch: Path, ready: Path) -> None:
 
 
 def _mirror(path: str) -> str:
-    """The mirror that this machine's apt uses, or Debian's own."""
+    """The mirror that this machine's apt uses; "" if it has none: mmdebstrap then takes Debian's own."""
     known = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)"], capture_output=True, text=True)
     found = {uri.rstrip("/") for uri in known.stdout.split()}
-    return next((uri for uri in sorted(found) if uri.endswith(path)), f"http://deb.debian.org{path}")
+    return next((uri for uri in sorted(found) if uri.endswith(path)), "")
 
 
 def _run(*command: str) -> None:
