@@ -58,7 +58,7 @@ async def bring_up(
         try:
             kept, observation = await asyncio.shield(starting)
             found = await _ready(engine, observation, kept, timeout, say)
-            if await asyncio.to_thread(_condition, engine, topology.name, say):
+            if await asyncio.to_thread(_condition, engine, observation.topology, say):
                 return await status.take(engine, topology.name)
             return found
         except BaseException as error:
@@ -72,12 +72,12 @@ async def bring_up(
             raise
 
 
-def _condition(engine: Engine, lab: str, say: Say) -> bool:
+def _condition(engine: Engine, topology: Topology, say: Say) -> bool:
     """Give links what they always do, where they do not do it yet; whether there was any. Raises `LabError`."""
-    if not engine.observe(lab).topology.conditions:
+    if not topology.conditions:
         return False
-    probe = Probe(engine, lab)
-    before = asked(engine.observe(lab), probe)
+    probe = Probe(engine, topology.name)
+    before = asked(engine.observe(topology.name), probe)
     now = present(before)
     lacking = frozenset(fault for fault in now if isinstance(fault, Shaped) and fault.lacking)
     if lacking:

@@ -4,7 +4,6 @@ from typing import NewType
 
 Region = NewType("Region", str)
 Group = NewType("Group", str)  # regions of one side, joined by commas
-Link = NewType("Link", str)  # two regions: `west-central`, in either order
 Path = NewType("Path", str)  # a link or a part of it: `west-east`, `west->east`, `west-1->east`
 Target = NewType("Target", str)  # a node, a region, or a role: `@meta`, `@leader:STREAM`, `@followers:STREAM`
 Stream = NewType("Stream", str)  # a stream, by its key in the layout
@@ -28,7 +27,6 @@ def stream_of(role: str) -> Stream | None:
 # What each should be, for people whose file has something else there.
 EXPECTED: dict[object, str] = {
     Group: 'a list of groups of regions, such as `[central]` or `["west,east", central]`',
-    Link: "a link, such as `central-west`",
     Path: "a link or a direction of it, such as `central-west` or `west->east`",
     Target: "a list of nodes or regions, such as `[east-1]`",
     Leader: "a stream, such as `foo-read-east`, or `meta`",

@@ -73,8 +73,7 @@ def change(
             if timer and span:
                 timers.set_end(timer, time.time() + span.seconds)
             if not dry_run:
-                touched = (*done.injected, *done.healed, *(new for _, new in done.replaced))
-                timers.release(lab, (fault.key for fault in touched), but=timer or within)
+                timers.release(lab, done.keys, but=timer or within)
             if not (dry_run or wanted or within):
                 timers.end_all(lab)
             return replace(done, ends_in_s=span.seconds if span else None)
@@ -85,11 +84,10 @@ def change(
 
 def _timed(lab: str, before: Observation, wanted: frozenset[Fault], span: Span) -> timers.Timer:
     """A timer for what is about to be done; if it is in force already, for what is."""
-    todo = plan(present(before), wanted)
-    done = Change(todo.remove, todo.add, ordered(wanted), None, replaced=todo.replace)
+    done = Change.planned(plan(present(before), wanted), wanted)
     if done.nothing:
         done = replace(done, injected=ordered(span.faults(before.topology) & wanted))
-        timers.release(lab, (fault.key for fault in done.injected))
+        timers.release(lab, done.keys)
     return timers.start(lab, done, span.seconds)
 
 
@@ -118,7 +116,7 @@ def apply(engine: Engine, before: Observation, wanted: frozenset[Fault], probe: 
     """Make exactly the faults `wanted` be in force, and prove it; ends the probe. The lab's lock is the caller's
     matter, and so is that the kernel was asked."""
     todo = plan(present(before), wanted)
-    done = Change(todo.remove, todo.add, ordered(wanted), None, replaced=todo.replace)
+    done = Change.planned(todo, wanted)
     if dry_run or done.nothing:
         probe.close()
         return done

@@ -1,6 +1,7 @@
 """From the faults in force to those wanted, and what was done; pure."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from lab.faults.fault import Fault
 from lab.faults.proof import Evidence
@@ -59,6 +60,16 @@ class Change:
     ends_in_s: float | None = None
     replaced: tuple[tuple[Fault, Fault], ...] = ()
 
+    @classmethod
+    def planned(cls, todo: Plan, wanted: frozenset[Fault]) -> Self:
+        """What a plan comes to, when it is carried out."""
+        return cls(todo.remove, todo.add, ordered(wanted), None, replaced=todo.replace)
+
+    @property
+    def keys(self) -> frozenset[tuple[str, ...]]:
+        """Of all faults that it changes."""
+        return frozenset(fault.key for fault in (*self.injected, *self.healed, *(new for _, new in self.replaced)))
+
     @property
     def nothing(self) -> bool:
         return not (self.healed or self.injected or self.replaced)
@@ -66,5 +77,4 @@ class Change:
     def undone(self, now: frozenset[Fault]) -> frozenset[Fault]:
         """What is to be in force when this change is taken back where `now` is in force."""
         before = {*self.healed, *(old for old, _ in self.replaced)}
-        keys = {fault.key for fault in (*self.injected, *before)}
-        return frozenset(fault for fault in now if fault.key not in keys) | before
+        return frozenset(fault for fault in now if fault.key not in self.keys) | before

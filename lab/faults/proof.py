@@ -32,6 +32,7 @@ Expected = Literal["dead", "refused", "alive"]
 # long since the cut took hold are believed sooner the second time: after `AGAIN_S`, or ten times the slowest answer.
 TRIES_S = (0.15, 1.0)
 AGAIN_S = 0.02
+AT_ONCE = 800  # flows; the network probe has room for a thousand
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def measure(
     """The directions of links that a change is about to touch, as they are."""
     planned = [replace(flow, count=min(flow.count, flows.FEW)) for flow in flows.plan(observation, faults, touched)]
     planned = [flow for flow in planned if not flow.of_rate]
-    return flows.measured(observation, planned, _sent(observation, faults, planned, probe))
+    return flows.measured(observation, planned, sent(observation, faults, planned, probe))
 
 
 def _flows(
@@ -172,7 +173,7 @@ def _flows(
     for _ in TRIES_S:
         slow = [flow for flow in planned if not flow.of_rate]
         fast = [flow for flow in planned if flow.of_rate]
-        seen = [*_sent(observation, faults, slow, probe), *_sent(observation, faults, fast, probe)]
+        seen = [*sent(observation, faults, slow, probe), *sent(observation, faults, fast, probe)]
         told = zip((*slow, *fast), seen, strict=True)
         wrong = [f"{f.source} → {f.target} ({f.network}): {why}" for f, s in told if (why := flows.contradiction(f, s))]
         if not wrong:
@@ -180,13 +181,20 @@ def _flows(
     raise _contradiction(wrong, f"{len(wrong)} of {len(planned)} flows")
 
 
-def _sent(
-    observation: Observation, faults: frozenset[Fault], planned: list[Flow], probe: Probe
+def sent(
+    observation: Observation,
+    faults: frozenset[Fault],
+    planned: list[Flow],
+    probe: Probe,
+    patience_s: float = TRIES_S[0],
 ) -> list[Figures | None]:
+    """What datagrams come to, as many flows at once as the probe has room for. `patience_s` is what they may need
+    beyond the slowest shape."""
     pids = {name: container.pid for name, container in observation.containers.items()}
-    patience_s = TRIES_S[0] + flows.patience_ms(faults, observation) / 1000
+    patience_s += flows.patience_ms(faults, observation) / 1000
     steps = [(pids[flow.source], flow.line(pids[flow.target])) for flow in planned]
-    return [Figures.read(answer) for answer in probe.ask(steps, patience_s)]
+    parts = (steps[at : at + AT_ONCE] for at in range(0, len(steps), AT_ONCE))
+    return [Figures.read(answer) for part in parts for answer in probe.ask(part, patience_s)]
 
 
 def _contradiction(wrong: list[str], share: str, overflowed: bool = False) -> FaultNotProven:

@@ -52,9 +52,8 @@ class Timer:
 
 def start(lab: str, done: Change, seconds: float) -> Timer:
     """Undo this change in so many seconds. Called before the change is made: whatever becomes of the command."""
-    keys = {fault.key for fault in (*done.injected, *done.healed, *(new for _, new in done.replaced))}
     file = lock.folder() / f"{lab}.timer-{token_hex(4)}"
-    timer = Timer(file, time.time() + seconds, frozenset(keys), alive=True)
+    timer = Timer(file, time.time() + seconds, done.keys, alive=True)
     with file.open("x") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         write(timer)

@@ -32,13 +32,13 @@ def carry_on(lab: str, make: Maker, verb: Verb, topology: Topology, seconds: flo
     for problem in verb.problems(topology, lasts):
         raise UsageError(f"`{verb}` cannot be done: {problem}")
     faults = ordered(verb.faults(topology))
-    keys = {fault.key for fault in faults}
-    timer = timers.start(lab, Change((), faults, (), None), lasts + LEFT_S) if lasts < ENDLESS_S else None
+    all_of_it = Change((), faults, (), None)
+    timer = timers.start(lab, all_of_it, lasts + LEFT_S) if lasts < ENDLESS_S else None
     began, turns = time.monotonic(), (0.0, *verb.turns(lasts), lasts)
     done = 0
 
     def want(new: frozenset[Fault]) -> Want:
-        return lambda before: frozenset(fault for fault in present(before) if fault.key not in keys) | new
+        return lambda before: all_of_it.undone(present(before)) | new
 
     try:
         for elapsed, following in itertools.pairwise(turns):
@@ -57,7 +57,7 @@ def carry_on(lab: str, make: Maker, verb: Verb, topology: Topology, seconds: flo
             raise
     finally:
         make(want(frozenset()))
-        timers.release(lab, keys)
+        timers.release(lab, all_of_it.keys)
     return f"{verb.said}: {done} turns in {time.monotonic() - began:.0f} s, and all of it undone"
 
 

@@ -15,7 +15,8 @@ from statistics import fmean, median
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.faults.fault import Fault
-from lab.faults.flows import Figures, Flow, contradiction, patience_ms, shape_of
+from lab.faults.flows import Figures, Flow, contradiction, shape_of
+from lab.faults.proof import sent
 from lab.faults.reachability import Reachability
 from lab.faults.registry import present
 from lab.jetstream import monitor
@@ -23,7 +24,6 @@ from lab.netprobe.interfaces import asked
 from lab.netprobe.session import Probe
 
 COUNT, GAP_US = 20, 5_000
-AT_ONCE = 800  # the network probe has room for a thousand flows
 PATIENCE_S = 0.5  # beyond what the slowest should take
 UNITS_MS = {"h": 3.6e6, "m": 6e4, "s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "ns": 1e-6}
 
@@ -95,14 +95,10 @@ def measure(engine: Engine, lab: str, count: int = COUNT) -> RoundTrips:
         observation = asked(engine.observe(lab), probe)
         faults = present(observation)
         flows = list(plan(observation, faults, count))
-        patience = PATIENCE_S + patience_ms(faults, observation) / 1000
         with ThreadPoolExecutor(1) as pool:
             gateways = pool.submit(_gateways, observation)
-            pids = {name: container.pid for name, container in observation.containers.items()}
-            steps = [(pids[flow.source], flow.line(pids[flow.target])) for flow in flows]
-            parts = (steps[at : at + AT_ONCE] for at in range(0, len(steps), AT_ONCE))
-            answers = [answer for part in parts for answer in probe.ask(part, patience)]
-            return summary(observation, flows, [Figures.read(answer) for answer in answers], gateways.result())
+            seen = sent(observation, faults, flows, probe, PATIENCE_S)
+            return summary(observation, flows, seen, gateways.result())
     finally:
         probe.close(wait=False)
 
