@@ -295,9 +295,8 @@ def test_a_fault_ends_on_time_though_its_command_was_killed(real: World) -> None
     began = time.monotonic()
     (timer,) = lab.timers()
     assert timer.alive
-    while lab.faults():
+    while lab.faults() or lab.timers():  # the timer proves what it undid before it goes
         assert time.monotonic() - began < 30
-    assert lab.timers() == ()
 
 
 def test_a_node_that_restarts_is_given_the_shape_of_its_side_again(real: World) -> None:
