@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NewType, get_type_hints
 
 from lab import yamlfile
-from lab.topology import Option, Topology
+from lab.topology import OLD_LAYOUT, OLD_WORDS, Option, Topology
 from lab.units import DURATION
 from lab.validate import problems
 from lab.yamlfile import Document, Entry
@@ -48,7 +48,6 @@ READS = Types(VOCABULARY)
 # What a value should be, where its type does not say enough.
 EXPECTED = {
     "regions": "a list of names, such as `[west, east]`",
-    "profile": "`fixed` or `seed`",
     "server_options": "a mapping, such as `ping_interval: 5s`",
     "links": "a mapping, such as `east-west: {profile: transatlantic}`",
 }
@@ -70,7 +69,7 @@ def load(path: Path) -> Topology:
     """The topology that a file describes; what it leaves out has its default. Raises `UsageError` with all problems."""
     shown = str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
     document = yamlfile.load(path, READS, shown, "`cp lab.example.yaml lab.yaml` creates one")
-    entries = document.top(FIELDS, "replicas: 3", "`lab.example.yaml` has every field")
+    entries = document.top((*FIELDS, OLD_LAYOUT), "replicas: 3", "`lab.example.yaml` has every field")
     topology = read(document, entries, Topology())
     document.refuse("fields that you leave out have defaults; `lab.example.yaml` has every field")
     return topology
@@ -84,6 +83,7 @@ def schema() -> dict[str, Any]:
 def read(document: Document, entries: Mapping[str, Entry], base: Topology, otherwise: Entry | None = None) -> Topology:
     """The base with what the entries say instead. Notes their problems, each at its field, or `otherwise` for those of
     a field that is left out."""
+    entries = _renamed(document, entries)
     values = {
         name: document.read(TYPES[name], entry, place=name, expected=EXPECTED.get(name, ""))
         for name, entry in entries.items()
@@ -97,6 +97,18 @@ def read(document: Document, entries: Mapping[str, Entry], base: Topology, other
             cause = next((entries[cause] for cause in causes if cause in entries), otherwise)
             document.wrong(cause, sentence, name)
     return _topology(base, fine)
+
+
+def _renamed(document: Document, entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    """The entries with the layout under its present name."""
+    if OLD_LAYOUT not in entries:
+        return entries
+    old = entries[OLD_LAYOUT]
+    if "layout" in entries:
+        document.wrong(old, "say `layout` alone; this is its old name", OLD_LAYOUT)
+    for before, now in OLD_WORDS.items():
+        old = document.replaced(old, before, now)
+    return {"layout": old} | {name: entry for name, entry in entries.items() if name != OLD_LAYOUT}
 
 
 def _check_subnets(document: Document, entries: Mapping[str, Entry], values: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lab import profiles
 from lab.errors import LabError, UsageError, unknown
@@ -28,7 +28,9 @@ NAME_RULE = "lower-case letters, digits and `-`, starting with a letter, at most
 # Addresses inside a network: .1 is Docker's gateway; the first region's nodes follow 10, the second's follow 20.
 FIRST_OFFSET, SECOND_OFFSET = 10, 20
 
-Profile = Literal["fixed", "seed"]
+LayoutName = Literal["mapped", "seed"]  # those of lab/layouts/
+# Once the key was `profile`, with other words.
+OLD_LAYOUT, OLD_WORDS = "profile", {"fixed": "mapped"}
 Option = str | int | float | bool
 
 
@@ -73,7 +75,7 @@ class Topology:
     nodes_per_region: int = 3
     nats: str = DEFAULT_NATS
     stream: str = "foo"
-    profile: Profile = "fixed"
+    layout: LayoutName = "mapped"
     replicas: int = 3
     max_age: str = "1h"
     duplicate_window: str = "2m"
@@ -197,6 +199,8 @@ class Topology:
             raw: dict[str, Any] = json.loads(text)
             known = {f.name for f in fields(Topology)}
             values = {key: value for key, value in raw.items() if key in known}
+            if OLD_LAYOUT in raw and "layout" not in raw:
+                values["layout"] = OLD_WORDS.get(raw[OLD_LAYOUT], raw[OLD_LAYOUT])
             if not isinstance(values["regions"], list):
                 raise TypeError(f"`regions` is {values['regions']!r}")
             values["regions"] = tuple(values["regions"])
@@ -224,6 +228,8 @@ def _check_types(topology: Topology) -> None:
         value, default = getattr(topology, item.name), getattr(Topology(), item.name)
         if type(value) is not type(default):
             raise TypeError(f"`{item.name}` is {value!r}")
+    if topology.layout not in get_args(LayoutName):
+        raise TypeError(f"`layout` is {topology.layout!r}")
     if not all(isinstance(region, str) for region in topology.regions):
         raise TypeError(f"`regions` is {list(topology.regions)!r}")
     for link, options in topology.wan.items():

@@ -43,6 +43,8 @@ async def bring_up(
 
     with exclusive(topology.name, say):
         had = await asyncio.to_thread(owned.count, engine, topology.name)
+        if had["containers"]:
+            require_layout((await asyncio.to_thread(engine.observe, topology.name)).topology, topology)
         chosen = await asyncio.to_thread(images.prepare, engine, version, wanted_image, say)
         if not had["containers"]:
             files.remove(topology, root, files.outdated(topology, root))
@@ -130,6 +132,15 @@ def _start(
     say("starting the containers")
     engine.compose_up(files.compose_path(topology, root), chosen.name)
     return kept, engine.observe(topology.name)
+
+
+def require_layout(running: Topology, wanted: Topology) -> None:
+    """A lab keeps its streams. Raises `UsageError` when others were asked for."""
+    if running.layout != wanted.layout:
+        raise UsageError(
+            f"the lab `{running.name}` is there with layout `{running.layout}`, not `{wanted.layout}`",
+            f"`lab down` removes it with its messages; `lab up --layout {running.layout}` leaves it as it is",
+        )
 
 
 def require_image(before: Observation, chosen: str, topology: Topology, say: Say) -> None:

@@ -4,11 +4,12 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import get_args
 
 from lab import profiles
 from lab.errors import UsageError
 from lab.shape import Shape
-from lab.topology import MAX_NODES, NAME, NAME_RULE, Topology
+from lab.topology import MAX_NODES, NAME, NAME_RULE, LayoutName, Topology
 from lab.units import duration_ns, shortened, size_bytes
 
 REGION = re.compile(r"[a-z][a-z0-9]{0,14}")
@@ -60,8 +61,9 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
         yield "replicas", f"{topology.replicas} replicas do not fit on {topology.nodes_per_region} nodes in a region"
     if not STREAM.fullmatch(topology.stream):
         yield "stream", f"`{topology.stream}` must be letters, digits, `-` and `_`, at most 32 characters"
-    if topology.profile not in ("fixed", "seed"):
-        yield "profile", f"must be `fixed` or `seed`, not `{topology.profile}`"
+    if topology.layout not in get_args(LayoutName):
+        words = ", ".join(f"`{word}`" for word in get_args(LayoutName))
+        yield "layout", f"must be one of {words}, not `{topology.layout}`"
     wrong_duration = False
     for name in ("max_age", "duplicate_window"):
         try:

@@ -52,6 +52,16 @@ LabFile = Annotated[
     typer.Option("--file", "-f", envvar=FILE, help="Description of the lab; by default `lab.yaml`, if there is one."),
 ]
 
+LayoutWord = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        envvar="LAB_LAYOUT",
+        help="Which streams make the virtual one: `mapped` or `seed`.",
+        autocompletion=completion.layouts,
+    ),
+]
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:

@@ -13,6 +13,7 @@ from lab.cli.app import (
     AsJson,
     DryRun,
     LabFile,
+    LayoutWord,
     Name,
     app,
     attached,
@@ -38,6 +39,7 @@ ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", he
 def up(
     name: Name = None,
     file: LabFile = None,
+    layout: LayoutWord = None,
     nats: Nats = None,
     image: ImageName = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab is healthy.")] = 90,
@@ -51,7 +53,7 @@ def up(
     """
     from lab.api import Lab
 
-    topology = wanted_topology(file, name)
+    topology = wanted_topology(file, name, layout)
     if dry_run:
         would = _would(topology, nats or topology.nats, image)
         if as_json:
@@ -297,6 +299,7 @@ def image_(
 def render(
     name: Name = None,
     file: LabFile = None,
+    layout: LayoutWord = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only show what differs; exit code 1 if anything does.")
     ] = False,
@@ -305,7 +308,7 @@ def render(
     """Write compose/, configs/ and streams/ from the topology."""
     from lab import files, places
 
-    topology, root = wanted_topology(file, name), places.generated()
+    topology, root = wanted_topology(file, name, layout), places.generated()
     if check:
         found = files.differences(topology, root)
         if as_json:

@@ -11,12 +11,12 @@ from lab.layouts.mapped import mapped
 from lab.layouts.seed import seed
 from lab.topology import Topology
 
-# By the word in `profile` of lab.yaml.
-LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {"fixed": mapped, "seed": seed}
+# By the word in `layout` of lab.yaml.
+LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {"mapped": mapped, "seed": seed}
 
 __all__ = ["LAYOUTS", "Account", "Client", "Layout", "Stream", "layout_of"]
 
 
 def layout_of(topology: Topology) -> Layout:
     """The layout that a topology names, made anew each time: its definitions are the caller's to change."""
-    return LAYOUTS[topology.profile](topology)
+    return LAYOUTS[topology.layout](topology)

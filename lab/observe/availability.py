@@ -182,7 +182,7 @@ async def _publish(session: Session, layout: Layout, timeout: float, durable: st
 
 
 async def _see_own_publish(session: Session, layout: Layout, timeout: float, durable: str) -> str:
-    """By the stream's own count of the subject: that needs neither Direct Get, which not every profile allows, nor the
+    """By the stream's own count of the subject: that needs neither Direct Get, which not every layout allows, nor the
     meta leader."""
     subject = probe_messages.new_subject(layout, session.region, SEE_OWN_PUBLISH)
     deadline = time.monotonic() + timeout

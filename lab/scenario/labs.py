@@ -31,7 +31,7 @@ NAME_LENGTH = 31
 PORTS: dict[str, Any] = {"client_port": 14222, "monitor_port": 23222, "port_step": 3000}
 _CHOOSING = threading.Lock()
 # What a scenario cannot do without; names, ports and sizes are the lab's own matter.
-ESSENTIAL = ("regions", "nodes_per_region", "stream", "profile", "replicas", "max_age", "duplicate_window")
+ESSENTIAL = ("regions", "nodes_per_region", "stream", "layout", "replicas", "max_age", "duplicate_window")
 
 
 def fits(have: Topology, wanted: Topology) -> bool:
@@ -97,7 +97,7 @@ def running(engine: Engine, lab: str, variant: Variant) -> Observation | None:
 @asynccontextmanager
 async def own(engine: Engine, root: Path, topology: Topology, say: Say) -> AsyncIterator[Context]:
     """A lab for one scenario: brought up, handed over, removed with its files, whatever happens."""
-    say(f"starting the lab {topology.name} (nats-server {topology.nats}, profile {topology.profile})")
+    say(f"starting the lab {topology.name} (nats-server {topology.nats}, layout {topology.layout})")
     lab = Lab(topology.name, engine=engine, root=root, say=say)
     try:
         await bring_up(engine, topology, root, topology.nats, None, UP_S, False, say)

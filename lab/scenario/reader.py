@@ -19,7 +19,7 @@ from lab.scenario import actions, expectations
 from lab.scenario.conditions import readable
 from lab.scenario.expectations.outcomes import Took
 from lab.scenario.scenario import ALWAYS, Expected, Feature, Length, Scenario, Step, Variant, When
-from lab.topology import Topology
+from lab.topology import OLD_LAYOUT, Topology
 from lab.units import DURATION, duration_ns, shortened
 from lab.yamlfile import Document, Entry
 from lab.yamltypes import Find, Reading, Types, at_least, by_length, known, one_of, text
@@ -134,13 +134,13 @@ class _Reader:
             return (Variant("", base, "lab" in parts),)
         entry = parts["variants"]
         if not entry.children:
-            example = "names with a lab each, such as `original: {profile: seed}`"
+            example = "names with a lab each, such as `original: {layout: seed}`"
             self.document.wrong(entry, f"`variants` should be {example}")
         labs = self.document.entries(entry, [child.name for child in entry.children or ()], "`variants`")
         return tuple(Variant(name, self.lab(lab, base), True) for name, lab in labs.items())
 
     def lab(self, entry: Entry, base: Topology) -> Topology:
-        return labfile.read(self.document, self.document.entries(entry, LAB, "a lab"), base, entry)
+        return labfile.read(self.document, self.document.entries(entry, (*LAB, OLD_LAYOUT), "a lab"), base, entry)
 
     # --- steps ---
 

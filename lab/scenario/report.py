@@ -143,7 +143,7 @@ def outline(scenario: Scenario) -> str:
     for variant in scenario.variants:
         if variant.own:
             topology = variant.topology
-            lab = f"nats-server {topology.nats}, profile {topology.profile}, max_age {topology.max_age}"
+            lab = f"nats-server {topology.nats}, layout {topology.layout}, max_age {topology.max_age}"
             lines.append(f"runs on a lab of its own{f' ({variant.name})' if variant.name else ''}: {lab}")
     for number, step in enumerate(scenario.steps, 1):
         condition = f" [{step.when}]" if str(step.when) else ""

@@ -18,12 +18,12 @@ class When:
     alternatives after a comma. It is the version of the servers at that moment; with several, of the oldest."""
 
     versions: str = ""
-    profile: Literal["", "fixed", "seed"] = ""
+    layout: Literal["", "mapped", "seed"] = ""
     variants: tuple[str, ...] = ()
     length: Literal["", "short", "long"] = ""
 
     def __str__(self) -> str:
-        parts = [f"servers {self.versions}" if self.versions else "", f"profile {self.profile}" if self.profile else ""]
+        parts = [f"servers {self.versions}" if self.versions else "", f"layout {self.layout}" if self.layout else ""]
         parts += [f"variant {' or '.join(self.variants)}" if self.variants else "", self.length]
         return ", ".join(part for part in parts if part)
 

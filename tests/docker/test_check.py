@@ -191,7 +191,7 @@ def test_a_purge_during_the_run_is_found(checked: Lab, tmp_path: Path) -> None:
 def test_the_original_definitions_duplicate_when_a_leader_changes(tmp_path: Path) -> None:
     old = Lab("test-check-old")
     described = tmp_path / "lab.yaml"
-    described.write_text(f'{{name: {old.name}, profile: seed, nats: "2.14.6"}}')
+    described.write_text(f'{{name: {old.name}, layout: seed, nats: "2.14.6"}}')
     old.run("down")
     try:
         old.run("up", "--file", str(described))

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ WRONG = [
     ("nats", "a/b", "full version"),
     ("stream", "a.b", "letters"),
     ("stream", "", "no value"),
-    ("profile", "other", "`fixed` or `seed`"),
+    ("layout", "maped", "did you mean `mapped`?"),
     ("replicas", "2", "1, 3 or 5"),
     ("replicas", "5", "do not fit"),
     ("max_age", "1:30", "duration"),
@@ -169,6 +170,13 @@ def test_values_arrive(file: Path) -> None:
     file.write_text("regions: [a, b]\nmax_age: 0\nnats: 2.14.0\nserver_options: {debug: true, max_payload: 2MB}\n")
     options: dict[str, str | int | float | bool] = {"debug": True, "max_payload": "2MB"}
     assert load(file) == Topology(regions=("a", "b"), max_age="0", nats="2.14.0", server_options=options)
+
+
+@pytest.mark.parametrize(("word", "layout"), [("fixed", "mapped"), ("seed", "seed")])
+def test_an_older_file_has_the_layout_under_its_old_name(file: Path, word: str, layout: Any) -> None:
+    file.write_text(f"profile: {word}")
+    assert load(file) == Topology(layout=layout)
+    assert "line 2, profile: say `layout` alone" in message(file, f"layout: seed\nprofile: {word}")
 
 
 def test_a_file_that_cannot_be_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

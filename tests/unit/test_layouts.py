@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import pytest
 import synthetic
@@ -14,25 +14,27 @@ from lab.check.quiescence import shortages
 from lab.check.report import documents
 from lab.errors import UsageError
 from lab.layouts import LAYOUTS, Account, Client, Layout, Stream, layout_of
-from lab.topology import Topology
+from lab.topology import LayoutName, Topology
 from lab.validate import problems
 
 ROOT = Path(__file__).parents[2]
 TOPOLOGIES = [
     Topology(),
-    Topology(profile="seed"),
+    Topology(layout="seed"),
     Topology(stream="bar", regions=("us-east", "us-west"), nodes_per_region=1, replicas=1),
 ]
 
 
-@pytest.fixture(params=TOPOLOGIES, ids=["fixed", "seed", "other names"])
+@pytest.fixture(params=TOPOLOGIES, ids=["mapped", "seed", "other names"])
 def layout(request: pytest.FixtureRequest) -> Layout:
     return layout_of(request.param)
 
 
-def test_each_profile_that_a_topology_may_have_is_a_layout() -> None:
-    assert {profile: make(Topology()).name for profile, make in LAYOUTS.items()} == {"fixed": "mapped", "seed": "seed"}
-    assert not [problem for profile in LAYOUTS for problem in problems(Topology(profile=profile))]  # type: ignore[arg-type]
+def test_each_word_that_a_topology_may_have_is_a_layout() -> None:
+    assert tuple(LAYOUTS) == get_args(LayoutName)
+    for word, make in LAYOUTS.items():
+        assert make(Topology()).name == word
+        assert not list(problems(Topology(layout=word)))  # type: ignore[arg-type]
 
 
 def test_what_is_published_in_a_region_is_stored_there_and_arrives_in_every_copy(layout: Layout) -> None:
@@ -116,7 +118,7 @@ def test_credentials_are_needed_for_the_system_account_alone_and_are_not_shown(l
 
 def test_only_the_original_definitions_forbid_direct_get() -> None:
     assert all(stream.allows_direct_get for stream in layout_of(Topology()).streams)
-    assert not any(stream.allows_direct_get for stream in layout_of(Topology(profile="seed")).streams)
+    assert not any(stream.allows_direct_get for stream in layout_of(Topology(layout="seed")).streams)
 
 
 # --- other layouts that the roles must be able to say ---
@@ -152,7 +154,7 @@ def test_a_layout_may_have_copies_of_copies_accounts_for_each_region_and_regions
 
 @pytest.fixture
 def opaque(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The default layout with streams whose names say nothing, as `fixed`; the usual name -> the opaque one."""
+    """The default layout with streams whose names say nothing, as `mapped`; the usual name -> the opaque one."""
     usual = layout_of(Topology())
     keys = {stream.key: f"s{place}" for place, stream in enumerate(usual.streams)}
 
@@ -168,7 +170,7 @@ def opaque(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         }
         return replace(layout, streams=streams, clients=clients)
 
-    monkeypatch.setitem(cast("dict[str, Any]", LAYOUTS), "fixed", make)
+    monkeypatch.setitem(cast("dict[str, Any]", LAYOUTS), "mapped", make)
     return keys
 
 
