@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from lab.cli.app import (
     LabFile,
     LayoutWord,
     Name,
+    Notation,
     app,
     attached,
     interruptible,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from lab.observe.status import Snapshot
     from lab.topology import Topology
 
-Notation = Literal["text", "mermaid", "dot", "svg"]  # those of lab/graph/
 Nats = Annotated[
     str | None, typer.Option("--nats", envvar="LAB_NATS", help="Server version, or any tag of the official image.")
 ]

@@ -6,9 +6,11 @@ when it stores what clients publish, and a *copy* when it sources or mirrors oth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from lab.errors import unknown
+from lab.streamgraph import Defined, StreamGraph, graph
 from lab.topology import Topology
 
 # A server ends the connection after a line of 4 KiB, and has the region's name and an inbox in it as well.
@@ -79,7 +81,8 @@ class Client:
 class Layout:
     """A layout on a topology. `streams` are in the order in which they can be defined: each after those it copies.
 
-    `virtual_name` is what clients call the stream, in every region. Lookups by region or key raise `UsageError` with
+    `virtual_name` is what clients call the stream, in every region. `apis`: account and the prefix under which it calls
+    another account's JetStream -> that account. Lookups by region or key raise `UsageError` with
     the known ones.
     """
 
@@ -90,6 +93,7 @@ class Layout:
     accounts: tuple[Account, ...]
     system: Account
     clients: Mapping[str, Client] = field(hash=False)  # by region
+    apis: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
 
     # --- streams ---
 
@@ -138,6 +142,16 @@ class Layout:
                 reached.add(upstream)
                 ahead += self.stream(upstream).upstream
         return tuple(stream for stream in self.origins if stream.key in reached)
+
+    @cached_property
+    def graph(self) -> StreamGraph:
+        """Which stream takes what from which, by their keys."""
+        return self.graph_of({stream.key: stream.definition for stream in self.streams})
+
+    def graph_of(self, definitions: Mapping[str, Mapping[str, Any]]) -> StreamGraph:
+        """The same with the definitions that the streams really have, by their keys."""
+        known = [stream for stream in self.streams if stream.key in definitions]
+        return graph((Defined(s.account, s.region, definitions[s.key], s.key) for s in known), self.apis)
 
     # --- subjects ---
 
