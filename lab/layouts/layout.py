@@ -194,6 +194,14 @@ class Layout:
         """What a client in a region logs in with; None where nothing is needed."""
         return self.account(region).credentials
 
+    def login(self, key: str, region: str) -> tuple[str, str] | None:
+        """What a client in a region logs in with to reach a stream: with its own account where this has access, else
+        with the stream's."""
+        stream = self.stream(key)
+        if region in self.clients and self.account(region).name == stream.account:
+            return self.credentials(region)
+        return next(account for account in self.accounts if account.name == stream.account).credentials
+
     def _client(self, region: str) -> Client:
         if region not in self.clients:
             raise unknown("region", region, self.clients)

@@ -76,3 +76,15 @@ def unreached(graph: StreamGraph, published: Iterable[tuple[str, str]]) -> list[
     ways = (arrival.way for pair in published for arrival in arrivals(graph, *pair))
     used = {edge for way in ways for edge in way}
     return [edge for edge in graph.edges if edge not in used and edge.upstream]
+
+
+def behind(graph: StreamGraph, key: str) -> list[str]:
+    """Every stream from which messages come to one, over however many hops."""
+    found: list[str] = []
+    ahead = list(graph.upstream(key))
+    while ahead:
+        upstream = ahead.pop(0)
+        if upstream not in found:
+            found.append(upstream)
+            ahead += graph.upstream(upstream)
+    return found

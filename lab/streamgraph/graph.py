@@ -126,6 +126,15 @@ class StreamGraph:
         """The streams that a stream takes from, each once."""
         return tuple(dict.fromkeys(edge.upstream for edge in self.into(key) if edge.upstream))
 
+    def takes_all(self, edge: Edge) -> bool:
+        """Whether an edge selects everything that its upstream can hold, as far as definitions tell."""
+        upstream = self.by_key.get(edge.upstream)
+        if edge.whole or upstream is None:
+            return edge.whole
+        if upstream.transform or self.into(upstream.key):
+            return False
+        return all(any(matches(each.source, own) for each in edge.transforms) for own in upstream.subjects)
+
     @cached_property
     def levels(self) -> list[list[Vertex]]:
         """Streams that can be made side by side, each level after the one before; those in a loop come last."""

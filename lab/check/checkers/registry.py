@@ -6,7 +6,17 @@ One checker may judge several. docs/checking.md and the report are made from thi
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lab.check.checkers import agreement, availability, convergence, delivery, processes, readers, sourcing, vacuity
+from lab.check.checkers import (
+    agreement,
+    availability,
+    convergence,
+    delivery,
+    processes,
+    readers,
+    sourcing,
+    vacuity,
+    visibility,
+)
 from lab.check.checkers.examples import Draft
 from lab.check.checkers.index import Index
 
@@ -230,7 +240,8 @@ CHECKERS: dict[Checker, tuple[str, ...]] = {
     agreement.replica_agreement: ("P9",),
     processes.subjects: ("P10",),
     readers.consumers: ("P11",),
-    availability.availability: ("L1", "L2", "L3", "L4", "L5", "L6", "L7", "L9"),
+    visibility.local_visibility: ("L1",),
+    availability.availability: ("L2", "L3", "L4", "L5", "L6", "L7", "L9"),
     convergence.convergence_time: ("L8",),
 }
 
