@@ -13,7 +13,7 @@ from lab.topology import OLD_LAYOUT, OLD_WORDS, Option, Topology
 from lab.units import DURATION
 from lab.validate import problems
 from lab.yamlfile import Document, Entry
-from lab.yamltypes import Types, text
+from lab.yamltypes import Types, list_or_mapping, text
 
 Version = NewType("Version", str)
 Duration = NewType("Duration", str)
@@ -21,16 +21,20 @@ Memory = NewType("Memory", str)
 Store = NewType("Store", str)
 OptionName = NewType("OptionName", str)
 Quantity = NewType("Quantity", str)
+Regions = NewType("Regions", list)  # type: ignore[type-arg]
 
 NAMES = {"wan": "links"}  # fields of the topology that have another name in the file
-FIELDS = tuple(NAMES.get(f.name, f.name) for f in fields(Topology))
-TYPES: dict[str, Any] = {NAMES.get(name, name): hint for name, hint in get_type_hints(Topology).items()} | {
-    "regions": list[str],
+FIELDS = tuple(NAMES.get(f.name, f.name) for f in fields(Topology) if f.name != "sizes")  # which stand in `regions`
+TYPES: dict[str, Any] = {
+    NAMES.get(name, name): hint for name, hint in get_type_hints(Topology).items() if name != "sizes"
+} | {
+    "regions": Regions,
     "nats": Version,
     "max_age": Duration,
     "duplicate_window": Duration,
     "memory": Memory,
     "store": Store,
+    "layout_options": dict[OptionName, Option],
     "server_options": dict[OptionName, Option],
     "links": dict[str, dict[str, Quantity]],
 }
@@ -42,12 +46,14 @@ VOCABULARY = {
     Memory: text("a size for Docker, such as `256m`", r"[1-9][0-9]*[bkmgBKMG]?"),
     Store: text("a size for NATS, such as `1GB`", r"[1-9][0-9]*([kmgtKMGT]([iI]?[bB])?)?"),
     Quantity: text("text such as `80ms` or `1%`", ".+", numbers=True),
+    Regions: list_or_mapping(str, int),
     OptionName: text("text of letters, digits and `_`", "[A-Za-z0-9_]+"),
 }
 READS = Types(VOCABULARY)
 # What a value should be, where its type does not say enough.
 EXPECTED = {
-    "regions": "a list of names, such as `[west, east]`",
+    "regions": "a list of names, such as `[west, east]`, or of sizes: `{west: 3, east: 3, arbiter: 1}`",
+    "layout_options": "a mapping, such as `flow_control: false`",
     "server_options": "a mapping, such as `ping_interval: 5s`",
     "links": "a mapping, such as `east-west: {profile: transatlantic}`",
 }
@@ -125,10 +131,19 @@ def _check_subnets(document: Document, entries: Mapping[str, Entry], values: dic
 
 
 def _topology(base: Topology, values: Mapping[str, Any]) -> Topology:
-    regions = {"regions": tuple(values["regions"])} if "regions" in values else {}
+    regions: dict[str, Any] = {}
+    if "regions" in values:
+        regions = {"regions": tuple(values["regions"]), "sizes": _sizes(base, values)}
     named = {field: values[key] for field, key in NAMES.items() if key in values}
     rest = {key: value for key, value in values.items() if key not in NAMES.values()}
     return replace(base, **{**rest, **named, **regions})
+
+
+def _sizes(base: Topology, values: Mapping[str, Any]) -> dict[str, int]:
+    """Those of regions that have another number of nodes than most."""
+    usual = values.get("nodes_per_region", base.nodes_per_region)
+    named = values["regions"] if isinstance(values["regions"], dict) else {}
+    return {region: size for region, size in named.items() if size != usual}
 
 
 def _meaning(base: Topology, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

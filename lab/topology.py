@@ -28,7 +28,7 @@ NAME_RULE = "lower-case letters, digits and `-`, starting with a letter, at most
 # Addresses inside a network: .1 is Docker's gateway; the first region's nodes follow 10, the second's follow 20.
 FIRST_OFFSET, SECOND_OFFSET = 10, 20
 
-LayoutName = Literal["mapped", "seed"]  # those of lab/layouts/
+LayoutName = Literal["mapped", "seed", "transparent", "mirror", "stretch", "arbiter"]  # those of lab/layouts/
 # Once the key was `profile`, with other words.
 OLD_LAYOUT, OLD_WORDS = "profile", {"fixed": "mapped"}
 Option = str | int | float | bool
@@ -66,6 +66,7 @@ class Link:
 class Topology:
     """A lab as a value; `Topology()` is the one whose files are committed.
 
+    `sizes`: region -> nodes, where that is not `nodes_per_region`. `layout_options` are the layout's own.
     `server_options` are rendered as they are at the top of each server's configuration. `wan` is what links always do:
     link -> options of `lab shape`. Sizes are in NATS's notation (`1GB`) or Docker's (`256m`).
     """
@@ -73,9 +74,11 @@ class Topology:
     name: str = DEFAULT_NAME
     regions: tuple[str, ...] = ("west", "central", "east")
     nodes_per_region: int = 3
+    sizes: dict[str, int] = field(default_factory=dict, hash=False)
     nats: str = DEFAULT_NATS
     stream: str = "foo"
     layout: LayoutName = "mapped"
+    layout_options: dict[str, Option] = field(default_factory=dict, hash=False)
     replicas: int = 3
     max_age: str = "1h"
     duplicate_window: str = "2m"
@@ -97,6 +100,22 @@ class Topology:
     def conditions(self) -> dict[str, Shape]:
         """What links always do, in each direction. Raises `UsageError` for options that make no sense."""
         return {self.link(name).name: profiles.shape(**options) for name, options in self.wan.items()}
+
+    @property
+    def stretched(self) -> bool:
+        """Whether all regions are one cluster: then links carry its routes, and no gateways."""
+        return self.layout == "stretch"
+
+    @property
+    def arbiter(self) -> str:
+        """The region that only votes: with the layout of this name the smallest one. "" where there is none."""
+        least = min(map(self.size, self.regions), default=0)
+        smallest = [region for region in self.regions if self.size(region) == least]
+        return smallest[0] if self.layout == "arbiter" and len(smallest) == 1 else ""
+
+    def size(self, region: str) -> int:
+        """How many nodes a region has."""
+        return self.sizes.get(region, self.nodes_per_region)
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -123,7 +142,7 @@ class Topology:
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         return tuple(
-            self._node(region, number) for region in self.regions for number in range(1, self.nodes_per_region + 1)
+            self._node(region, number) for region in self.regions for number in range(1, self.size(region) + 1)
         )
 
     def _node(self, region: str, number: int) -> Node:
@@ -232,9 +251,12 @@ def _check_types(topology: Topology) -> None:
         raise TypeError(f"`layout` is {topology.layout!r}")
     if not all(isinstance(region, str) for region in topology.regions):
         raise TypeError(f"`regions` is {list(topology.regions)!r}")
+    if not all(type(size) is int for size in topology.sizes.values()):
+        raise TypeError(f"`sizes` is {topology.sizes!r}")
     for link, options in topology.wan.items():
         if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
             raise TypeError(f"`wan` has {options!r} for `{link}`")
-    for option, value in topology.server_options.items():
-        if not isinstance(value, Option):
-            raise TypeError(f"`server_options` has {value!r} for `{option}`")
+    for name in ("server_options", "layout_options"):
+        for option, value in getattr(topology, name).items():
+            if not isinstance(value, Option):
+                raise TypeError(f"`{name}` has {value!r} for `{option}`")

@@ -17,7 +17,6 @@ from lab.faults.fault import Fault
 from lab.faults.registry import held_by_docker, present
 from lab.faults.shape import Shaped
 from lab.jetstream import streams
-from lab.jetstream.session import connect
 from lab.layouts import layout_of
 from lab.netprobe.interfaces import asked
 from lab.netprobe.session import Probe
@@ -172,10 +171,10 @@ async def _ready(
     try:
         say("waiting for the meta leader")
         await ready.until_meta_leader(engine, observation, timeout)
-        region = topology.regions[0]
-        async with connect(region, topology.region_nodes(region), layout_of(topology).credentials(region)) as session:
+        layout = layout_of(topology)
+        async with streams.sessions(layout, topology.region_nodes, layout.regions[0]) as sessions:
             say("defining the streams")
-            await streams.define(session, stream_configs(topology), patience=20)
+            await streams.define(sessions, stream_configs(topology), patience=20)
         return await ready.until_healthy(engine, observation, timeout, say)
     except LabError:  # when a node died meanwhile, its last words say more than what failed for want of it
         await asyncio.to_thread(lambda: require_alive(engine, engine.observe(topology.name)))

@@ -163,17 +163,14 @@ class _Check:
 
     async def _definitions(self, observation: Observation) -> dict[str, Any]:
         """The streams' definitions as they are: one that differs from the lab's own is said, and checked as it is."""
-        configs = stream_configs(observation.topology)
-        session = await self._sessions.client(observation.topology.regions[0])
+        configs, layout = stream_configs(observation.topology), layout_of(observation.topology)
+        sessions = {stream.key: await self._sessions.of(stream) for stream in layout.streams}
         if self._options.clean:
             self._say("deleting the streams with their messages, and defining them anew")
-            await streams.clean(session, configs)
-            await streams.define(session, configs, patience=20)
+            await streams.clean(sessions, configs)
+            await streams.define(sessions, configs, patience=20)
         await self._agreed(observation)
-        have = {}
-        for stream in layout_of(observation.topology).streams:
-            info = await (await self._sessions.of(stream)).stream_info(stream.name)
-            have[stream.key] = info["config"]
+        have = {key: (await sessions[key].stream_info(config["name"]))["config"] for key, config in configs.items()}
         for name, wanted in configs.items():
             for line in streams.differing(wanted, have[name]):
                 self._say(f"{name} is not as the lab defines it: {line}")

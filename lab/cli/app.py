@@ -58,7 +58,7 @@ LayoutWord = Annotated[
     typer.Option(
         "--layout",
         envvar="LAB_LAYOUT",
-        help="Which streams make the virtual one: `mapped` or `seed`.",
+        help="Which streams make the virtual one (docs/layouts.md).",
         autocompletion=completion.layouts,
     ),
 ]

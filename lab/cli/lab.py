@@ -87,7 +87,7 @@ def _would(topology: "Topology", version: str, image: str | None) -> "dict[str, 
         "image": chosen.name if chosen else f"to be obtained for {version}",
         "files": [d.path for d in files.differences(topology, places.generated()) if d.state == "missing"],
         "containers": [topology.container(node) for node in topology.nodes],
-        "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
+        "streams": [stream.key for stream in layout_of(topology).streams],
     }
 
 

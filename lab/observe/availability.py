@@ -124,11 +124,9 @@ async def matrix(
 ) -> Matrix:
     """Every operation in every region, all side by side. The durables are made where they can be, unless that is known
     to have been done (`prepared`)."""
-    topology = observation.topology
-    rows = await asyncio.gather(
-        *(row(observation, region, operations, timeout, prepared) for region in topology.regions)
-    )
-    return Matrix(topology.name, topology.regions, tuple(operations), tuple(cell for cells in rows for cell in cells))
+    topology, regions = observation.topology, layout_of(observation.topology).regions
+    rows = await asyncio.gather(*(row(observation, region, operations, timeout, prepared) for region in regions))
+    return Matrix(topology.name, regions, tuple(operations), tuple(cell for cells in rows for cell in cells))
 
 
 async def prepare_all(observation: Observation, timeout: float = TIMEOUT_S) -> None:
@@ -140,7 +138,7 @@ async def prepare_all(observation: Observation, timeout: float = TIMEOUT_S) -> N
             async with connect(region, observation.running_nodes(region), layout.credentials(region)) as session:
                 await prepare(session, observation.topology, timeout)
 
-    await asyncio.gather(*(one(region) for region in observation.topology.regions))
+    await asyncio.gather(*(one(region) for region in layout.regions))
 
 
 async def row(
@@ -254,7 +252,7 @@ async def _new_consumer(session: Session, layout: Layout, timeout: float, durabl
 async def _new_stream(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     """Always the same name in a region, so that at most one ghost can be left, and goes with the next that works."""
     name = ghost_stream(session.region)
-    config = {"name": name, "subjects": [name], "storage": "memory", "placement": {"cluster": session.region}}
+    config = {"name": name, "subjects": [name], "storage": "memory", "placement": layout.placement(session.region)}
     await session.api(f"STREAM.CREATE.{name}", config | {"max_msgs": 1, "num_replicas": 1}, timeout)
     with suppress(NatsError):
         await session.api(f"STREAM.DELETE.{name}", timeout=1)

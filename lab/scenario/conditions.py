@@ -40,7 +40,7 @@ def applies(when: When, running: Iterable[str], layout: str, variant: str, lengt
     oldest = min(running, key=version_key, default="")
     return (
         (not when.versions or (bool(oldest) and matches(when.versions, oldest)))
-        and when.layout in ("", layout)
+        and (not when.layout or layout in when.layout)
         and (not when.variants or variant in when.variants)
         and when.length in ("", length)
     )

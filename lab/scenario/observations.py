@@ -64,7 +64,7 @@ async def _figure(wanted: servers.Stored | servers.Holds, context: Context) -> s
             own = next((stream for stream in context.layout.streams if stream.key == wanted.stream), None)
             if own and isinstance(wanted, servers.Stored):
                 return see.Figure(await context.stored(session, own))
-            state = (await session.stream_info(wanted.stream))["state"]
+            state = (await session.stream_info(context.name_of(wanted.stream)))["state"]
     except NatsError as error:
         return see.Figure(None, error.message)
     return see.Figure(state["messages"] if isinstance(wanted, servers.Holds) else state["last_seq"])

@@ -139,6 +139,7 @@ def _cases(result: Result) -> Iterable[junit.Case]:
 def outline(scenario: Scenario) -> str:
     """The scenario as it stands in the file, for `lab scenario show`."""
     lines = [f"{scenario.name}: {scenario.title}", "", scenario.about, ""]
+    lines += [f"also for layouts {', '.join(scenario.layouts)}"] if scenario.layouts else []
     lines += [f"needs a kernel with {needs(scenario)}"] if scenario.needs else []
     for variant in scenario.variants:
         if variant.own:

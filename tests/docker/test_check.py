@@ -40,8 +40,9 @@ def redefine(change: Change | None = None) -> None:
 
     async def act() -> None:
         async with connect("west", LAB.region_nodes("west")) as session:
-            await clean(session, configs)
-            await define(session, configs, patience=20)
+            sessions = dict.fromkeys(configs, session)
+            await clean(sessions, configs)
+            await define(sessions, configs, patience=20)
 
     asyncio.run(act())
 

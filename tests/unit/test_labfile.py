@@ -10,7 +10,7 @@ from lab.errors import UsageError
 from lab.labfile import NAMES, load
 from lab.topology import Topology
 
-FIELDS = [NAMES.get(f.name, f.name) for f in fields(Topology)]
+FIELDS = [NAMES.get(f.name, f.name) for f in fields(Topology) if f.name != "sizes"]
 EXAMPLE = Path(__file__).parents[2] / "lab.example.yaml"
 # A wrong value for each field; each is written in line 3.
 WRONG = [
@@ -20,6 +20,13 @@ WRONG = [
     ("regions", "[west, no]", "`no`: put it in quotes"),
     ("regions", "[west, west]", "listed twice"),
     ("regions", "[west]", "2 to 9"),
+    ("regions", "{west: 3, east: three}", "`east` should be a whole number"),
+    ("regions", "{west: 3, east: 10}", "`east` must have 1 to 9 nodes, not 10"),
+    (
+        "regions",
+        "{west: 3, east: 1}",
+        "3 replicas do not fit on 1 nodes in east, which only votes with `layout: arbiter`",
+    ),
     ("nodes_per_region", "three", "whole number, not `three`"),
     ("nodes_per_region", "true", "whole number, not `true`"),
     ("nodes_per_region", "3.0", "whole number"),
@@ -29,6 +36,9 @@ WRONG = [
     ("stream", "a.b", "letters"),
     ("stream", "", "no value"),
     ("layout", "maped", "did you mean `mapped`?"),
+    ("layout", "arbiter", "one region that is smaller than all others"),
+    ("layout_options", "{flow_control: true}", "the layout `mapped` has no option `flow_control`"),
+    ("layout_options", "[a]", "mapping"),
     ("replicas", "2", "1, 3 or 5"),
     ("replicas", "5", "do not fit"),
     ("max_age", "1:30", "duration"),
