@@ -58,7 +58,7 @@ def require_message_id(text: str) -> None:
 async def view(observation: Observation, region: str, last: int, probes: bool = False) -> list[Entry]:
     """The last so many messages that a region has, all of them with 0; those of `lab probe` only with `probes`."""
     layout = layout_of(observation.topology)
-    stream, stored = layout.virtual_name, layout.first_stored(layout.copy(region))
+    stream, stored = layout.read_name(region), layout.first_stored(layout.copy(region))
 
     def shown(entry: Entry) -> bool:
         return probes or not is_probe(layout, entry.subject)

@@ -107,8 +107,9 @@ def _feed(layout: Layout, region: str, key: str, wanted: tuple[str, ...] | None)
 def mapped(mappings: Mapping[str, Mapping[str, str]], region: str, subject: str) -> str:
     """What an account's mappings make of a subject in a region."""
     for pattern, destinations in mappings.items():
-        if matches(pattern, subject) and region in destinations:
-            return Transform(pattern, destinations[region]).apply(subject) or subject
+        destination = destinations.get(region) or destinations.get("")
+        if destination and matches(pattern, subject):
+            return Transform(pattern, destination).apply(subject) or subject
     return subject
 
 

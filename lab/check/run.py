@@ -169,6 +169,7 @@ class _Check:
             self._say("deleting the streams with their messages, and defining them anew")
             await streams.clean(sessions, configs)
             await streams.define(sessions, configs, patience=20)
+            await streams.define_consumers(sessions, layout)
         await self._agreed(observation)
         have = {key: (await sessions[key].stream_info(config["name"]))["config"] for key, config in configs.items()}
         for name, wanted in configs.items():

@@ -64,6 +64,12 @@ LayoutWord = Annotated[
 ]
 
 
+StreamsFolder = Annotated[
+    Path | None,
+    typer.Option("--streams", help="Folder with definitions of streams to use instead of the virtual one."),
+]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"lab {__version__}")

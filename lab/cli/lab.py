@@ -16,6 +16,7 @@ from lab.cli.app import (
     LayoutWord,
     Name,
     Notation,
+    StreamsFolder,
     app,
     attached,
     interruptible,
@@ -42,6 +43,7 @@ def up(
     layout: LayoutWord = None,
     nats: Nats = None,
     image: ImageName = None,
+    streams: StreamsFolder = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab is healthy.")] = 90,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the containers if the first start fails.")] = False,
     dry_run: DryRun = False,
@@ -53,7 +55,7 @@ def up(
     """
     from lab.api import Lab
 
-    topology = wanted_topology(file, name, layout)
+    topology = wanted_topology(file, name, layout, streams)
     if dry_run:
         would = _would(topology, nats or topology.nats, image)
         if as_json:

@@ -20,8 +20,10 @@ def lab_file(given: Path | None) -> Path | None:
     return next((path for path in (Path.cwd() / "lab.yaml", workspace() / "lab.yaml") if path.is_file()), None)
 
 
-def wanted_topology(file: Path | None, name: str | None, layout: str | None = None) -> "Topology":
-    """The lab that lab.yaml, `--name` and `--layout` describe. Raises `UsageError` with everything that is wrong."""
+def wanted_topology(
+    file: Path | None, name: str | None, layout: str | None = None, streams: Path | None = None
+) -> "Topology":
+    """The lab that lab.yaml and these options describe. Raises `UsageError` with everything that is wrong."""
     from dataclasses import replace
 
     from lab.topology import Topology
@@ -37,6 +39,12 @@ def wanted_topology(file: Path | None, name: str | None, layout: str | None = No
     if name:
         topology = topology.named(name)
         _require_none("--name", problems(topology))
+    if streams:
+        from lab.ownfolder import load as brought
+
+        topology = replace(topology, own=brought(streams), layout="own")
+        if not layout:
+            _require_none(f"--streams {streams}", problems(topology))
     if layout:
         topology = replace(topology, layout=cast("LayoutName", layout))
         _require_none("--layout", problems(topology))

@@ -10,6 +10,7 @@ from lab.layouts.arbiter import arbiter
 from lab.layouts.layout import Account, Client, Layout, Stream, region_tag
 from lab.layouts.mapped import mapped
 from lab.layouts.mirror import mirror
+from lab.layouts.own import own
 from lab.layouts.seed import seed
 from lab.layouts.stretch import stretch
 from lab.layouts.transparent import transparent
@@ -23,6 +24,7 @@ LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {
     "mirror": mirror,
     "stretch": stretch,
     "arbiter": arbiter,
+    "own": own,
 }
 
 __all__ = ["LAYOUTS", "Account", "Client", "Layout", "Stream", "layout_of", "region_tag"]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from lab.errors import UsageError, unknown
 from lab.streamgraph import Defined, StreamGraph, graph
+from lab.streamgraph.subjects import ALL
 from lab.topology import Topology
 
 # A server ends the connection after a line of 4 KiB, and has the region's name and an inbox in it as well.
@@ -117,9 +118,10 @@ class Client:
 class Layout:
     """A layout on a topology. `streams` are in the order in which they can be defined: each after those it copies.
 
-    `virtual_name` is what clients call the stream, in every region. `apis`: account and the prefix under which it calls
-    another account's JetStream -> that account. Lookups by region or key raise `UsageError` with
-    the known ones.
+    `virtual_name` is what clients call the stream, in every region; "" where there is none. `apis`: account and the
+    prefix under which it calls another account's JetStream -> that account. `brought` is what a server's configuration
+    is to have of accounts, as it is, and `consumers` are (key of the stream, definition). Lookups by region or key raise
+    `UsageError` with the known ones.
     """
 
     name: str
@@ -130,6 +132,8 @@ class Layout:
     system: Account
     clients: Mapping[str, Client] = field(hash=False)  # by region
     apis: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
+    brought: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    consumers: tuple[tuple[str, Mapping[str, Any]], ...] = field(default=(), hash=False)
 
     # --- regions ---
 
@@ -175,6 +179,10 @@ class Layout:
         """What a client in a region reads under the virtual name; the origin itself where no copy is nearer."""
         return self.stream(self._client(region).copy)
 
+    def read_name(self, region: str) -> str:
+        """Under which name clients of a region read: the virtual one, where there is one."""
+        return self.virtual_name or self.copy(region).name
+
     def first_stored(self, stream: Stream) -> str:
         """The stream that a message without a header, in this one, was published to."""
         while stream.is_mirror:
@@ -208,6 +216,11 @@ class Layout:
 
     # --- subjects ---
 
+    @property
+    def every_subject(self) -> str:
+        """All of the virtual stream, for a filter; without one, all there is."""
+        return self.subject(ALL) if self.virtual_name else ALL
+
     def subject(self, *tokens: str) -> str:
         """A subject of the virtual stream, as clients publish and read it in every region: `foo.test`."""
         return ".".join((self.virtual_name, *tokens))
@@ -218,7 +231,7 @@ class Layout:
 
     def subject_problem(self, text: str) -> str:
         """What keeps clients from publishing on it, "" for nothing; as the end of a sentence."""
-        if not text.startswith(self.subject("")):
+        if self.virtual_name and not text.startswith(self.subject("")):
             return f"does not begin with `{self.subject('')}`"
         if len(text) > LONGEST_SUBJECT:
             return f"is longer than {LONGEST_SUBJECT:,} characters"

@@ -35,11 +35,13 @@ jetstream {{
 
 def included(layout: Layout) -> str:
     """The file that each server includes, by its name in the container."""
-    return "accounts.conf" if _has_own_accounts(layout) else "mappings.conf"
+    return "accounts.conf" if layout.brought or _has_own_accounts(layout) else "mappings.conf"
 
 
 def shared(layout: Layout, region: str) -> str:
     """The same by its name in the folder; the servers of a region share it."""
+    if layout.brought:
+        return "accounts.conf"
     return f"accounts-{region}.conf" if _has_own_accounts(layout) else "mappings.conf"
 
 
@@ -49,7 +51,7 @@ def _has_own_accounts(layout: Layout) -> bool:
 
 
 def _accounts(layout: Layout) -> str:
-    return "" if _has_own_accounts(layout) else f"accounts {{\n  {_system(layout)}\n}}\n\n"
+    return "" if layout.brought or _has_own_accounts(layout) else f"accounts {{\n  {_system(layout)}\n}}\n\n"
 
 
 def _system(layout: Layout) -> str:
@@ -104,6 +106,8 @@ def _scalar(value: object) -> str:
 def shared_files(topology: Topology) -> dict[str, str]:
     """Name -> text of what nodes share."""
     layout = layout_of(topology)
+    if layout.brought:
+        return {shared(layout, topology.regions[0]): _brought_file(layout)}
     if _has_own_accounts(layout):
         return {shared(layout, region): _accounts_file(layout, region) for region in topology.regions}
     return {shared(layout, topology.regions[0]): _mappings_file(layout)}
@@ -121,6 +125,14 @@ accounts {{
 {bodies}
 }}
 """
+
+
+def _brought_file(layout: Layout) -> str:
+    """What people brought, in JSON, which servers read as well."""
+    system = {"users": [{"user": layout.system.user, "password": layout.system.password}]}
+    accounts = {layout.system.name: system, **layout.brought["accounts"]}
+    lines = [f"{key}: {json.dumps(value, indent=2)}" for key, value in {**layout.brought, "accounts": accounts}.items()]
+    return "# Your accounts.json. Written by `lab render`; included by every server.\n" + "\n".join(lines) + "\n"
 
 
 def _account(account: Account, region: str) -> str:
@@ -148,6 +160,8 @@ def _account(account: Account, region: str) -> str:
 def _mappings_file(layout: Layout) -> str:
     """Cluster-scoped mappings: the virtual name stands for the streams of the region that one talks to."""
     (account,) = layout.accounts
+    if not layout.virtual_name:
+        return "# Nothing is mapped: the streams are your own.\n"
     if not account.mappings:
         return f"# Nothing is mapped: the stream is `{layout.virtual_name}` in every region.\n"
 
