@@ -50,6 +50,15 @@ def require_subject(layout: Layout, subject: str) -> None:
         )
 
 
+def require_virtual(layout: Layout, what: str) -> None:
+    """Raises `UsageError` for a lab whose streams are the user's own."""
+    if not layout.virtual_name:
+        raise UsageError(
+            f"this lab has no virtual stream to {what}: its streams are your own",
+            "`lab check` judges them, `lab streams list` shows them",
+        )
+
+
 def require_message_id(text: str) -> None:
     if not text.isprintable():
         raise UsageError(f"`{shortened(printable(text))}` is no message id: it has what cannot be printed")

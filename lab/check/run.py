@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from lab.api import Lab
 from lab.check import folder as folders
-from lab.check import load, quiescence, reads, saving, workload
+from lab.check import load, promises, quiescence, reads, saving, workload
 from lab.check.checkers.outages import bound, deadline
 from lab.check.clock import Clock
 from lab.check.gathered import Gathered, Options
@@ -129,6 +129,8 @@ class _Check:
         topology = observation.topology
         layout = layout_of(topology)
         self._sessions, feeds = Sessions(layout, stack), load.feeds(layout, self._options.wishes)
+        if not layout.virtual_name:
+            self._say(promises.summary(promises.explain(layout, feeds)))
         configs = await self._definitions(observation)
         self._plan = workload.slots(feeds, self._schedule.rate, self._schedule.processes)
         self._publishers = await stack.enter_async_context(workload.connected(self._plan, topology))

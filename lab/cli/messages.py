@@ -80,7 +80,7 @@ def view(
     if not entries:
         from lab.layouts import layout_of
 
-        typer.echo(f"the stream `{layout_of(lab.topology).virtual_name}` is empty in {region}")
+        typer.echo(f"the stream `{layout_of(lab.topology).read_name(region)}` is empty in {region}")
         return
     from lab import view as views
 

@@ -120,8 +120,8 @@ class Layout:
 
     `virtual_name` is what clients call the stream, in every region; "" where there is none. `apis`: account and the
     prefix under which it calls another account's JetStream -> that account. `brought` is what a server's configuration
-    is to have of accounts, as it is, and `consumers` are (key of the stream, definition). Lookups by region or key raise
-    `UsageError` with the known ones.
+    is to have of accounts, as it is, and `consumers` are (key of the stream, definition). Lookups by region or key
+    raise `UsageError` with the known ones.
     """
 
     name: str

@@ -55,11 +55,11 @@ def stores(index: Index, region: str) -> dict[int, frozenset[int]]:
     publish into a stream that lives elsewhere, their region alone promises nothing."""
     run, groups = index.history.run, dict[int, set[int]]()
     for process in run.processes:
-        home = index.graph.by_key.get(run.home(process))
-        if process.region == region and home and home.region == region and home.key in index.streams:
-            defined = run.definitions.get(home.key)
+        key = run.home(process)
+        if process.region == region and key in index.streams and index.layout.stream(key).regions == (region,):
+            defined = run.definitions.get(key)
             replicas = int(defined.get("num_replicas") or 1) if defined else index.topology.replicas
-            groups.setdefault(replicas, set()).add(index.streams.index(home.key))
+            groups.setdefault(replicas, set()).add(index.streams.index(key))
     return {replicas: frozenset(places) for replicas, places in sorted(groups.items())}
 
 

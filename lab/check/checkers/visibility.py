@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from lab.check.checkers.conditions import Conditions, Window
 from lab.check.checkers.examples import Case, Draft, count, judged, pick, seconds
+from lab.check.checkers.expected import Expected
 from lab.check.checkers.index import Index
 from lab.check.checkers.stored import NONE, Stored, chunks
 from lab.check.history import SECOND, Array
+from lab.layouts import Layout
 
 VISIBLE = SECOND  # from the acknowledgement to the copy in the region, at the 99th percentile
 ENOUGH = 20  # messages for a percentile
@@ -23,22 +25,23 @@ def local_visibility(index: Index) -> Iterator[Draft]:
 
 def _in_region(index: Index, region: str, windows: list[Window]) -> Iterator[Draft]:
     """Whoever writes in a region reads it there at once, whether the region is isolated or not."""
-    pairs = local_copies(index, region)
+    run = index.history.run
+    homes = dict.fromkeys(run.home(process) for process in run.processes if process.region == region)
+    pairs = local_copies(index.layout, index.expected, list(homes), region)
     for origin, copy in pairs:
         if copy in index.stored:
             place = region if len(pairs) == 1 else f"{copy} from {origin}"
             yield from _visible(index, region, place, origin, index.stored[copy], windows)
 
 
-def local_copies(index: Index, region: str) -> list[tuple[str, str]]:
-    """Origins that are filled in a region, with the copies that get all of it without a way out of the region."""
-    run, graph, found = index.history.run, index.graph, []
-    homes = dict.fromkeys(run.home(process) for process in run.processes if process.region == region)
-    for copy in (stream.key for stream in index.layout.copies if stream.region == region):
+def local_copies(layout: Layout, expected: Expected, homes: list[str], region: str) -> list[tuple[str, str]]:
+    """The origins among `homes`, with the copies in a region that get what they store without a way out of it."""
+    graph, found = layout.graph, list[tuple[str, str]]()
+    for copy in (stream.key for stream in layout.copies if stream.region == region):
         near = [copy]
         for key in near:  # which grows meanwhile
             near += [name for name in graph.upstream(key) if graph.by_key[name].region == region and name not in near]
-        found += [(home, copy) for home in homes if home in near[1:] and index.expected.gets(copy, home)]
+        found += [(home, copy) for home in homes if home in near[1:] and expected.gets(copy, home)]
     return found
 
 
