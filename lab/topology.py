@@ -215,7 +215,7 @@ class Topology:
     def to_label(self) -> str:
         raw = asdict(self)
         if self.own:  # a hundred streams are sixty thousand letters, which are much alike
-            raw["own"] = PACKED + base64.b85encode(zlib.compress(self.own.encode(), 9)).decode()
+            raw["own"] = PACKED + base64.b64encode(zlib.compress(self.own.encode(), 9)).decode()
         return json.dumps(raw, separators=(",", ":"))
 
     @staticmethod
@@ -228,7 +228,7 @@ class Topology:
             if OLD_LAYOUT in raw and "layout" not in raw:
                 values["layout"] = OLD_WORDS.get(raw[OLD_LAYOUT], raw[OLD_LAYOUT])
             if str(values.get("own", "")).startswith(PACKED):
-                values["own"] = zlib.decompress(base64.b85decode(values["own"].removeprefix(PACKED))).decode()
+                values["own"] = zlib.decompress(base64.b64decode(values["own"].removeprefix(PACKED))).decode()
             if not isinstance(values["regions"], list):
                 raise TypeError(f"`regions` is {values['regions']!r}")
             values["regions"] = tuple(values["regions"])

@@ -265,6 +265,8 @@ class FakeCluster:
         mid = 100 * SECOND < now < 110 * SECOND
         if self.bug("stores in another region", mid and write.region == "west"):
             write = self.writes["east"]
+            there = next(feed.stored for feed in self.feeds if feed.origin == write.name)
+            subject = there[topic(SEED, number, counter, len(there))]
         entry = Entry(number, counter, now + MS, write.name, write.last + 1, subject=subject)
         if self.bug("acknowledges one sequence twice", mid):
             return self.streams.index(write.name), write.last + 1

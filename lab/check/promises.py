@@ -6,6 +6,7 @@ Everything follows from the streams' definitions and from who publishes what whe
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.check.checkers.availability import accepts_alone
 from lab.check.checkers.expected import Expected
 from lab.check.checkers.registry import PROPERTIES
 from lab.check.checkers.retention import Limits
@@ -135,11 +136,13 @@ def _of_copy(layout: Layout, expected: Expected, key: str) -> Iterator[Told]:
 
 def _of_region(layout: Layout, feeds: Sequence[Feed], expected: Expected, region: str) -> Iterator[Told]:
     here = dict.fromkeys(feed.origin for feed in feeds if feed.region == region)
-    local = [key for key in here if layout.stream(key).regions == (region,)]
+    near = [key for key in here if layout.stream(key).regions == (region,)]
+    local = [key for key in near if accepts_alone(layout, key)]
     pairs = local_copies(layout, expected, list(here), region)
     yield "L1", region, "" if pairs else "no copy in the region gets what is published there without a way out of it"
+    full = [key for key in near if key not in local]
     for id_ in ("L2", "L5", "L6", "L7"):
-        yield id_, region, "" if local else ELSEWHERE
+        yield id_, region, "" if local else f"{', '.join(full)} may refuse for being full" if full else ELSEWHERE
     lone = [key for key in local if layout.graph.by_key[key].replicas == 1]
     if lone:
         yield "L6", ", ".join(lone), "with one replica, a node that is down may be the one that has it"

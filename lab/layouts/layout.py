@@ -16,6 +16,7 @@ from lab.topology import Topology
 
 # A server ends the connection after a line of 4 KiB, and has the region's name and an inbox in it as well.
 LONGEST_SUBJECT = 1000
+API = "$JS.API"
 
 
 Sharing = Literal["service", "stream"]  # requests that are answered, or messages that are passed on
@@ -118,10 +119,9 @@ class Client:
 class Layout:
     """A layout on a topology. `streams` are in the order in which they can be defined: each after those it copies.
 
-    `virtual_name` is what clients call the stream, in every region; "" where there is none. `apis`: account and the
-    prefix under which it calls another account's JetStream -> that account. `brought` is what a server's configuration
-    is to have of accounts, as it is, and `consumers` are (key of the stream, definition). Lookups by region or key
-    raise `UsageError` with the known ones.
+    `virtual_name` is what clients call the stream, in every region; "" where there is none. `brought` is what a
+    server's configuration is to have of accounts, as it is; `consumers` are (key of the stream, definition). Lookups by
+    region or key raise `UsageError` with the known ones.
     """
 
     name: str
@@ -131,7 +131,6 @@ class Layout:
     accounts: tuple[Account, ...]
     system: Account
     clients: Mapping[str, Client] = field(hash=False)  # by region
-    apis: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
     brought: Mapping[str, Any] = field(default_factory=dict, hash=False)
     consumers: tuple[tuple[str, Mapping[str, Any]], ...] = field(default=(), hash=False)
 
@@ -212,7 +211,7 @@ class Layout:
     def graph_of(self, definitions: Mapping[str, Mapping[str, Any]]) -> StreamGraph:
         """The same with the definitions that the streams really have, by their keys."""
         known = [stream for stream in self.streams if stream.key in definitions]
-        return graph((Defined(s.account, s.region, definitions[s.key], s.key) for s in known), self.apis)
+        return graph((Defined(s.account, s.region, definitions[s.key], s.key) for s in known), apis(self.accounts))
 
     # --- subjects ---
 
@@ -276,6 +275,18 @@ class Layout:
         if region not in self.clients:
             raise unknown("region", region, self.clients)
         return self.clients[region]
+
+
+def apis(accounts: tuple[Account, ...]) -> dict[tuple[str, str], str]:
+    """Account and prefix -> whose API is called by it: `$JS.B.API.>`, or a subject below it, is imported from B."""
+    found = {}
+    for account in accounts:
+        for each in account.imports:
+            local = each.local or each.subject
+            if each.kind == "service" and API in each.subject:
+                tail = each.subject.partition(API)[2]
+                found[account.name, local.removesuffix(tail)] = each.account
+    return found
 
 
 def region_tag(region: str) -> str:

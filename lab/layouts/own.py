@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from lab.layouts.layout import Account, Client, Export, Import, Layout, Stream
+from lab.layouts.layout import Account, Client, Export, Import, Layout, Stream, apis
 from lab.layouts.mapped import GLOBAL, SYSTEM
 from lab.streamgraph import Defined, StreamGraph, graph
 from lab.streamgraph.problems import problems as graph_problems
 from lab.topology import Topology
 
-API = "$JS.API"
 HINT = "docs/streams.md has the form of the folder"
 
 
@@ -86,7 +85,6 @@ def own(topology: Topology) -> Layout:
         accounts=accounts,
         system=_system(brought),
         clients=_clients(topology, streams, made),
-        apis=_apis(accounts),
         brought={"accounts": brought.accounts, **brought.top} if brought.accounts or brought.top else {},
         consumers=tuple((made_key(made, f), dict(f.config)) for f in brought.consumers),
     )
@@ -100,7 +98,7 @@ def made_key(made: StreamGraph, file: File) -> str:
 
 def graph_of(topology: Topology, brought: Own) -> StreamGraph:
     defined = (Defined(file.account, region_of(topology, file.config), file.config) for file in brought.streams)
-    return graph(defined, _apis(tuple(_accounts(brought))))
+    return graph(defined, apis(tuple(_accounts(brought))))
 
 
 def region_of(topology: Topology, config: Mapping[str, Any]) -> str:
@@ -192,18 +190,6 @@ def _mappings(raw: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     for source, given in raw.items():
         for each in [{"destination": given}] if isinstance(given, str) else given:
             found.setdefault(source, {})[str(each.get("cluster", ""))] = str(each.get("destination", ""))
-    return found
-
-
-def _apis(accounts: tuple[Account, ...]) -> dict[tuple[str, str], str]:
-    """Account and prefix -> whose API is called by it: `$JS.B.API.>`, or a subject below it, is imported from B."""
-    found = {}
-    for account in accounts:
-        for each in account.imports:
-            local = each.local or each.subject
-            if each.kind == "service" and API in each.subject:
-                tail = each.subject.partition(API)[2]
-                found[account.name, local.removesuffix(tail)] = each.account
     return found
 
 

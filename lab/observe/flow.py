@@ -6,6 +6,7 @@ from typing import Any
 from lab.docker.observation import Observation
 from lab.jetstream import groups, monitor
 from lab.layouts import layout_of
+from lab.layouts.layout import apis
 from lab.streamgraph import Defined, StreamGraph, graph
 from lab.topology import Topology
 
@@ -29,4 +30,4 @@ def read(topology: Topology, readings: Mapping[str, monitor.Reading]) -> StreamG
         known = layout.find(account, name)
         region = str((detail.get("cluster") or {}).get("name", ""))
         streams.append(Defined(account, region, detail.get("config") or {"name": name}, known.key if known else ""))
-    return graph(streams, layout.apis)
+    return graph(streams, apis(layout.accounts))

@@ -285,7 +285,8 @@ def _source(
     details: Mapping[str, dict[str, Any]],
     arrivals: Arrivals,
 ) -> SourceStatus:
-    edges = [edge for edge in layout.graph.into(stream.key) if edge.name == source["name"] and edge.upstream]
+    into, prefix = layout.graph.into(stream.key), (source.get("external") or {}).get("api", "")
+    edges = [edge for edge in into if (edge.name, edge.external) == (source["name"], prefix) and edge.upstream]
     origin = edges[0].upstream if edges else str(source["name"])
     state = details[origin]["state"] if origin in details else None
     last = state["last_seq"] if state else None

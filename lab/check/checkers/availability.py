@@ -14,6 +14,7 @@ from lab.check.checkers.outages import ELECTIONS, outages
 from lab.check.checkers.publishes import Publishes, publishes_of
 from lab.check.checkers.stored import NONE
 from lab.check.history import OK, SECOND, Probe
+from lab.layouts import Layout
 from lab.observe.operations import CONTROL_PLANE, LOCAL_READS, NEW_CONSUMER
 
 # All in nanoseconds, as all times of a history.
@@ -23,6 +24,7 @@ CONSUMER_MADE = 5 * SECOND  # L5: to create one
 NODE_LOST = 10 * SECOND  # L6: without an acknowledgement, when a quorum is left
 QUORUM_BACK = CONTROL_BACK = 20 * SECOND  # L7, L9
 
+FULL = ("max_msgs", "max_bytes", "max_msgs_per_subject")
 ISOLATED_RATIO, MAJORITY_RATIO = 0.99, 0.999
 
 
@@ -50,13 +52,22 @@ def _writes(index: Index, region: str, place: str, windows: list[Window], places
     yield from _no_quorum(index, region, place, windows, publishes)
 
 
+def accepts_alone(layout: Layout, key: str) -> bool:
+    """Whether a stream accepts what is published in its region whatever happens elsewhere: it lives there alone, and
+    never refuses what is new because it is full."""
+    stream = layout.stream(key)
+    limited = any(int(stream.definition.get(name) or -1) > 0 for name in FULL)
+    return len(stream.regions) == 1 and not (limited and stream.definition.get("discard") == "new")
+
+
 def stores(index: Index, region: str) -> dict[int, frozenset[int]]:
     """Replicas -> the places of the streams with so many that live in a region and are filled there. Where clients
     publish into a stream that lives elsewhere, their region alone promises nothing."""
     run, groups = index.history.run, dict[int, set[int]]()
     for process in run.processes:
         key = run.home(process)
-        if process.region == region and key in index.streams and index.layout.stream(key).regions == (region,):
+        here = key in index.streams and process.region == region == index.layout.stream(key).region
+        if here and accepts_alone(index.layout, key):
             defined = run.definitions.get(key)
             replicas = int(defined.get("num_replicas") or 1) if defined else index.topology.replicas
             groups.setdefault(replicas, set()).add(index.streams.index(key))
