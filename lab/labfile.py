@@ -110,7 +110,7 @@ def load_check(path: Path) -> dict[str, dict[str, Any]]:
 
 def _brought(document: Document, entries: Mapping[str, Entry], beside: Path) -> Mapping[str, Entry]:
     """The entries with what is in the folder of streams in place of its name."""
-    if STREAMS not in entries:
+    if STREAMS not in entries or not entries[STREAMS].text:
         return entries
     entry = entries[STREAMS]
     try:
