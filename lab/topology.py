@@ -31,6 +31,7 @@ FIRST_OFFSET, SECOND_OFFSET = 10, 20
 LayoutName = Literal["mapped", "seed", "transparent", "mirror", "stretch", "arbiter"]  # those of lab/layouts/
 # Once the key was `profile`, with other words.
 OLD_LAYOUT, OLD_WORDS = "profile", {"fixed": "mapped"}
+Auth = Literal["none", "operator"]
 Option = str | int | float | bool
 
 
@@ -68,7 +69,8 @@ class Topology:
 
     `sizes`: region -> nodes, where that is not `nodes_per_region`. `layout_options` are the layout's own.
     `server_options` are rendered as they are at the top of each server's configuration. `wan` is what links always do:
-    link -> options of `lab shape`. Sizes are in NATS's notation (`1GB`) or Docker's (`256m`).
+    link -> options of `lab shape`. Sizes are in NATS's notation (`1GB`) or Docker's (`256m`). `folder` is where the
+    files of a running lab are; no label has it.
     """
 
     name: str = DEFAULT_NAME
@@ -79,6 +81,7 @@ class Topology:
     stream: str = "foo"
     layout: LayoutName = "mapped"
     layout_options: dict[str, Option] = field(default_factory=dict, hash=False)
+    auth: Auth = "none"
     replicas: int = 3
     max_age: str = "1h"
     duplicate_window: str = "2m"
@@ -91,6 +94,7 @@ class Topology:
     store: str = "1GB"
     server_options: dict[str, Option] = field(default_factory=lambda: {"ping_interval": "5s"}, hash=False)
     wan: dict[str, dict[str, str]] = field(default_factory=dict, hash=False)
+    folder: str = field(default="", compare=False, repr=False)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -209,14 +213,14 @@ class Topology:
     # --- to and from the label ---
 
     def to_label(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps({key: value for key, value in asdict(self).items() if key != "folder"}, separators=(",", ":"))
 
     @staticmethod
     def from_label(text: str) -> "Topology":
         """The topology that a running container carries; fields that this version does not know are left out."""
         try:
             raw: dict[str, Any] = json.loads(text)
-            known = {f.name for f in fields(Topology)}
+            known = {f.name for f in fields(Topology) if f.name != "folder"}
             values = {key: value for key, value in raw.items() if key in known}
             if OLD_LAYOUT in raw and "layout" not in raw:
                 values["layout"] = OLD_WORDS.get(raw[OLD_LAYOUT], raw[OLD_LAYOUT])
@@ -235,7 +239,7 @@ class Topology:
 
     def differing(self, other: "Topology") -> list[str]:
         """The fields in which the other one is different."""
-        return [f.name for f in fields(Topology) if getattr(self, f.name) != getattr(other, f.name)]
+        return [f.name for f in fields(Topology) if f.compare and getattr(self, f.name) != getattr(other, f.name)]
 
     def named(self, name: str) -> "Topology":
         return replace(self, name=name)
@@ -247,6 +251,8 @@ def _check_types(topology: Topology) -> None:
         value, default = getattr(topology, item.name), getattr(Topology(), item.name)
         if type(value) is not type(default):
             raise TypeError(f"`{item.name}` is {value!r}")
+    if topology.auth not in get_args(Auth):
+        raise TypeError(f"`auth` is {topology.auth!r}")
     if topology.layout not in get_args(LayoutName):
         raise TypeError(f"`layout` is {topology.layout!r}")
     if not all(isinstance(region, str) for region in topology.regions):

@@ -62,6 +62,13 @@ LayoutWord = Annotated[
     ),
 ]
 
+AuthWord = Annotated[
+    str | None,
+    typer.Option(
+        "--auth", envvar="LAB_AUTH", help="How clients log in: `none`, or `operator` with credentials that it makes."
+    ),
+]
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:

@@ -11,6 +11,7 @@ from lab.cli.app import (
     PANEL_FILES,
     PANEL_LIFE,
     AsJson,
+    AuthWord,
     DryRun,
     LabFile,
     LayoutWord,
@@ -40,6 +41,7 @@ def up(
     name: Name = None,
     file: LabFile = None,
     layout: LayoutWord = None,
+    auth: AuthWord = None,
     nats: Nats = None,
     image: ImageName = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab is healthy.")] = 90,
@@ -53,7 +55,7 @@ def up(
     """
     from lab.api import Lab
 
-    topology = wanted_topology(file, name, layout)
+    topology = wanted_topology(file, name, layout, auth)
     if dry_run:
         would = _would(topology, nats or topology.nats, image)
         if as_json:
@@ -300,6 +302,7 @@ def render(
     name: Name = None,
     file: LabFile = None,
     layout: LayoutWord = None,
+    auth: AuthWord = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only show what differs; exit code 1 if anything does.")
     ] = False,
@@ -308,7 +311,7 @@ def render(
     """Write compose/, configs/ and streams/ from the topology."""
     from lab import files, places
 
-    topology, root = wanted_topology(file, name, layout), places.generated()
+    topology, root = wanted_topology(file, name, layout, auth), places.generated()
     if check:
         found = files.differences(topology, root)
         if as_json:
