@@ -65,6 +65,8 @@ def contexts(topology: Topology) -> dict[str, dict[str, str]]:
 
 
 def _login(account: Account) -> dict[str, str]:
+    if account.file:
+        return {"creds": account.file}
     return {"user": account.user, "password": account.password} if account.user else {}
 
 

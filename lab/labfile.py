@@ -25,9 +25,10 @@ Quantity = NewType("Quantity", str)
 Regions = NewType("Regions", list)  # type: ignore[type-arg]
 
 NAMES = {"wan": "links", "own": "streams"}  # fields of the topology that have another name in the file
-FIELDS = tuple(NAMES.get(f.name, f.name) for f in fields(Topology) if f.name != "sizes")  # which stand in `regions`
+HIDDEN = ("sizes", "folder")  # of the topology: sizes stand in `regions`
+FIELDS = tuple(NAMES.get(f.name, f.name) for f in fields(Topology) if f.name not in HIDDEN)
 TYPES: dict[str, Any] = {
-    NAMES.get(name, name): hint for name, hint in get_type_hints(Topology).items() if name != "sizes"
+    NAMES.get(name, name): hint for name, hint in get_type_hints(Topology).items() if name not in HIDDEN
 } | {
     "regions": Regions,
     "nats": Version,

@@ -33,6 +33,7 @@ LayoutName = Literal["mapped", "seed", "transparent", "mirror", "stretch", "arbi
 # Once the key was `profile`, with other words.
 OLD_LAYOUT, OLD_WORDS = "profile", {"fixed": "mapped"}
 PACKED = "z:"  # before text that is compressed in a label
+Auth = Literal["none", "operator"]
 Option = str | int | float | bool
 
 
@@ -71,7 +72,8 @@ class Topology:
     `own` are the streams that you brought, as `lab/layouts/own.py` writes them, "" for none.
     `sizes`: region -> nodes, where that is not `nodes_per_region`. `layout_options` are the layout's own.
     `server_options` are rendered as they are at the top of each server's configuration. `wan` is what links always do:
-    link -> options of `lab shape`. Sizes are in NATS's notation (`1GB`) or Docker's (`256m`).
+    link -> options of `lab shape`. Sizes are in NATS's notation (`1GB`) or Docker's (`256m`). `folder` is where the
+    files of a running lab are; no label has it.
     """
 
     name: str = DEFAULT_NAME
@@ -83,6 +85,7 @@ class Topology:
     layout: LayoutName = "mapped"
     layout_options: dict[str, Option] = field(default_factory=dict, hash=False)
     own: str = field(default="", repr=False)
+    auth: Auth = "none"
     replicas: int = 3
     max_age: str = "1h"
     duplicate_window: str = "2m"
@@ -95,6 +98,7 @@ class Topology:
     store: str = "1GB"
     server_options: dict[str, Option] = field(default_factory=lambda: {"ping_interval": "5s"}, hash=False)
     wan: dict[str, dict[str, str]] = field(default_factory=dict, hash=False)
+    folder: str = field(default="", compare=False, repr=False)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -213,7 +217,7 @@ class Topology:
     # --- to and from the label ---
 
     def to_label(self) -> str:
-        raw = asdict(self)
+        raw = {key: value for key, value in asdict(self).items() if key != "folder"}
         if self.own:  # a hundred streams are sixty thousand letters, which are much alike
             raw["own"] = PACKED + base64.b64encode(zlib.compress(self.own.encode(), 9)).decode()
         return json.dumps(raw, separators=(",", ":"))
@@ -223,7 +227,7 @@ class Topology:
         """The topology that a running container carries; fields that this version does not know are left out."""
         try:
             raw: dict[str, Any] = json.loads(text)
-            known = {f.name for f in fields(Topology)}
+            known = {f.name for f in fields(Topology) if f.name != "folder"}
             values = {key: value for key, value in raw.items() if key in known}
             if OLD_LAYOUT in raw and "layout" not in raw:
                 values["layout"] = OLD_WORDS.get(raw[OLD_LAYOUT], raw[OLD_LAYOUT])
@@ -244,7 +248,7 @@ class Topology:
 
     def differing(self, other: "Topology") -> list[str]:
         """The fields in which the other one is different."""
-        return [f.name for f in fields(Topology) if getattr(self, f.name) != getattr(other, f.name)]
+        return [f.name for f in fields(Topology) if f.compare and getattr(self, f.name) != getattr(other, f.name)]
 
     def named(self, name: str) -> "Topology":
         return replace(self, name=name)
@@ -256,6 +260,8 @@ def _check_types(topology: Topology) -> None:
         value, default = getattr(topology, item.name), getattr(Topology(), item.name)
         if type(value) is not type(default):
             raise TypeError(f"`{item.name}` is {value!r}")
+    if topology.auth not in get_args(Auth):
+        raise TypeError(f"`auth` is {topology.auth!r}")
     if topology.layout not in get_args(LayoutName):
         raise TypeError(f"`layout` is {topology.layout!r}")
     if not all(isinstance(region, str) for region in topology.regions):

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from lab import files
+from lab import credentials, files
 from lab.docker import images, neighbours, owned
 from lab.docker.conflicts import check_free
 from lab.docker.deaths import require_alive
@@ -49,6 +49,11 @@ async def bring_up(
             files.remove(topology, root, files.outdated(topology, root))
         changed = [d.path for d in files.differences(topology, root) if d.state == "changed"]
         written = files.write(topology, root, only_missing=True)
+        if topology.auth == "operator":
+            place = files.folder(topology, root)
+            if not had["volumes"] or not credentials.are_there(place):
+                say("making keys and credentials")
+                written += credentials.write(layout_of(topology), place)
         if changed:
             used = f"used as they are, not as `lab render` writes them: {', '.join(changed)}"
             say(f"warning: in `{files.folder(topology, root)}`, {used}")
@@ -134,12 +139,14 @@ def _start(
 
 
 def require_layout(running: Topology, wanted: Topology) -> None:
-    """A lab keeps its streams. Raises `UsageError` when others were asked for."""
-    if running.layout != wanted.layout:
-        raise UsageError(
-            f"the lab `{running.name}` is there with layout `{running.layout}`, not `{wanted.layout}`",
-            f"`lab down` removes it with its messages; `lab up --layout {running.layout}` leaves it as it is",
-        )
+    """A lab keeps its streams and accounts. Raises `UsageError` when others were asked for."""
+    for option in ("layout", "auth"):
+        has, other = getattr(running, option), getattr(wanted, option)
+        if has != other:
+            raise UsageError(
+                f"the lab `{running.name}` is there with {option} `{has}`, not `{other}`",
+                f"`lab down` removes it with its messages; `lab up --{option} {has}` leaves it as it is",
+            )
 
 
 def require_image(before: Observation, chosen: str, topology: Topology, say: Say) -> None:

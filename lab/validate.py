@@ -10,7 +10,7 @@ from lab import profiles
 from lab.errors import UsageError
 from lab.layouts.own import problems as problems_of_own
 from lab.shape import Shape
-from lab.topology import MAX_NODES, NAME, NAME_RULE, LayoutName, Topology
+from lab.topology import MAX_NODES, NAME, NAME_RULE, Auth, LayoutName, Topology
 from lab.units import duration_ns, shortened, size_bytes
 
 REGION = re.compile(r"[a-z][a-z0-9]{0,14}")
@@ -65,6 +65,11 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
     if not STREAM.fullmatch(topology.stream):
         yield "stream", f"`{topology.stream}` must be letters, digits, `-` and `_`, at most 32 characters"
     yield from _layout_problems(topology)
+    if topology.auth not in get_args(Auth):
+        yield "auth", f"must be `none` or `operator`, not `{topology.auth}`"
+    elif topology.auth == "operator" and topology.layout == "transparent":
+        why = "credentials choose the account there, and with this layout the server that a client talks to does"
+        yield "auth", f"`operator` cannot be had with the layout `transparent`: {why}"
     wrong_duration = False
     for name in ("max_age", "duplicate_window"):
         try:

@@ -4,9 +4,9 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from lab.jetstream.session import Session, connect
-from lab.layouts import Layout, Stream
+from lab.layouts import Credentials, Layout, Stream
 
-Login = tuple[str, str] | None
+Login = Credentials | None
 
 
 class Sessions:

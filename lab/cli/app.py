@@ -63,6 +63,13 @@ LayoutWord = Annotated[
     ),
 ]
 
+AuthWord = Annotated[
+    str | None,
+    typer.Option(
+        "--auth", envvar="LAB_AUTH", help="How clients log in: `none`, or `operator` with credentials that it makes."
+    ),
+]
+
 
 StreamsFolder = Annotated[
     Path | None,

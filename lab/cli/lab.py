@@ -11,6 +11,7 @@ from lab.cli.app import (
     PANEL_FILES,
     PANEL_LIFE,
     AsJson,
+    AuthWord,
     DryRun,
     LabFile,
     LayoutWord,
@@ -41,6 +42,7 @@ def up(
     name: Name = None,
     file: LabFile = None,
     layout: LayoutWord = None,
+    auth: AuthWord = None,
     nats: Nats = None,
     image: ImageName = None,
     streams: StreamsFolder = None,
@@ -55,7 +57,7 @@ def up(
     """
     from lab.api import Lab
 
-    topology = wanted_topology(file, name, layout, streams)
+    topology = wanted_topology(file, name, layout, auth, streams)
     if dry_run:
         would = _would(topology, nats or topology.nats, image)
         if as_json:
@@ -302,6 +304,7 @@ def render(
     name: Name = None,
     file: LabFile = None,
     layout: LayoutWord = None,
+    auth: AuthWord = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only show what differs; exit code 1 if anything does.")
     ] = False,
@@ -310,7 +313,7 @@ def render(
     """Write compose/, configs/ and streams/ from the topology."""
     from lab import files, places
 
-    topology, root = wanted_topology(file, name, layout), places.generated()
+    topology, root = wanted_topology(file, name, layout, auth), places.generated()
     if check:
         found = files.differences(topology, root)
         if as_json:

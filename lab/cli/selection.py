@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lab.topology import LayoutName, Topology
+    from lab.topology import Auth, LayoutName, Topology
 
 FILE = "LAB_FILE"
 
@@ -21,7 +21,7 @@ def lab_file(given: Path | None) -> Path | None:
 
 
 def wanted_topology(
-    file: Path | None, name: str | None, layout: str | None = None, streams: Path | None = None
+    file: Path | None, name: str | None, layout: str | None = None, auth: str | None = None, streams: Path | None = None
 ) -> "Topology":
     """The lab that lab.yaml and these options describe. Raises `UsageError` with everything that is wrong."""
     from dataclasses import replace
@@ -48,6 +48,9 @@ def wanted_topology(
     if layout:
         topology = replace(topology, layout=cast("LayoutName", layout))
         _require_none("--layout", problems(topology))
+    if auth:
+        topology = replace(topology, auth=cast("Auth", auth))
+        _require_none("--auth", problems(topology))
     return topology
 
 

@@ -30,11 +30,10 @@ def stream_region(observation: Observation, stream: str) -> str:
 def located(observation: Observation, stream: str) -> tuple[str, str]:
     """The same, and what the stream's account calls it."""
     layout = layout_of(observation.topology)
-    for own in layout.streams:
-        if own.key == stream:
-            return own.region, own.name
-    running = (node.region for node in observation.running_nodes() if node.region in layout.regions)
-    return next(running, layout.regions[0]), stream
+    own = next((own for own in layout.streams if own.key == stream), None)
+    regions, name = (own.regions, own.name) if own else (layout.regions, stream)
+    running = {node.region for node in observation.running_nodes()}
+    return next((region for region in regions if region in running), regions[0]), name
 
 
 async def cluster(observation: Observation, stream: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import nats
@@ -16,6 +17,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as ClientTimeout
 
 from lab.errors import NatsError, NoAnswer
+from lab.layouts import Credentials
 from lab.topology import Node
 
 CONNECT_TIMEOUT_S = 2
@@ -251,9 +253,16 @@ def _headers(raw: str) -> dict[str, str]:
     return {name: value.strip() for name, _, value in lines}
 
 
+def login(credentials: Credentials | None) -> dict[str, Any]:
+    """The options of `nats.connect` for them."""
+    if isinstance(credentials, Path):
+        return {"user_credentials": str(credentials)}
+    return dict(zip(("user", "password"), credentials, strict=True)) if credentials else {}
+
+
 @asynccontextmanager
 async def connect(
-    region: str, nodes: Sequence[Node], credentials: tuple[str, str] | None = None, lasting: bool = False
+    region: str, nodes: Sequence[Node], credentials: Credentials | None = None, lasting: bool = False
 ) -> AsyncIterator[Session]:
     """A connection to one of the nodes, tried in their order. Raises `NatsError` when none greets within 2 s each.
 
@@ -264,8 +273,7 @@ async def connect(
     async def quiet(_: Exception) -> None:
         """The library prints a traceback for each failed dial otherwise."""
 
-    options: dict[str, Any] = {"user": credentials[0], "password": credentials[1]} if credentials else {}
-    options |= LASTING if lasting else {"allow_reconnect": False, "max_reconnect_attempts": 0}
+    options = login(credentials) | (LASTING if lasting else {"allow_reconnect": False, "max_reconnect_attempts": 0})
     try:
         client = await asyncio.wait_for(
             nats.connect(

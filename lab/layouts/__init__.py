@@ -7,9 +7,10 @@ and one line in `LAYOUTS`.
 from collections.abc import Callable, Mapping
 
 from lab.layouts.arbiter import arbiter
-from lab.layouts.layout import Account, Client, Layout, Stream, region_tag
+from lab.layouts.layout import Account, Client, Credentials, Layout, Stream, region_tag
 from lab.layouts.mapped import mapped
 from lab.layouts.mirror import mirror
+from lab.layouts.operator_mode import with_credentials
 from lab.layouts.own import own
 from lab.layouts.seed import seed
 from lab.layouts.stretch import stretch
@@ -27,9 +28,10 @@ LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {
     "own": own,
 }
 
-__all__ = ["LAYOUTS", "Account", "Client", "Layout", "Stream", "layout_of", "region_tag"]
+__all__ = ["LAYOUTS", "Account", "Client", "Credentials", "Layout", "Stream", "layout_of", "region_tag"]
 
 
 def layout_of(topology: Topology) -> Layout:
     """The layout that a topology names, made anew each time: its definitions are the caller's to change."""
-    return LAYOUTS[topology.layout](topology)
+    layout = LAYOUTS[topology.layout](topology)
+    return with_credentials(layout) if topology.auth == "operator" else layout

@@ -7,6 +7,7 @@ when it stores what clients publish, and a *copy* when it sources or mirrors oth
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from lab.errors import UsageError, unknown
@@ -19,6 +20,7 @@ LONGEST_SUBJECT = 1000
 API = "$JS.API"
 
 
+Credentials = tuple[str, str] | Path
 Sharing = Literal["service", "stream"]  # requests that are answered, or messages that are passed on
 
 
@@ -52,14 +54,17 @@ class Account:
     name: str
     user: str = ""
     password: str = field(default="", repr=False)
+    file: str = ""  # of credentials, in operator mode
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
     region: str = ""
     exports: tuple[Export, ...] = ()
     imports: tuple[Import, ...] = ()
 
     @property
-    def credentials(self) -> tuple[str, str] | None:
-        """User and password; None where none are needed."""
+    def credentials(self) -> Credentials | None:
+        """User and password, or a file; None where none are needed."""
+        if self.file:
+            return Path(self.file)
         return (self.user, self.password) if self.user else None
 
 
@@ -255,11 +260,11 @@ class Layout:
         name = self._client(region).account
         return next(account for account in self.accounts if account.name == name)
 
-    def credentials(self, region: str) -> tuple[str, str] | None:
+    def credentials(self, region: str) -> Credentials | None:
         """What a client in a region logs in with; None where nothing is needed."""
         return self.account(region).credentials
 
-    def login(self, key: str, region: str) -> tuple[str, str] | None:
+    def login(self, key: str, region: str) -> Credentials | None:
         """What a client in a region logs in with to reach a stream: with its own account where this has access, else
         with the stream's."""
         stream = self.stream(key)

@@ -44,15 +44,15 @@ def _origin(topology: Topology, region: str) -> Stream:
 
 
 def _mirror(topology: Topology, region: str, origin: Stream) -> Stream:
-    """It answers Direct Get under its own name only: one of the original's would be answered by any region. Its denials
-    would outlive a promotion, so it has none."""
+    """Servers set `mirror_direct` by themselves where the original allows Direct Get. Denials would outlive a
+    promotion, so it has none."""
     name = f"{topology.stream}-{region}"
     definition = {
         "name": name,
         **{key: value for key, value in common(topology, region).items() if key != "duplicate_window"},
         "max_age": 0,
         "mirror": {"name": origin.name},
-        "mirror_direct": False,
+        "mirror_direct": True,
         "deny_delete": False,
         "deny_purge": False,
         "allow_direct": True,

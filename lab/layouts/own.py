@@ -120,6 +120,8 @@ def problems(topology: Topology) -> Iterator[str]:
             first = brought.streams[names.index(name)].path
             yield f"{file.path}: `{name[1]}` is defined in {first} already"
             return
+    if topology.auth == "operator" and (brought.accounts or brought.top):
+        yield "accounts.json: in operator mode accounts are JWTs, so that `auth: operator` cannot be had with it"
     yield from _account_problems(brought)
     made = graph_of(topology, brought)
     path = {vertex.key: file.path for vertex in made.vertices for file in brought.streams if _is(vertex, file)}
@@ -155,7 +157,7 @@ def _accounts(brought: Own) -> Iterator[Account]:
         user, password = next(_logins(raw), ("", ""))
         mappings = _mappings(raw.get("mappings") or {})
         exports, imports = tuple(_exports(raw)), tuple(_imports(raw))
-        yield Account(name, user, password, mappings, exports=exports, imports=imports)
+        yield Account(name, user, password, mappings=mappings, exports=exports, imports=imports)
 
 
 def _logins(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

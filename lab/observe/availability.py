@@ -68,11 +68,17 @@ class _Unknown(Exception):  # noqa: N818 (a result, not a mishap)
 
 
 async def probe(
-    session: Session, operation: str, topology: Topology, timeout: float = TIMEOUT_S, durable: str = DURABLE
+    session: Session, operation: str, topology: Topology, timeout: float = TIMEOUT_S, durable: str = ""
 ) -> Cell:
     """Try one operation on an open session; ends within about `timeout` seconds and never raises."""
     layout = layout_of(topology)
-    return await _timed(session.region, operation, timeout, lambda: _ASK[operation](session, layout, timeout, durable))
+    name = durable or _durable(layout, session.region)
+    return await _timed(session.region, operation, timeout, lambda: _ASK[operation](session, layout, timeout, name))
+
+
+def _durable(layout: Layout, region: str) -> str:
+    """Each region has its own, also where all read the same stream."""
+    return f"{DURABLE}-{region}" if layout.copy(region).spread else DURABLE
 
 
 async def _timed(region: str, operation: str, timeout: float, ask: Callable[[], Awaitable[str]]) -> Cell:
@@ -94,10 +100,11 @@ async def _timed(region: str, operation: str, timeout: float, ask: Callable[[], 
         return cell("fails", detail=error.message)
 
 
-async def prepare(session: Session, topology: Topology, timeout: float = TIMEOUT_S, durable: str = DURABLE) -> bool:
+async def prepare(session: Session, topology: Topology, timeout: float = TIMEOUT_S, durable: str = "") -> bool:
     """Make the durable that `existing-consumer` needs, which must be there before a fault; whether it is there now."""
     layout = layout_of(topology)
     stream = layout.copy(session.region).name
+    durable = durable or _durable(layout, session.region)
     with suppress(NatsError):  # its own leader knows it, with or without a meta leader
         await session.api(f"CONSUMER.INFO.{stream}.{durable}", timeout=timeout)
         return True

@@ -8,6 +8,7 @@ from lab.topology import CLIENT_PORT, GATEWAY_PORT, MONITOR_PORT, ROUTE_PORT, No
 
 UNIQUE_TAG = f'  # No two replicas of a stream in one region.\n  unique_tag: "{region_tag("")}"\n'
 STAY = "  # Clients are told of no other servers, which would be those of all regions.\n  no_advertise: true\n"
+OPERATOR = "operator.conf"  # with tokens, so `lab up` writes it: lab/credentials.py
 NO_USER = "app"  # whom clients are that name no user, where accounts are the lab's own
 
 
@@ -35,14 +36,14 @@ jetstream {{
 
 def included(layout: Layout) -> str:
     """The file that each server includes, by its name in the container."""
+    if layout.topology.auth == "operator":
+        return OPERATOR
     return "accounts.conf" if layout.brought or _has_own_accounts(layout) else "mappings.conf"
 
 
 def shared(layout: Layout, region: str) -> str:
     """The same by its name in the folder; the servers of a region share it."""
-    if layout.brought:
-        return "accounts.conf"
-    return f"accounts-{region}.conf" if _has_own_accounts(layout) else "mappings.conf"
+    return f"accounts-{region}.conf" if _has_own_accounts(layout) else included(layout)
 
 
 def _has_own_accounts(layout: Layout) -> bool:
@@ -51,7 +52,7 @@ def _has_own_accounts(layout: Layout) -> bool:
 
 
 def _accounts(layout: Layout) -> str:
-    return "" if layout.brought or _has_own_accounts(layout) else f"accounts {{\n  {_system(layout)}\n}}\n\n"
+    return "" if included(layout) != "mappings.conf" else f"accounts {{\n  {_system(layout)}\n}}\n\n"
 
 
 def _system(layout: Layout) -> str:
@@ -106,6 +107,8 @@ def _scalar(value: object) -> str:
 def shared_files(topology: Topology) -> dict[str, str]:
     """Name -> text of what nodes share."""
     layout = layout_of(topology)
+    if topology.auth == "operator":
+        return {}
     if layout.brought:
         return {shared(layout, topology.regions[0]): _brought_file(layout)}
     if _has_own_accounts(layout):

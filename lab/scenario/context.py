@@ -142,7 +142,7 @@ class Context:
     async def held(self, regions: Sequence[str], written: bool = False) -> Held:
         """What the regions' clients read of this scenario, but for messages of probes; with `written` what the origins
         hold too."""
-        answers = await asyncio.gather(*(self._copies(self.layout.copy(region)) for region in regions))
+        answers = await asyncio.gather(*(self._copies(self.layout.copy(region), region) for region in regions))
         wrote: list[Copy] = []
         for origin in self.layout.origins if written else ():
             copies = await self._copies(origin)
@@ -150,14 +150,15 @@ class Context:
                 wrote += [as_read(copy, self.layout, origin) for copy in copies]
         return Held(dict(zip(regions, answers, strict=True)), tuple(wrote))
 
-    async def _copies(self, stream: Stream) -> tuple[Copy, ...] | str:
-        entries = await self.entries(stream)
+    async def _copies(self, stream: Stream, region: str = "") -> tuple[Copy, ...] | str:
+        entries = await self.entries(stream, region)
         return entries if isinstance(entries, str) else tuple(copy_of(entry) for entry in entries)
 
-    async def entries(self, stream: Stream) -> tuple[Entry, ...] | str:
-        """What a stream holds of this scenario, but for messages of probes; a text says why it was not read."""
+    async def entries(self, stream: Stream, region: str = "") -> tuple[Entry, ...] | str:
+        """What a stream holds of this scenario, but for messages of probes; a text says why it was not read. It is read
+        in a region of its own, or the one that is named."""
         try:
-            async with self.connect(stream.region) as session:
+            async with self.connect(region or self.region_of(stream.key)) as session:
                 came = read(session, self.layout, stream, READ_TIMEOUT_S, self.first.get(stream.key, 0) + 1)
                 entries = [entry async for entry in came if not self.of_probe(entry.subject)]
         except NatsError as error:

@@ -36,7 +36,7 @@ def described(file: Path | None, nats: str | None, folder: Path) -> Topology:
 
 def with_fields(base: Topology, changed: Mapping[str, Any]) -> Topology:
     """The base with what a marker says instead. Raises `UsageError`."""
-    known = {field.name for field in fields(Topology)} - {"name", "sizes"}
+    known = {field.name for field in fields(Topology)} - {"name", "sizes", "folder"}
     wrong = sorted(set(changed) - known)
     if wrong:
         raise UsageError(

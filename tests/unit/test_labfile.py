@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from lab.errors import UsageError
-from lab.labfile import NAMES, load
+from lab.labfile import HIDDEN, NAMES, load
 from lab.topology import Topology
 
-FIELDS = [NAMES.get(f.name, f.name) for f in fields(Topology) if f.name != "sizes"]
+FIELDS = [NAMES.get(f.name, f.name) for f in fields(Topology) if f.name not in HIDDEN]
 EXAMPLE = Path(__file__).parents[2] / "lab.example.yaml"
 # A wrong value for each field; each is written in line 3.
 WRONG = [
@@ -39,6 +39,7 @@ WRONG = [
     ("layout", "arbiter", "one region that is smaller than all others"),
     ("layout_options", "{flow_control: true}", "the layout `mapped` has no option `flow_control`"),
     ("layout_options", "[a]", "mapping"),
+    ("auth", "nsc", "one of `none`, `operator`"),
     ("replicas", "2", "1, 3 or 5"),
     ("replicas", "5", "do not fit"),
     ("max_age", "1:30", "duration"),

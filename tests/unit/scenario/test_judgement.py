@@ -192,7 +192,7 @@ def test_how_long_something_took(wanted: Any, took: dict[str, Any]) -> None:
     context.took["asked"] = [0.3, 0.1]
     context.sent["m"] = [sent(1), sent(2), sent(3, "info")]
 
-    async def entries(stream: Stream) -> Any:
+    async def entries(stream: Stream, region: str = "") -> Any:
         return held[stream.name]
 
     context.entries = entries  # type: ignore[method-assign]
