@@ -74,6 +74,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "subnet_pool": ("subnet_prefix", "regions", "name"),
     "subnet_prefix": ("subnet_pool", "name"),
     "links": ("regions",),
+    "streams": ("layout", "regions", "nodes_per_region"),
 }
 
 

@@ -121,7 +121,7 @@ def _layout_problems(topology: Topology) -> Iterator[tuple[str, str]]:
     if topology.own and topology.layout != "own":
         yield "layout", f"`{topology.layout}` has streams of its own; yours are brought with `layout: own`"
     if topology.layout == "own":
-        yield from (("own", sentence) for sentence in problems_of_own(topology))
+        yield from (("streams", sentence) for sentence in problems_of_own(topology))
     if topology.layout == "arbiter" and not topology.arbiter:
         small = "one region that is smaller than all others"
         yield "layout", f"`arbiter` needs {small}: `regions: {{west: 3, east: 3, arbiter: 1}}`"

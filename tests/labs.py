@@ -32,6 +32,8 @@ NAMES = (
     "test-interrupted",
     "test-of-mirror",
     "test-one-arbiter",
+    "test-own-streams",
+    "test-own-streams-2",
     "test-package",
     "test-pair-1",
     "test-pair-2",

@@ -15,7 +15,7 @@ from lab.check.load import Feed, subjects, watched
 from lab.layouts import Layout, Stream
 from lab.units import several
 
-ELSEWHERE = "its clients publish to a stream that lives elsewhere, or to none"
+ELSEWHERE = "no stream that lives in this region alone stores what its clients publish"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _promises(layout: Layout, feeds: Sequence[Feed], expected: Expected) -> Iter
         yield "P9", key, "" if layout.graph.by_key[key].replicas > 1 else "one replica has nothing to differ from"
         ways = max((expected.ways(key, place) for place in range(len(expected.streams))), default=0)
         yield "P5b", key, "" if ways < 2 else "a process's messages come by several ways, which keep no step"
-        why = "a reader would take its messages away" if consumed else "another stream shows the same, or it is no end"
+        why = "a reader would take its messages away" if consumed else "no reader follows it, only the ends of the ways"
         for id_ in ("P7", "P11"):
             yield id_, key, "" if key in read else why
         if key in filled:
