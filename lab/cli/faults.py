@@ -12,7 +12,6 @@ from lab.cli import completion
 from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json, say
 from lab.docker.observation import COMPLETES
 from lab.errors import UsageError
-from lab.faults import condition
 from lab.faults.arguments import Group, Leader, Path, Region, Seconds, Target
 from lab.faults.heal import Heal
 from lab.faults.registry import VERBS, ordered, present
@@ -181,12 +180,12 @@ def heal(
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
-def faults(name: Name = None, as_json: AsJson = False) -> None:
-    """List the faults in force, as read from Docker."""
+def faults(context: typer.Context, name: Name = None, as_json: AsJson = False) -> None:
+    """List the faults in force, as read from Docker and from the kernel."""
     from lab import view
 
-    lab = attached(name)
-    observation = condition.observe(lab.engine, lab.name)
+    lab = attached(name, context)
+    observation = lab.condition()
     found = ordered(present(observation))
     if observation.damage:
         say(f"warning: the lab `{observation.topology.name}` {observation.damage}; {COMPLETES}")
