@@ -28,7 +28,8 @@ WORDS: dict[object, tuple[str, str, completion.Complete]] = {
     Group: ("GROUP...", "The regions of one side, joined by commas: `west,east central`.", completion.groups),
     Path: (
         "LINK",
-        "Two regions, `west central` or `west-central`; one direction, `'west->central'`; or a node's part.",
+        "Two regions, `west central`; one direction, `'west->central'`; or a node's part, `west-1 central`, "
+        "`@meta central`.",
         completion.links,
     ),
     Target: (
