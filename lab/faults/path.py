@@ -75,7 +75,7 @@ class OnPath(Verb):
         maybe = [self.with_nodes(dict.fromkeys(self.roles(), (node.name,))) for node in topology.nodes]
         found = [list(verb.problems(topology, seconds)) for verb in maybe]
         if all(found):
-            yield from found[0]
+            yield from found[-1]
 
 
 def way(topology: Topology, text: str) -> Way:
