@@ -12,16 +12,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from lab import lock
-from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import LabError
 from lab.faults.registry import VERBS
-from lab.netprobe.session import Probe
 from lab.places import workspace
 from lab.topology import DEFAULT_NAME, NAME
+
+if TYPE_CHECKING:
+    from lab.netprobe.session import Probe
 
 LOOKING = ("status", "faults")
 
@@ -33,7 +34,7 @@ class Headstart:
 
     lab: str
     lock: TextIO | None
-    probe: Probe
+    probe: "Probe"
     observing: "Future[Observation]"
 
     def end(self) -> None:
@@ -48,6 +49,9 @@ def begin(arguments: Sequence[str]) -> Headstart | None:
     lab = which(arguments)
     if not lab:
         return None
+    from lab.docker.engine import Engine  # `lab --help` needs neither
+    from lab.netprobe.session import Probe
+
     engine, held = Engine(), None
     try:
         if arguments[0] not in LOOKING:

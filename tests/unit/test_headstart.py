@@ -58,8 +58,8 @@ def test_every_verb_that_changes_the_faults_in_force_gets_one() -> None:
 
 def test_only_a_change_takes_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = FakeEngine(Topology())
-    monkeypatch.setattr(headstart, "Engine", lambda: engine)
-    monkeypatch.setattr(headstart, "Probe", lambda *_: FakeProbe(engine))
+    monkeypatch.setattr("lab.docker.engine.Engine", lambda: engine)
+    monkeypatch.setattr("lab.netprobe.session.Probe", lambda *_: FakeProbe(engine))
     begun = headstart.begin(["status", "--name", NOWHERE])
     assert begun
     assert begun.lock is None
