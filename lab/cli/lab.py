@@ -274,6 +274,12 @@ def image_(
     name: Name = None,
     file: LabFile = None,
     prepare: Annotated[bool, typer.Option("--prepare", help="Pull it, or build it from the release's binary.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(help="Get it and write it to this file, for `--load` on another machine.")
+    ] = None,
+    load: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="First read the images in this file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the server image that `lab up` would use, and whether it is on this machine."""
@@ -282,7 +288,12 @@ def image_(
 
     engine = Engine()
     version = nats or wanted_topology(file, name).nats
-    chosen = images.prepare(engine, version, image, say) if prepare else images.find(engine, version, image)
+    if load:
+        engine.load_image(load)
+    chosen = images.prepare(engine, version, image, say) if prepare or save else images.find(engine, version, image)
+    if save and chosen:
+        save.parent.mkdir(parents=True, exist_ok=True)
+        engine.save_image(chosen.name, save)
     if as_json:
         print_json({"version": version, "image": chosen})
     elif chosen:
