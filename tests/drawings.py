@@ -89,6 +89,7 @@ def _where(prediction: Prediction, operation: str) -> str:
 LOOKS = """
 .plot .box{fill:var(--card);stroke:var(--soft)}.plot .stream{fill:var(--okfill);stroke:var(--ok)}
 .plot .way{fill:none;stroke:var(--ink);stroke-width:2;marker-end:url(#head)}
+.plot .label,.plot .region{font-size:15px}
 .plot .far{stroke:var(--ok);stroke-dasharray:7 5}.plot .head{fill:var(--ink)}
 """
 HEAD = (
@@ -105,12 +106,12 @@ def way_of_a_message() -> str:
     parts += [_box("stream", 50, 220, 240, "foo-write-west, 3 copies")]
     parts += [_box("stream", left + 30, 330, 240, f"foo-read-{region}, 3 copies") for region, left in COLUMNS.items()]
     parts += [_box("box", left + 30, 420, 240, f"readers in {region}") for region, left in COLUMNS.items()]
-    parts += [_arrow("M130 90V130"), text(142, 114, "1 publish foo.test", "label")]
-    parts += [_arrow("M130 170V220"), text(142, 199, "2 mapped to foo.west.test", "label")]
+    parts += [_arrow("M80 90V130"), text(92, 115, "1 publish foo.test", "label")]
+    parts += [_arrow("M80 170V220"), text(92, 200, "2 mapped to foo.west.test", "label")]
     parts += [_arrow("M50 240H36V70H50"), text(42, 114, "ack", "label")]
-    parts += [_arrow("M130 260V330"), text(142, 299, "3 sourced, again as foo.test", "label")]
+    parts += [_arrow("M80 260V330"), text(92, 300, "3 sourced, again as foo.test", "label")]
     parts += [_arrow("M290 232H500V330", " far"), _arrow("M290 248H482V292H830V330", " far")]
-    parts += [text(512, 226, "3 through gateways", "label")]
+    parts += [text(362, 224, "3 through gateways", "label")]
     for left in COLUMNS.values():
         parts += [_arrow(f"M{left + 150:g} 370V420"), text(left + 162, 399, "4 read foo", "label")]
     told = "a publish in west is mapped, stored and acknowledged in west, and sourced by the read stream of each region"

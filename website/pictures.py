@@ -32,7 +32,7 @@ lab compare
 lab heal --wait --hasten
 lab compare"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CHECK = "lab check --clean --seed 7 --duration 70s --rate 300"
+CHECK = "lab check --clean --schedule website/pictures.yaml"
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
         write("partition", TALK)
         run("lab probe")  # its durable consumer is there before the fault
         run("lab partition central")
-        time.sleep(12)  # until central has noticed that the meta leader is gone
+        time.sleep(20)  # until every node has noticed that the meta leader is gone
         write("probe", "lab probe", columns=90)
         write("status", "lab status", columns=110)
         run("lab heal --wait --hasten")
@@ -80,6 +80,7 @@ def write(name: str, commands: str, columns: int = COLUMNS) -> None:
     for command in commands.splitlines():
         console.print(Text(f"$ {command}", style="bold"))
         console.print(Text.from_ansi(run(command, columns).rstrip()))
+    console.print()
     svg = console.export_svg(title=" ", theme=MONOKAI, code_format=FORMAT, unique_id=f"terminal-{name}")
     save(IMAGES / f"terminal-{name}.svg", re.sub(r" +$", "", svg, flags=re.MULTILINE).encode())
 

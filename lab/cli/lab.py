@@ -236,7 +236,7 @@ def collect(
 ) -> None:
     """Collect what helps to understand a problem into one archive: logs, monitoring, files, faults, versions.
 
-    It has no secrets, so that you can attach it to an issue. A lab that does not come up can be collected, too.
+    The archive contains no secrets, so you can attach it to an issue. This works for a lab that does not come up, too.
     """
     topology = wanted_topology(file, name)
     lab = attached(topology.name)
@@ -275,10 +275,10 @@ def image_(
     file: LabFile = None,
     prepare: Annotated[bool, typer.Option("--prepare", help="Pull it, or build it from the release's binary.")] = False,
     save: Annotated[
-        Path | None, typer.Option(help="Get it and write it to this file, for `--load` on another machine.")
+        Path | None, typer.Option(help="Get the image and write it to this file, for `--load` on another machine.")
     ] = None,
     load: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="First read the images in this file.")
+        Path | None, typer.Option(exists=True, dir_okay=False, help="First load the image from this file.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -136,6 +136,7 @@ class Engine:
             compose=self.compose_version(),
             architecture=server["Arch"],
             system=server["Os"],
+            podman=any("podman" in part["Name"].lower() for part in server.get("Components") or ()),
         )
 
     def compose_version(self) -> str:
