@@ -74,8 +74,8 @@ def _arrival(index: Index, region: str, stored: Stored, number: Array) -> Arriva
     times[gone] = index.dropped(stored).arrived[gone] if gone.any() else NEVER
     fate = _fates(index, stored, number)
     wanted = index.wanted(stored.name)[number]
-    rows, position = len(stored.numbers), stored.first[number]
-    return Arrival(region, stored.problem, rows, foreign, position, times[number], fate, wanted)
+    held, position = len(stored.numbers), stored.first[number]
+    return Arrival(region, stored.problem, held, foreign, position, times[number], fate, wanted)
 
 
 def _fates(index: Index, stored: Stored, number: Array) -> Array:
