@@ -315,11 +315,12 @@ def next_steps(topology: "Topology") -> str:
 
     subject = layout_of(topology).subject("test")
     first, isolated = topology.regions[0], topology.regions[len(topology.regions) // 2]
-    steps = f"""
-Try next:
-  lab pub {first} {subject} 'Hello world'     publish in a region; `lab view {isolated}` shows it there
-  lab partition {isolated}                     isolate a region, publish on both sides, `lab status`
-  lab heal --wait && lab compare            undo every fault, and see that the regions agree again"""
+    said = {
+        f"lab pub {first} {subject} 'Hello world'": f"publish in a region; `lab view {isolated}` shows it there",
+        f"lab partition {isolated}": "isolate a region, publish on both sides, `lab status`",
+        "lab heal --wait && lab compare": "undo every fault, and see that the regions agree again",
+    }
+    steps = "\n".join(["\nTry next:", *(f"  {command:<42}{what}" for command, what in said.items())])
     return (
         steps if shutil.which("lab") else steps + "\n(first `source .venv/bin/activate`, which puts `lab` on the PATH)"
     )
