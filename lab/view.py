@@ -309,7 +309,10 @@ def _examples(what: str, origins: Sequence[tuple[str, int]], result: "Comparison
 
 
 def next_steps(topology: "Topology") -> str:
+    import os
     import shutil
+    import sys
+    from pathlib import Path
 
     from lab.layouts import layout_of
 
@@ -321,6 +324,7 @@ def next_steps(topology: "Topology") -> str:
         "lab heal --wait && lab compare": "undo every fault, and see that the regions agree again",
     }
     steps = "\n".join(["\nTry next:", *(f"  {command:<42}{what}" for command, what in said.items())])
-    return (
-        steps if shutil.which("lab") else steps + "\n(first `source .venv/bin/activate`, which puts `lab` on the PATH)"
-    )
+    if shutil.which("lab"):
+        return steps
+    activate = os.path.relpath(Path(sys.executable).parent / "activate")
+    return f"{steps}\n(first `source {activate}`, which puts `lab` on the PATH)"
