@@ -1,6 +1,6 @@
 """`lab check`, `lab runs`."""
 
-import secrets
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,7 +68,7 @@ def check(
     from lab.check.run import run_check
 
     lab = attached(name)
-    first = secrets.randbelow(10**6) if seed is None else seed
+    first = random.SystemRandom().randrange(10**6) if seed is None else seed
     turn, validities = 0, []
     while True:
         wanted = _schedule(lab, first + turn, schedule, duration, rate, replay)

@@ -114,12 +114,13 @@ def down(
 
 @app.command(rich_help_panel=PANEL_LIFE)
 def status(
+    context: typer.Context,
     name: Name = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh every second until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show nodes, links, streams with their true lag, and the faults in force."""
-    lab = attached(name)
+    lab = attached(name, context)
     while True:
         snapshot = lab.status()
         if as_json:

@@ -8,7 +8,7 @@ from lab.topology import CLIENT_PORT, GATEWAY_PORT, MONITOR_PORT, ROUTE_PORT, No
 
 
 def server_file(topology: Topology, node: Node) -> str:
-    routes = ", ".join(f'"nats://{peer.name}:{ROUTE_PORT}"' for peer in topology.region_nodes(node.region))
+    routes = ", ".join(f'"nats://{peer.host}:{ROUTE_PORT}"' for peer in topology.region_nodes(node.region))
     options = "".join(f"{key}: {_scalar(value)}\n" for key, value in topology.server_options.items())
     system = layout_of(topology).system
     return f"""\
@@ -29,14 +29,14 @@ cluster {{
   name: {node.region}
   listen: "0.0.0.0:{ROUTE_PORT}"
   # Otherwise a node on several networks gossips an address that its peers may not reach.
-  advertise: "{node.name}:{ROUTE_PORT}"
+  advertise: "{node.host}:{ROUTE_PORT}"
   routes: [{routes}]
 }}
 
 gateway {{
   name: {node.region}
   listen: "0.0.0.0:{GATEWAY_PORT}"
-  advertise: "{node.name}:{GATEWAY_PORT}"
+  advertise: "{node.host}:{GATEWAY_PORT}"
   reject_unknown_cluster: true
   gateways: [
 {_gateways(topology)}
@@ -54,7 +54,7 @@ include ./mappings.conf
 def _gateways(topology: Topology) -> str:
     return "\n".join(
         f"    {{ name: {region}, urls: ["
-        + ", ".join(f'"nats://{node.name}:{GATEWAY_PORT}"' for node in topology.region_nodes(region))
+        + ", ".join(f'"nats://{node.host}:{GATEWAY_PORT}"' for node in topology.region_nodes(region))
         + "] }"
         for region in topology.regions
     )
