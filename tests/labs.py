@@ -31,11 +31,15 @@ NAMES = (
     "test-contract",
     "test-impatient",
     "test-interrupted",
+    "test-of-mirror",
+    "test-one-arbiter",
     "test-package",
     "test-pair-1",
     "test-pair-2",
     "test-port",
     "test-random",
+    "test-stretch",
+    "test-transparent",
 )
 # Scenarios are played under these names, on labs of their own: `test-set-…`.
 PLAYED = ("test-own", "test-set", "test-minutes", "test-kernel")

@@ -52,6 +52,23 @@ LabFile = Annotated[
     typer.Option("--file", "-f", envvar=FILE, help="Description of the lab; by default `lab.yaml`, if there is one."),
 ]
 
+LayoutWord = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        envvar="LAB_LAYOUT",
+        help="Which streams make the virtual one (docs/layouts.md).",
+        autocompletion=completion.layouts,
+    ),
+]
+
+AuthWord = Annotated[
+    str | None,
+    typer.Option(
+        "--auth", envvar="LAB_AUTH", help="How clients log in: `none`, or `operator` with credentials that it makes."
+    ),
+]
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:

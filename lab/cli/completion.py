@@ -73,6 +73,12 @@ def _targets(context: typer.Context) -> Iterable[str]:
     return [*_nodes(context), META, *roles]
 
 
+def _layouts(context: typer.Context) -> Iterable[str]:
+    from lab.layouts import LAYOUTS
+
+    return LAYOUTS
+
+
 def _scenarios(context: typer.Context) -> Iterable[str]:
     from lab.scenario.shipped import shipped
 
@@ -93,6 +99,7 @@ nodes = completing(_nodes)
 links = completing(_links)
 _target = completing(_targets)
 leaders = completing(lambda context: [*_streams(context), "meta"])
+layouts = completing(_layouts)
 scenarios = completing(_scenarios)
 tests = completing(lambda context: [*_scenarios(context), "check"])
 runs = completing(_runs)

@@ -11,8 +11,10 @@ from lab.cli.app import (
     PANEL_FILES,
     PANEL_LIFE,
     AsJson,
+    AuthWord,
     DryRun,
     LabFile,
+    LayoutWord,
     Name,
     app,
     attached,
@@ -38,6 +40,8 @@ ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", he
 def up(
     name: Name = None,
     file: LabFile = None,
+    layout: LayoutWord = None,
+    auth: AuthWord = None,
     nats: Nats = None,
     image: ImageName = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab is healthy.")] = 90,
@@ -51,7 +55,7 @@ def up(
     """
     from lab.api import Lab
 
-    topology = wanted_topology(file, name)
+    topology = wanted_topology(file, name, layout, auth)
     if dry_run:
         would = _would(topology, nats or topology.nats, image)
         if as_json:
@@ -85,7 +89,7 @@ def _would(topology: "Topology", version: str, image: str | None) -> "dict[str, 
         "image": chosen.name if chosen else f"to be obtained for {version}",
         "files": [d.path for d in files.differences(topology, places.generated()) if d.state == "missing"],
         "containers": [topology.container(node) for node in topology.nodes],
-        "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
+        "streams": [stream.key for stream in layout_of(topology).streams],
     }
 
 
@@ -309,6 +313,8 @@ def image_(
 def render(
     name: Name = None,
     file: LabFile = None,
+    layout: LayoutWord = None,
+    auth: AuthWord = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only show what differs; exit code 1 if anything does.")
     ] = False,
@@ -317,7 +323,7 @@ def render(
     """Write compose/, configs/ and streams/ from the topology."""
     from lab import files, places
 
-    topology, root = wanted_topology(file, name), places.generated()
+    topology, root = wanted_topology(file, name, layout, auth), places.generated()
     if check:
         found = files.differences(topology, root)
         if as_json:

@@ -37,8 +37,9 @@ def missing(snapshot: status.Snapshot, topology: Topology, sources: bool = True)
         lacks.append(f"the nodes see different meta leaders: {', '.join(sorted(str(leader) for leader in leaders))}")
     for link in snapshot.links:
         for region, (up, _) in link.gateways.items():
-            if up < topology.nodes_per_region:
-                lacks.append(f"gateway {region} → {link.other(region)}: {up} of {topology.nodes_per_region} connected")
+            if up < topology.size(region):
+                what = "routes" if topology.stretched else "gateway"
+                lacks.append(f"{what} {region} → {link.other(region)}: {up} of {topology.size(region)} connected")
     lacks += [f"{name} is not there" for name in snapshot.absent]
     for stream in snapshot.streams:
         lacks += _stream_lacks(stream)

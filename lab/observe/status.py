@@ -21,7 +21,7 @@ from lab.faults.registry import held_by_docker, ordered, present
 from lab.headstart import Headstart
 from lab.jetstream import groups, monitor
 from lab.layouts import Layout, Stream, layout_of
-from lab.topology import Link, Node
+from lab.topology import Link, Node, Topology
 
 NANOSECONDS = 1e9
 
@@ -43,8 +43,9 @@ class NodeStatus:
 @dataclass(frozen=True)
 class LinkStatus:
     """`state` by the faults in force: joined, cut, `west->east cut`, partly cut. `gateways`: region -> how many of its
-    nodes that answer report an outbound gateway connection to the other side; servers notice a cut only after
-    unanswered pings. `shapes`: direction -> what the link does to its packets, where it does something."""
+    nodes that answer report an outbound gateway connection to the other side (routes to all its nodes with the layout
+    `stretch`); servers notice a cut only after unanswered pings. `shapes`: direction -> what the link does to its
+    packets, where it does something."""
 
     name: str
     regions: tuple[str, str]
@@ -77,6 +78,8 @@ class SourceStatus:
 
 @dataclass(frozen=True)
 class StreamStatus:
+    """`name` is unique in the lab; `called` is what clients in its account call it."""
+
     name: str
     region: str
     leader: str
@@ -86,6 +89,8 @@ class StreamStatus:
     first: int
     last: int
     sources: tuple[SourceStatus, ...]
+    account: str = ""
+    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class Snapshot:
     absent: tuple[str, ...]
     faults: tuple[Fault, ...]
     damage: str = ""
+    layout: str = ""
 
 
 Arrivals = Mapping[str, Mapping[str, int | None]]  # copy -> origin -> last sequence that arrived
@@ -122,8 +128,9 @@ async def read(observation: Observation, arrivals: bool = True) -> Snapshot:
     """A snapshot of what was observed; without `arrivals` the copies are not looked into (`arrived` is None)."""
     running = list(observation.running_nodes())
     if not arrivals:
-        return snapshot(observation, await monitor.read(running), {})
-    readings, arrived = await asyncio.gather(monitor.read(running), _arrivals(observation))
+        return snapshot(observation, await monitor.read(running, stretched=observation.topology.stretched), {})
+    reading = monitor.read(running, stretched=observation.topology.stretched)
+    readings, arrived = await asyncio.gather(reading, _arrivals(observation))
     return snapshot(observation, readings, arrived)
 
 
@@ -144,7 +151,7 @@ async def _arrived(observation: Observation, layout: Layout, stream: Stream) -> 
             asyncio.timeout(3),
             connect(region, observation.running_nodes(region), layout.credentials(region)) as session,
         ):
-            return await last_arrivals(session, stream.name, origins)
+            return await last_arrivals(session, stream.name, origins, layout.first_stored(stream))
     except (NatsError, TimeoutError):
         return dict.fromkeys(origins)
 
@@ -165,6 +172,7 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
         absent=tuple(stream.key for stream in layout.streams if stream.key not in details),
         faults=ordered(faults),
         damage=observation.damage,
+        layout=layout.name,
     )
 
 
@@ -197,13 +205,20 @@ def links(
     for link in topology.links:
         gateways = {}
         for region, other in (link.regions, link.regions[::-1]):
-            answers = [readings[n.name].gatewayz for n in topology.region_nodes(region) if n.name in readings]
-            reports = [gatewayz for gatewayz in answers if gatewayz is not None]
-            up = sum(1 for gatewayz in reports if other in (gatewayz.get("outbound_gateways") or {}))
-            gateways[region] = (up, len(reports))
+            answers = [readings[n.name].links for n in topology.region_nodes(region) if n.name in readings]
+            reports = [report for report in answers if report is not None]
+            gateways[region] = (sum(_reaches(topology, report, other) for report in reports), len(reports))
         shapes = _shapes(observation, faults, link)
         rows.append(LinkStatus(link.name, link.regions, _state(left, link), gateways, shapes))
     return tuple(rows)
+
+
+def _reaches(topology: Topology, report: Mapping[str, Any], region: str) -> bool:
+    """Whether a server reports a gateway connection to a region, or routes to all of its nodes."""
+    if not topology.stretched:
+        return region in (report.get("outbound_gateways") or {})
+    peers = {route.get("remote_name") for route in report.get("routes") or []}
+    return all(node.name in peers for node in topology.region_nodes(region))
 
 
 def _state(left: Reachability, link: Link) -> str:
@@ -248,7 +263,8 @@ def _stream(stream: Stream, details: Mapping[str, dict[str, Any]], arrivals: Arr
     cluster, state = detail.get("cluster") or {}, detail["state"]
     leader = groups.leader(cluster)
     followers = cluster.get("replicas") or []
-    sources = sorted(detail.get("sources") or [], key=lambda source: str(source["name"]))
+    upstream = [detail["mirror"]] if detail.get("mirror") else detail.get("sources") or []
+    sources = sorted(upstream, key=lambda source: str(source["name"]))
     return StreamStatus(
         name=stream.key,
         region=stream.region,
@@ -259,6 +275,8 @@ def _stream(stream: Stream, details: Mapping[str, dict[str, Any]], arrivals: Arr
         first=state["first_seq"],
         last=state["last_seq"],
         sources=tuple(_source(stream.key, source, details, arrivals) for source in sources),
+        account=stream.account,
+        called=stream.name,
     )
 
 

@@ -15,7 +15,7 @@ from lab.layouts import layout_of
 from lab.topology import Topology
 
 ROOT = Path(__file__).parents[2]
-FIXED, SEED = Topology(), Topology(profile="seed")
+FIXED, SEED = Topology(), Topology(layout="seed")
 NINE = Topology(regions=tuple("abcdefghi"), port_step=100)
 TOPOLOGIES = [FIXED, SEED, NINE, Topology(name="other", nodes_per_region=1, replicas=1, regions=("north", "south"))]
 
