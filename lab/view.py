@@ -320,10 +320,8 @@ def _examples(what: str, origins: Sequence[tuple[str, int]], result: "Comparison
 
 
 def next_steps(topology: "Topology") -> str:
-    import os
     import shutil
     import sys
-    from pathlib import Path
 
     from lab.layouts import layout_of
 
@@ -338,5 +336,4 @@ def next_steps(topology: "Topology") -> str:
     steps = "\n".join(["\nTry next:", *(f"  {command:<42}{what}" for command, what in said.items())])
     if shutil.which("lab"):
         return steps
-    activate = os.path.relpath(Path(sys.executable).parent / "activate")
-    return f"{steps}\n(first `source {activate}`, which puts `lab` on the PATH)"
+    return f"{steps}\n(first `source {sys.prefix}/bin/activate`, which puts `lab` on the PATH)"
