@@ -46,6 +46,13 @@ class Node:
     monitor_port: int
     addresses: dict[str, str] = field(hash=False)
 
+    @property
+    def host(self) -> str:
+        """The name by which other servers reach it. Not the node's own, which Docker's DNS knows as well: with a
+        network that a container leaves, Docker takes the names of all who are on it out of its hosts file (libnetwork,
+        `etchosts.Delete`), and a server that is cut off could not even try."""
+        return f"{self.name}.internal"
+
 
 @dataclass(frozen=True)
 class Link:

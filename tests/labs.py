@@ -23,6 +23,7 @@ NAMES = (
     "pytest-test-plug",
     "pytest-test-plug-2",
     "pytest-test-plug-3",
+    "test-action",
     "test-another",
     "test-check",
     "test-check-old",

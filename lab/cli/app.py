@@ -111,7 +111,7 @@ def add_to_step_summary(markdown: str) -> None:
 
 
 def attached(name: str | None, context: typer.Context | None = None) -> "Lab":
-    """The lab that is meant; with the `context` of a command that changes faults, also what was begun ahead for it."""
+    """The lab that is meant; with the `context` of a command that has a head start, also what was begun for it."""
     from lab import headstart
     from lab.api import Lab
     from lab.places import generated

@@ -59,7 +59,7 @@ def _nodes(context: typer.Context) -> Iterable[str]:
 
 def _links(context: typer.Context) -> Iterable[str]:
     topology = _topology(context)
-    return [*(link.name for link in topology.links), *topology.regions]
+    return [*(link.name for link in topology.links), *topology.regions, META]
 
 
 def _streams(context: typer.Context) -> list[str]:

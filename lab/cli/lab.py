@@ -118,12 +118,13 @@ def down(
 
 @app.command(rich_help_panel=PANEL_LIFE)
 def status(
+    context: typer.Context,
     name: Name = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh every second until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show nodes, links, streams with their true lag, and the faults in force."""
-    lab = attached(name)
+    lab = attached(name, context)
     while True:
         snapshot = lab.status()
         if as_json:
@@ -240,7 +241,7 @@ def collect(
 ) -> None:
     """Collect what helps to understand a problem into one archive: logs, monitoring, files, faults, versions.
 
-    It has no secrets, so that you can attach it to an issue. A lab that does not come up can be collected, too.
+    The archive contains no secrets, so you can attach it to an issue. This works for a lab that does not come up, too.
     """
     topology = wanted_topology(file, name)
     lab = attached(topology.name)
@@ -278,6 +279,12 @@ def image_(
     name: Name = None,
     file: LabFile = None,
     prepare: Annotated[bool, typer.Option("--prepare", help="Pull it, or build it from the release's binary.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(help="Get the image and write it to this file, for `--load` on another machine.")
+    ] = None,
+    load: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="First load the image from this file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the server image that `lab up` would use, and whether it is on this machine."""
@@ -286,7 +293,12 @@ def image_(
 
     engine = Engine()
     version = nats or wanted_topology(file, name).nats
-    chosen = images.prepare(engine, version, image, say) if prepare else images.find(engine, version, image)
+    if load:
+        engine.load_image(load)
+    chosen = images.prepare(engine, version, image, say) if prepare or save else images.find(engine, version, image)
+    if save and chosen:
+        save.parent.mkdir(parents=True, exist_ok=True)
+        engine.save_image(chosen.name, save)
     if as_json:
         print_json({"version": version, "image": chosen})
     elif chosen:

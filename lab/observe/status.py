@@ -18,6 +18,7 @@ from lab.faults.flows import shape_of
 from lab.faults.path import ARROW
 from lab.faults.reachability import Reachability
 from lab.faults.registry import held_by_docker, ordered, present
+from lab.headstart import Headstart
 from lab.jetstream import groups, monitor
 from lab.layouts import Layout, Stream, layout_of
 from lab.topology import Link, Node, Topology
@@ -112,11 +113,15 @@ class Snapshot:
 Arrivals = Mapping[str, Mapping[str, int | None]]  # copy -> origin -> last sequence that arrived
 
 
-async def take(engine: Engine, lab: str) -> Snapshot:
+async def take(engine: Engine, lab: str, begun: Headstart | None = None) -> Snapshot:
     """A snapshot of the lab."""
-    observing = asyncio.create_task(asyncio.to_thread(condition.observe, engine, lab))
+    looking = condition.look(engine, lab, begun)
     await asyncio.to_thread(__import__, "lab.jetstream.session")  # 0.2 s, beside Docker's answer
-    return await read(await observing)
+    seen = await asyncio.wrap_future(looking.docker)
+    whole, readings, arrived = await asyncio.gather(
+        asyncio.wrap_future(looking.whole), monitor.read(list(seen.running_nodes())), _arrivals(seen)
+    )
+    return snapshot(whole, readings, arrived)
 
 
 async def read(observation: Observation, arrivals: bool = True) -> Snapshot:

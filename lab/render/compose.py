@@ -57,7 +57,7 @@ volumes:
 
 def _service(topology: Topology, node: Node) -> str:
     layout = layout_of(topology)
-    hosts = "\n".join(f'      - "{peer.name}:{address}"' for peer, address in _peers(topology, node))
+    hosts = "\n".join(f'      - "{peer.host}:{address}"' for peer, address in _hosts(topology, node))
     networks = "\n".join(f"      {key}: {{ ipv4_address: {address} }}" for key, address in node.addresses.items())
     return f"""\
   {node.name}:
@@ -83,12 +83,10 @@ def _service(topology: Topology, node: Node) -> str:
 """
 
 
-def _peers(topology: Topology, node: Node) -> list[tuple[Node, str]]:
-    """Every other node with the address on the network that both are on."""
+def _hosts(topology: Topology, node: Node) -> list[tuple[Node, str]]:
+    """Every node, itself too, with the address on the network that both are on."""
     return [
-        (peer, next(peer.addresses[key] for key in node.addresses if key in peer.addresses))
-        for peer in topology.nodes
-        if peer is not node
+        (peer, next(peer.addresses[key] for key in node.addresses if key in peer.addresses)) for peer in topology.nodes
     ]
 
 

@@ -62,13 +62,13 @@ def _system(layout: Layout) -> str:
 
 def _cluster(topology: Topology, node: Node) -> str:
     peers = topology.nodes if topology.stretched else topology.region_nodes(node.region)
-    routes = ", ".join(f'"nats://{peer.name}:{ROUTE_PORT}"' for peer in peers)
+    routes = ", ".join(f'"nats://{peer.host}:{ROUTE_PORT}"' for peer in peers)
     return f"""\
 cluster {{
   name: {topology.name if topology.stretched else node.region}
   listen: "0.0.0.0:{ROUTE_PORT}"
   # Otherwise a node on several networks gossips an address that its peers may not reach.
-  advertise: "{node.name}:{ROUTE_PORT}"
+  advertise: "{node.host}:{ROUTE_PORT}"
 {STAY if topology.stretched else ""}  routes: [{routes}]
 }}
 """
@@ -79,7 +79,7 @@ def _gateway(topology: Topology, node: Node) -> str:
 gateway {{
   name: {node.region}
   listen: "0.0.0.0:{GATEWAY_PORT}"
-  advertise: "{node.name}:{GATEWAY_PORT}"
+  advertise: "{node.host}:{GATEWAY_PORT}"
   reject_unknown_cluster: true
   gateways: [
 {_gateways(topology)}
@@ -92,7 +92,7 @@ gateway {{
 def _gateways(topology: Topology) -> str:
     return "\n".join(
         f"    {{ name: {region}, urls: ["
-        + ", ".join(f'"nats://{node.name}:{GATEWAY_PORT}"' for node in topology.region_nodes(region))
+        + ", ".join(f'"nats://{node.host}:{GATEWAY_PORT}"' for node in topology.region_nodes(region))
         + "] }"
         for region in topology.regions
     )

@@ -10,7 +10,7 @@ from typing import Any
 from lab import labfile, yamlfile
 from lab.errors import UsageError
 from lab.faults import arguments, step_down
-from lab.faults.path import way
+from lab.faults.path import ends, way
 from lab.faults.verb import OFFERS, Verb
 from lab.layouts import layout_of
 from lab.observe.operations import OPERATIONS
@@ -291,6 +291,11 @@ class _Reader:
         return tuple(name for name, kinds in self.defined.items() if kind in kinds)
 
     def path(self, name: str) -> str:
+        roles = [end for end in ends(name) if arguments.is_role(end)]
+        if roles:
+            for role in roles:
+                self.role(role)
+            return name
         way(self.topology, name)
         links = {"-".join(link.regions[::-1]): link.name for link in self.topology.links}
         return links.get(name, name)
