@@ -33,6 +33,7 @@ NAMES = (
     "test-interrupted",
     "test-of-mirror",
     "test-one-arbiter",
+    "test-operator",
     "test-package",
     "test-pair-1",
     "test-pair-2",

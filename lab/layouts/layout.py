@@ -6,7 +6,6 @@ when it stores what clients publish, and a *copy* when it sources or mirrors oth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from lab.errors import UsageError, unknown
@@ -16,7 +15,14 @@ from lab.topology import Topology
 LONGEST_SUBJECT = 1000
 
 
-Credentials = tuple[str, str] | Path
+@dataclass(frozen=True)
+class CredentialsFile:
+    """What one logs in with in operator mode."""
+
+    path: str
+
+
+Credentials = tuple[str, str] | CredentialsFile
 Sharing = Literal["service", "stream"]  # requests that are answered, or messages that are passed on
 
 
@@ -60,7 +66,7 @@ class Account:
     def credentials(self) -> Credentials | None:
         """User and password, or a file; None where none are needed."""
         if self.file:
-            return Path(self.file)
+            return CredentialsFile(self.file)
         return (self.user, self.password) if self.user else None
 
 
