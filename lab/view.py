@@ -325,6 +325,12 @@ def next_steps(topology: "Topology") -> str:
 
     from lab.layouts import layout_of
 
+    if not layout_of(topology).virtual_name:
+        return """
+Try next:
+  lab streams graph        see which stream takes what from which
+  lab check --explain      see which promises hold, and which do not
+  lab check                break it, and judge"""
     subject = layout_of(topology).subject("test")
     regions = layout_of(topology).regions
     first, isolated = regions[0], regions[len(regions) // 2]
