@@ -33,6 +33,7 @@ NAMES = (
     "test-interrupted",
     "test-of-mirror",
     "test-one-arbiter",
+    "test-operator",
     "test-own-streams",
     "test-own-streams-2",
     "test-package",

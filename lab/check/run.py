@@ -219,7 +219,7 @@ class _Check:
         healed = ends - round(schedule.settle * SECOND)
         self._say(
             f"{len(self._plan)} publishers, {schedule.rate} messages a second for {schedule.duration:g} s, "
-            f"{len(schedule.faults)} faults: {gathered.folder.name}"
+            f"{several(len(schedule.faults), 'fault')}: {gathered.folder.name}"
         )
         publishing = asyncio.create_task(workload.run(self._publishers, self._plan, gathered.ledger, began, halt))
         faults = asyncio.create_task(asyncio.to_thread(gathered.nemesis.run, main, quit_))

@@ -7,7 +7,7 @@ and one line in `LAYOUTS`.
 from collections.abc import Callable, Mapping
 
 from lab.layouts.arbiter import arbiter
-from lab.layouts.layout import Account, Client, Credentials, Layout, Stream, region_tag
+from lab.layouts.layout import Account, Client, Credentials, CredentialsFile, Layout, Stream, region_tag
 from lab.layouts.mapped import mapped
 from lab.layouts.mirror import mirror
 from lab.layouts.operator_mode import with_credentials
@@ -28,7 +28,17 @@ LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {
     "own": own,
 }
 
-__all__ = ["LAYOUTS", "Account", "Client", "Credentials", "Layout", "Stream", "layout_of", "region_tag"]
+__all__ = [
+    "LAYOUTS",
+    "Account",
+    "Client",
+    "Credentials",
+    "CredentialsFile",
+    "Layout",
+    "Stream",
+    "layout_of",
+    "region_tag",
+]
 
 
 def layout_of(topology: Topology) -> Layout:

@@ -7,7 +7,6 @@ when it stores what clients publish, and a *copy* when it sources or mirrors oth
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 from lab.errors import UsageError, unknown
@@ -20,7 +19,14 @@ LONGEST_SUBJECT = 1000
 API = "$JS.API"
 
 
-Credentials = tuple[str, str] | Path
+@dataclass(frozen=True)
+class CredentialsFile:
+    """What one logs in with in operator mode."""
+
+    path: str
+
+
+Credentials = tuple[str, str] | CredentialsFile
 Sharing = Literal["service", "stream"]  # requests that are answered, or messages that are passed on
 
 
@@ -64,7 +70,7 @@ class Account:
     def credentials(self) -> Credentials | None:
         """User and password, or a file; None where none are needed."""
         if self.file:
-            return Path(self.file)
+            return CredentialsFile(self.file)
         return (self.user, self.password) if self.user else None
 
 
