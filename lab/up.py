@@ -143,10 +143,16 @@ def require_layout(running: Topology, wanted: Topology) -> None:
     for option in ("layout", "auth"):
         has, other = getattr(running, option), getattr(wanted, option)
         if has != other:
+            same = "--streams` with its folder" if has == "own" else f"--{option} {has}`"
             raise UsageError(
                 f"the lab `{running.name}` is there with {option} `{has}`, not `{other}`",
-                f"`lab down` removes it with its messages; `lab up --{option} {has}` leaves it as it is",
+                f"`lab down` removes it with its messages; `lab up {same} leaves it as it is",
             )
+    if running.own != wanted.own:
+        raise UsageError(
+            f"the lab `{running.name}` is there with other definitions of streams",
+            "`lab down` removes it with its messages, and `lab up` then starts it with these",
+        )
 
 
 def require_image(before: Observation, chosen: str, topology: Topology, say: Say) -> None:

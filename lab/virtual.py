@@ -86,9 +86,16 @@ async def view(observation: Observation, region: str, last: int, probes: bool = 
 
 
 async def define(observation: Observation, dry_run: bool) -> Definitions:
-    """Create the streams that are missing."""
-    configs = stream_configs(observation.topology)
-    return await _anywhere(observation, lambda sessions: streams.define(sessions, configs, dry_run))
+    """Create the streams that are missing, and with your own their consumers."""
+    configs, layout = stream_configs(observation.topology), layout_of(observation.topology)
+
+    async def use(sessions: streams.Sessions) -> Definitions:
+        done = await streams.define(sessions, configs, dry_run)
+        if not dry_run:
+            await streams.define_consumers(sessions, layout)
+        return done
+
+    return await _anywhere(observation, use)
 
 
 async def clean(observation: Observation, dry_run: bool) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ def test_the_graph_is_read_from_the_servers(bank: Lab) -> None:
 def test_a_second_up_changes_nothing(bank: Lab) -> None:
     bank.run("up", "--streams", str(BANK))
     assert bank.json("streams", "define")["created"] == []
+    assert "other definitions" in bank.fails("up", "--streams", str(BANK.parent / "shop"), code=2)
 
 
 def test_what_needs_the_virtual_stream_says_so(bank: Lab) -> None:
