@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lab.docker.observation import Observation
 from lab.layouts import layout_of
 from lab.loop import finished
+from lab.progress import Say
 
 if TYPE_CHECKING:
+    from lab.clients.conformance import Conformance
     from lab.jetstream.clients import Client
     from lab.jetstream.session import Ack, Entry, Session
     from lab.jetstream.streams import Definitions
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 class StreamMethods(ABC):
     """For small amounts, and for clients of your own."""
+
+    say: Say
 
     @abstractmethod
     def observe(self) -> Observation: ...
@@ -72,3 +76,12 @@ class StreamMethods(ABC):
         from lab import virtual
 
         return finished(virtual.clean(self.observe(), dry_run))
+
+    def test_client(self, command: str, region: str | None = None) -> "Conformance":
+        """Try whether a program speaks the client protocol (docs/client-protocol.md): each rule against a stream of its
+        own in one region, by default the first. Raises `LabError` if the program cannot be started."""
+        from lab.clients.conformance import conform
+        from lab.clients.rules import RULES
+
+        topology = self.observe().topology
+        return finished(conform(command, topology, region or topology.regions[0], RULES, self.say))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.check.clientload import ClientLoad
 from lab.check.clock import Clock
 from lab.check.history import FaultRecord, Phase, Replica
 from lab.check.nemesis import Nemesis
@@ -18,11 +19,12 @@ from lab.docker.observation import Observation
 @dataclass(frozen=True)
 class Options:
     """`deep`: read each replica too. `clean`: delete the streams and define them anew first. `folder`: where `runs/`
-    is, by default beside what you work on."""
+    is, by default beside what you work on. `client`: how to start a client that is judged too."""
 
     deep: bool = False
     clean: bool = False
     folder: Path | None = None
+    client: str = ""
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Gathered:
     before: dict[str, int]
     nemesis: Nemesis
     watch: Watch
+    client: ClientLoad | None = None
     observed: Observed = field(default_factory=Observed)
     phases: list[Phase] = field(default_factory=list)
     bounds: list[Bounds] = field(default_factory=list)

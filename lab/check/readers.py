@@ -13,7 +13,7 @@ from typing import Any
 
 from lab.check import payload
 from lab.check.clock import Clock
-from lab.check.history import ACKED, INTACT, LIVE, OURS, PROBE, SUBJECT
+from lab.check.history import ACKED, CLIENT, INTACT, LIVE, OURS, PROBE, SUBJECT
 from lab.errors import NatsError
 from lab.jetstream import consumers, pull
 from lab.jetstream.session import Session, connect, origin
@@ -95,6 +95,8 @@ def flags_of(
     """The flags of a row for a body that was read from a stream on a subject, where `subjects` are the ones it may
     have."""
     flags = INTACT if found.intact else 0
+    if found.mark[1:] == mark[1:] and found.mark[:1] == b"x":
+        return flags | PROBE | CLIENT
     if found.mark != mark:
         return flags | (PROBE if is_probe(layout, layout.as_read(stream, subject)) else 0)
     fits = subjects[payload.topic(seed, found.process, found.counter)] == subject

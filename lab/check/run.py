@@ -19,6 +19,7 @@ from lab.api import Lab
 from lab.check import folder as folders
 from lab.check import quiescence, reads, saving, workload
 from lab.check.checkers.outages import bound, deadline
+from lab.check.clientload import ClientLoad, driving
 from lab.check.clock import Clock
 from lab.check.gathered import Gathered, Options
 from lab.check.history import FAIL, INFO, OK, SECOND, Phase
@@ -140,7 +141,11 @@ class _Check:
         silent = Lab(self._lab.name, engine=self._engine, root=self._root)  # what its own probe holds is no news
         nemesis = Nemesis(silent, topology, self._schedule, clock, self._say)
         watch = Watch(self._engine, self._lab.name, clock)
-        return Gathered(observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis, watch)
+        command, streams_ = self._options.client, ledger.streams
+        load = ClientLoad(command, topology, self._sessions, streams_, mark, clock, folder) if command else None
+        return Gathered(
+            observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis, watch, load
+        )
 
     async def _healthy(self) -> Observation:
         observation = await asyncio.to_thread(condition.observe, self._engine, self._lab.name)
@@ -178,7 +183,7 @@ class _Check:
     async def _watched(self, gathered: Gathered) -> None:
         ledger, topology = gathered.ledger, gathered.observation.topology
         given = (self._sessions, topology, ledger.mark, ledger.seed, gathered.clock, gathered.before, gathered.watch)
-        async with observing(*given) as gathered.observed:
+        async with observing(*given) as gathered.observed, driving(gathered.client, gathered.before):
             await self._load(gathered)
             try:
                 why = await self._unless_stopped(self._quiet(gathered))
@@ -240,6 +245,8 @@ class _Check:
         finally:
             halt.set()
             quit_.set()
+            if gathered.client:
+                await gathered.client.rest()
             await asyncio.gather(publishing, faults, writing, return_exceptions=True)
             settling.cancel()
             now = clock.now()
