@@ -2,11 +2,12 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from lab.docker.observation import Observation
+from lab.errors import unknown
 from lab.layouts import layout_of
 from lab.loop import finished
 from lab.progress import Say
@@ -77,11 +78,15 @@ class StreamMethods(ABC):
 
         return finished(virtual.clean(self.observe(), dry_run))
 
-    def test_client(self, command: str, region: str | None = None) -> "Conformance":
-        """Try whether a program speaks the client protocol (docs/client-protocol.md): each rule against a stream of its
-        own in one region, by default the first. Raises `LabError` if the program cannot be started."""
+    def test_client(self, command: str, region: str | None = None, only: Collection[str] = ()) -> "Conformance":
+        """Try whether a program speaks the client protocol (docs/client-protocol.md): each rule, or `only` some,
+        against a stream of its own in one region, by default the first. Raises `LabError` if it cannot be started."""
         from lab.clients.conformance import conform
         from lab.clients.rules import RULES
 
         topology = self.observe().topology
-        return finished(conform(command, topology, region or topology.regions[0], RULES, self.say))
+        for rule in only:
+            if rule not in RULES:
+                raise unknown("rule", rule, RULES)
+        rules = {rule: check for rule, check in RULES.items() if rule in only or not only}
+        return finished(conform(command, topology, region or topology.regions[0], rules, self.say))

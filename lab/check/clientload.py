@@ -44,7 +44,7 @@ from lab.topology import Topology
 RATE = 20  # publishes a second, in each place
 PUBLISH_S, ACK_S, CONNECT_S, CONSUME_S = 3.0, 3.0, 10.0, 10.0
 ACK_WAIT_MS = 10_000
-DEPOSE_S = 20.0
+DEPOSE_S, STALL_S = 20.0, 45.0
 OUTCOME = {"ok": OK, "fail": FAIL, "unknown": INFO}
 
 
@@ -257,6 +257,14 @@ class ClientLoad:
 
     # --- the end ---
 
+    async def caught_up(self) -> None:
+        """Wait until everything published has come everywhere; not longer than it takes to call a silence a stall."""
+        published = sum(row[6] == OK for row in PUBLISH_ROW.iter_unpack(self.publishes))
+        for _ in range(round(STALL_S)):
+            if all(len(reader.latest) >= published for reader in self.readers):
+                return
+            await asyncio.sleep(1)
+
     async def rest(self) -> None:
         """Publish no more; what is under way is waited for. Readers go on."""
         self._resting.set()
@@ -310,5 +318,6 @@ async def driving(load: ClientLoad | None, before: Mapping[str, int]) -> AsyncIt
         try:
             await load.start(before, stack)
             yield
+            await load.caught_up()
         finally:
             await load.end()

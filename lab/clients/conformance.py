@@ -37,9 +37,10 @@ from lab.progress import Say
 from lab.topology import Topology
 from lab.verdict import EXIT_CODES, Validity, worst
 
-TIMEOUT_S, SHORT_S, ACK_WAIT_S = 5.0, 1.0, 1.0
-ARRIVES_S, AGAIN_S, QUIET_S, MESSAGES = 10.0, 6.0, 2.5, 5
+TIMEOUT_S, SHORT_S, ACK_WAIT_S = 5.0, 1.0, 2.0
+ARRIVES_S, AGAIN_S, QUIET_S, MESSAGES = 10.0, 8.0, 3.5, 5
 LARGEST, LIMIT = 65_536, 100_000  # bytes of a body that the check publishes, and of what the stream takes
+AT_ONCE = 4  # they wait most of the time
 NOBODY = "nats://127.0.0.1:1"  # a port on which nothing listens
 
 
@@ -81,7 +82,7 @@ class Trial:
     topology: Topology
     session: Session
     name: str
-    log: Path
+    logs: Path
     hello: Hello = field(default_factory=lambda: Hello("", 0, []))
 
     @property
@@ -154,7 +155,7 @@ def expect(answer: Answer, outcome: str, what: str) -> None:
 
 @asynccontextmanager
 async def talking(trial: Trial, connected: bool = True) -> AsyncIterator[Talk]:
-    async with started(trial.command, trial.log) as client:
+    async with started(trial.command, trial.logs / trial.token()) as client:
         await client.greeted()
         talk = Talk(client, trial)
         if connected:
@@ -166,30 +167,34 @@ Rule = Callable[[Trial], Awaitable[str]]
 
 
 async def conform(command: str, topology: Topology, region: str, rules: dict[str, Rule], say: Say) -> Conformance:
-    """Try the rules, one after the other, each with a client of its own. Raises `LabError` when that is not the
+    """Try the rules, a few at a time, each with a client of its own. Raises `LabError` when that is not the
     client's doing."""
     layout, name = layout_of(topology), f"client-{token_hex(4)}"
     async with AsyncExitStack() as stack:
-        log = Path(stack.enter_context(TemporaryDirectory(prefix="lab-client-"))) / "stderr"
+        logs = Path(stack.enter_context(TemporaryDirectory(prefix="lab-client-")))
         nodes = topology.region_nodes(region)
         session = await stack.enter_async_context(connect(region, nodes, layout.credentials(region), lasting=True))
-        trial = Trial(command, topology, session, name, log)
+        trial = Trial(command, topology, session, name, logs)
         configs = {config["name"]: config for config in (_stream(trial), _bucket(trial))}
         await streams.define(session, configs, patience=10)
         try:
-            findings = [await _hello(trial)]
-            for rule, check in rules.items():
-                say(f"trying {rule}")
-                findings.append(await _tried(trial, rule, check, findings[0].validity == "valid"))
+            hello, turns = await _hello(trial), asyncio.Semaphore(AT_ONCE)
+
+            async def tried(rule: str) -> Finding:
+                async with turns:
+                    say(f"trying {rule}")
+                    return await _tried(trial, rule, rules[rule], hello.validity == "valid")
+
+            findings = (hello, *await asyncio.gather(*map(tried, rules)))
         finally:
             with suppress(NatsError):
                 await streams.clean(session, configs)
-    return Conformance(command, trial.hello.client, tuple(findings))
+    return Conformance(command, trial.hello.client, findings)
 
 
 async def _hello(trial: Trial) -> Finding:
     try:
-        async with started(trial.command, trial.log) as client:
+        async with started(trial.command, trial.logs / trial.token()) as client:
             trial.hello = await client.greeted()
     except Breach as breach:
         return Finding("hello", "violated", breach.message)

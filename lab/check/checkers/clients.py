@@ -15,7 +15,6 @@ from lab.check.history import (
     CLIENT,
     FAIL,
     OK,
-    OUTCOMES,
     ROAMING,
     SECOND,
     Array,
@@ -26,6 +25,7 @@ from lab.check.history import (
 PROPERTIES = ("C1", "C2", "C3", "C4", "C5")
 Keys = NDArray[np.int64]
 LEAST = 10  # acknowledged messages of a place, for a verdict about it
+TOLD = ("ok", "fail", "unknown")  # as the protocol calls the outcomes
 ORDERED = ("ordered", "watch")
 
 
@@ -98,7 +98,7 @@ def _truth(index: Index, record: ClientRecord, place: str, rows: Array) -> Draft
         wrong += [(key, f"told as published, and {read.name} does not have it") for key in keys(good[lost]).tolist()]
     if doubt:
         wrong = []
-    tally = ", ".join(f"{int((rows['outcome'] == number).sum()):,} {word}" for number, word in enumerate(OUTCOMES))
+    tally = ", ".join(f"{int((rows['outcome'] == number).sum()):,} {word}" for number, word in enumerate(TOLD))
     cases = [_published(record, rows, *wrong[at]) for at in pick(np.arange(len(wrong)))]
     kinds: dict[str, int] = {}
     for _, what in wrong:
@@ -112,7 +112,7 @@ def _truth(index: Index, record: ClientRecord, place: str, rows: Array) -> Draft
 def _published(record: ClientRecord, rows: Array, key: int, what: str) -> Case:
     row = rows[keys(rows) == key][0]
     why = record.errors[int(row["error"])] if int(row["error"]) < len(record.errors) else ""
-    told = OUTCOMES[int(row["outcome"])] + (f" ({why})" if why else "")
+    told = TOLD[int(row["outcome"])] + (f" ({why})" if why else "")
     time = int(row["invoked"])
     return Case(
         NONE,
