@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -259,7 +260,7 @@ class ClientLoad:
 
     async def caught_up(self) -> None:
         """Wait until everything published has come everywhere; not longer than it takes to call a silence a stall."""
-        published = sum(row[6] == OK for row in PUBLISH_ROW.iter_unpack(self.publishes))
+        published = sum(row[6] == OK and row[7] != NOWHERE for row in PUBLISH_ROW.iter_unpack(self.publishes))
         for _ in range(round(STALL_S)):
             if all(len(reader.latest) >= published for reader in self.readers):
                 return
@@ -308,6 +309,13 @@ class ClientLoad:
         )
 
 
+async def greeted(command: str) -> None:
+    """See that a client can be started and speaks the protocol. Raises `LabError`."""
+    with TemporaryDirectory(prefix="lab-client-") as folder:
+        async with started(command, Path(folder) / "log") as client:
+            await client.greeted()
+
+
 @asynccontextmanager
 async def driving(load: ClientLoad | None, before: Mapping[str, int]) -> AsyncIterator[None]:
     """Have the clients at work from here on; nothing when there are none. Raises `LabError` when they cannot begin."""
@@ -318,6 +326,5 @@ async def driving(load: ClientLoad | None, before: Mapping[str, int]) -> AsyncIt
         try:
             await load.start(before, stack)
             yield
-            await load.caught_up()
         finally:
             await load.end()

@@ -19,7 +19,7 @@ from lab.api import Lab
 from lab.check import folder as folders
 from lab.check import quiescence, reads, saving, workload
 from lab.check.checkers.outages import bound, deadline
-from lab.check.clientload import ClientLoad, driving
+from lab.check.clientload import ClientLoad, driving, greeted
 from lab.check.clock import Clock
 from lab.check.gathered import Gathered, Options
 from lab.check.history import FAIL, INFO, OK, SECOND, Phase
@@ -125,6 +125,8 @@ class _Check:
 
     async def _setup(self, stack: AsyncExitStack) -> Gathered:
         observation = await self._healthy()
+        if self._options.client:
+            await greeted(self._options.client)
         await asyncio.to_thread(client.load)  # its import takes a moment that no fault should wait for
         topology = observation.topology
         self._sessions = await connect_all(topology, stack)
@@ -206,9 +208,12 @@ class _Check:
         until = min(deadline(history, now), now + bound(0, now))  # what is never healed ends no wait
         seconds = max(quiescence.UNCHANGED_S * 2, (until - now) / SECOND + 1)
         seen = gathered.observed
-        return await quiescence.wait(
+        why = await quiescence.wait(
             self._engine, self._lab.name, seen.arrived, seconds, self._say, gathered.before, seen.unread
         )
+        if gathered.client:
+            await gathered.client.caught_up()
+        return why
 
     async def _load(self, gathered: Gathered) -> None:
         schedule, clock = self._schedule, gathered.clock

@@ -47,9 +47,10 @@ async def admits_no_connection(trial: Trial) -> str:
 async def publishes(trial: Trial) -> str:
     """Acknowledged, at the place that it says, as it was given, once."""
     bodies = ["x", HARD, "." * FOUR_KIB, "." * LARGEST]
+    token = f"{trial.prefix}.{trial.token()}"
     async with talking(trial) as talk:
-        for body in bodies:
-            subject = trial.subject()
+        for number, body in enumerate(bodies):
+            subject = f"{token}.{number}"
             answer = await talk.publish(subject, body)
             expect(answer, "ok", f"to publish {len(body):,} bytes")
             if answer.stream != trial.name or not answer.sequence:
@@ -61,9 +62,7 @@ async def publishes(trial: Trial) -> str:
             if entry.body != body.encode():
                 raise Wrong(f"it changed a body of {len(body):,} bytes: the stream has {len(entry.body):,} others")
         await asyncio.sleep(SHORT_S)
-        state = (await trial.session.api(f"STREAM.INFO.{trial.name}", {"subjects_filter": f"{trial.prefix}.>"}))[
-            "state"
-        ]
+        state = (await trial.session.api(f"STREAM.INFO.{trial.name}", {"subjects_filter": f"{token}.>"}))["state"]
         twice = [subject for subject, count in (state.get("subjects") or {}).items() if count > 1]
         if twice:
             raise Wrong(f"it stored {len(twice)} of {len(bodies)} messages more than once")

@@ -16,7 +16,7 @@ BEYOND = (
     "a crash of the operating system or a power failure: nothing here loses what a disk had not yet written",
     "faults of disks: full, slow, or with flipped bits",
     "clocks that differ or jump: all servers share this machine's",
-    "servers that lie, and clients that are not nats-py",
+    "servers that lie, and clients that are not nats-py, except the one of `--client`",
     "anything that did not happen in this run: a valid verdict is about this run alone",
 )
 
