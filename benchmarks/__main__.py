@@ -82,7 +82,8 @@ def bare_up() -> None:
 
     async def rest() -> None:
         async with connect(first.region, [first]) as session:
-            await define(session, stream_configs(TOPOLOGY), patience=20)
+            configs = stream_configs(TOPOLOGY)
+            await define(dict.fromkeys(configs, session), configs, patience=20)
             await session.publish(f"{TOPOLOGY.stream}.bench", b"x")
             for region in TOPOLOGY.regions:
                 while not (  # noqa: ASYNC110

@@ -158,6 +158,10 @@ class Lab(StreamMethods, VerbMethods[Done]):
         """What Docker says about the lab. Raises `NotRunning` if nothing of it exists."""
         return self.engine.observe(self.name)
 
+    def condition(self) -> Observation:
+        """The same, with what the kernel does at the nodes' interfaces."""
+        return condition.observe(self.engine, self.name, self._take_begun())
+
     @property
     def topology(self) -> Topology:
         """Regions, nodes, links and streams of the running lab."""
@@ -165,7 +169,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
 
     def faults(self) -> tuple[Fault, ...]:
         """The faults in force, as read from Docker."""
-        return ordered(present(condition.observe(self.engine, self.name)))
+        return ordered(present(self.condition()))
 
     def offers(self) -> frozenset[str]:
         """What the kernel that the nodes run on has for links: `netem` (delay, loss), `tbf` (rates), `blocks` (one-way
@@ -176,7 +180,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
         """Nodes, links, streams and their true lag, faults in force."""
         from lab.observe import status
 
-        return finished(status.take(self.engine, self.name))
+        return finished(status.take(self.engine, self.name, self._take_begun()))
 
     def streams(self) -> "Snapshot":
         """A status without the lags, which is quicker: its `streams`, and the names of those that are `absent`."""
@@ -318,8 +322,11 @@ class Lab(StreamMethods, VerbMethods[Done]):
     def make(self, want: Want, dry_run: bool = False, span: Span | None = None, within: Timer | None = None) -> Change:
         """Bring exactly those faults into force that `want` returns for what is observed, and prove it. `span` says for
         how long, `within` which timer stays."""
+        return change(self.engine, self.name, want, self.say, dry_run, self._take_begun(), span, within)
+
+    def _take_begun(self) -> Headstart | None:
         begun, self._begun = self._begun, None
-        return change(self.engine, self.name, want, self.say, dry_run, begun, span, within)
+        return begun
 
     def timers(self) -> tuple[Timer, ...]:
         """What undoes faults by itself: when, and which, by their keys."""

@@ -49,11 +49,12 @@ def contexts(topology: Topology) -> dict[str, dict[str, str]]:
     for region in topology.regions:
         url = ",".join(f"nats://127.0.0.1:{node.client_port}" for node in topology.region_nodes(region))
         marker = _marker(topology)
-        found[f"{prefix}{region}"] = {
-            "description": f"Region {region} {marker}",
-            "url": url,
-            **_login(layout.account(region)),
-        }
+        if region in layout.regions:
+            found[f"{prefix}{region}"] = {
+                "description": f"Region {region} {marker}",
+                "url": url,
+                **_login(layout.account(region)),
+            }
         found[f"{prefix}{region}-sys"] = {
             "description": f"Region {region}, system account {marker}",
             "url": url,
@@ -64,6 +65,8 @@ def contexts(topology: Topology) -> dict[str, dict[str, str]]:
 
 
 def _login(account: Account) -> dict[str, str]:
+    if account.file:
+        return {"creds": account.file}
     return {"user": account.user, "password": account.password} if account.user else {}
 
 

@@ -49,6 +49,10 @@ def _engine(versions: Versions) -> Check:
     )
     if versions.system != "linux":
         return Check("Docker engine", "missing", found, "switch Docker Desktop to Linux containers")
+    if versions.podman:
+        return Check(
+            "Docker engine", "missing", f"Podman {found}", "a lab needs Docker Engine (docs/engines.md says why)"
+        )
     if numbers(versions.engine) < ENGINE_MINIMUM:
         return Check("Docker engine", "missing", found, f"{'.'.join(map(str, ENGINE_MINIMUM))} or newer is needed")
     return Check("Docker engine", "ok", found)

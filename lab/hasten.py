@@ -5,6 +5,7 @@ after a heal (docs/concepts.md). A new leader asks at once. So nothing that meas
 """
 
 import asyncio
+import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import NatsError
 from lab.jetstream.session import connect
-from lab.layouts import layout_of
+from lab.layouts import Layout, layout_of
 from lab.observe import ready, status
 from lab.progress import Say
 from lab.topology import Node, Topology
@@ -85,7 +86,7 @@ def due(
     apart = {
         frozenset(link.regions)
         for link in snapshot.links
-        if any(up < topology.nodes_per_region for up, _ in link.gateways.values())
+        if any(up < topology.size(region) for region, (up, _) in link.gateways.items())
     }
 
     def in_reach(stream: status.StreamStatus, origin: str) -> bool:
@@ -122,7 +123,7 @@ async def until_healthy(engine: Engine, observation: Observation, seconds: float
     async def depose(stream: status.StreamStatus, origins: tuple[str, ...]) -> None:
         nodes, login = topology.region_nodes(stream.region), layout.credentials(stream.region)
         try:
-            await asyncio.gather(*(_reach(stream.region, node, login, origins) for node in nodes))
+            await asyncio.gather(*(_reach(layout, stream, node, origins) for node in nodes))
             async with connect(stream.region, nodes, login) as session:
                 await session.api(f"STREAM.LEADER.STEPDOWN.{layout.stream(stream.name).name}", timeout=ANSWER_S)
         except NatsError:  # the next look shows whether it still has to be
@@ -135,8 +136,15 @@ async def until_healthy(engine: Engine, observation: Observation, seconds: float
     return Hastened(healthy, tuple(done))
 
 
-async def _reach(region: str, node: Node, login: tuple[str, str] | None, origins: tuple[str, ...]) -> None:
+async def _reach(layout: Layout, stream: status.StreamStatus, node: Node, origins: tuple[str, ...]) -> None:
     """Whichever node leads next: its request has to arrive. A gateway is listed as joined until its pings stay without
     an answer for up to 15 s, so after a short cut that says nothing. Raises `NatsError`."""
-    async with connect(region, [node], login) as session:
-        await asyncio.gather(*(session.stream_info(origin, ANSWER_S) for origin in origins))
+    own = layout.stream(stream.name).account
+    foreign = {layout.region_of(origin) for origin in origins if layout.stream(origin).account != own}
+    async with connect(stream.region, [node], layout.credentials(stream.region)) as session:
+        near = [origin for origin in origins if layout.stream(origin).account == own]
+        await asyncio.gather(*(session.stream_info(origin, ANSWER_S) for origin in near))
+    if foreign:  # accounts see nothing of each other's streams; some server of the region answers everybody
+        async with connect(stream.region, [node], layout.system.credentials) as session:
+            asks = (json.dumps({"cluster": region}).encode() for region in foreign)
+            await asyncio.gather(*(session.request("$SYS.REQ.SERVER.PING.IDZ", ask, ANSWER_S) for ask in asks))

@@ -1,9 +1,9 @@
-"""A head start for the commands that make and undo faults.
+"""A head start for the commands that make, undo and show faults.
 
-Python needs 0.1 s to load the command line, and Docker 0.2 s to start the network probe. So the lab's lock is taken,
-the probe started and the lab observed before the command line is loaded (docs/decisions/0004-start-up.md). Where it
-cannot be told which lab is meant without reading more, or the lock is not free, there is no head start, and the command
-does the same later.
+Python needs 0.1 s to load the command line, and Docker 0.2 s to start the network probe. So the probe is started and
+the lab observed before the command line is loaded (docs/decisions/0004-start-up.md); a command that changes something
+takes the lab's lock before that. Where it cannot be told which lab is meant without reading more, or the lock is not
+free, there is no head start, and the command does the same later.
 """
 
 import os
@@ -12,31 +12,36 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from lab import lock
-from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import LabError
 from lab.faults.registry import VERBS
-from lab.netprobe.session import Probe
 from lab.places import workspace
 from lab.topology import DEFAULT_NAME, NAME
+
+if TYPE_CHECKING:
+    from lab.netprobe.session import Probe
+
+LOOKING = ("status", "faults")
 
 
 @dataclass(frozen=True)
 class Headstart:
-    """What is under way already: the lock is taken, the probe starts, Docker is asked."""
+    """What is under way already: the probe starts, Docker is asked, and the lock is taken if something is to be
+    changed."""
 
     lab: str
-    lock: TextIO
-    probe: Probe
+    lock: TextIO | None
+    probe: "Probe"
     observing: "Future[Observation]"
 
     def end(self) -> None:
         """When nobody needs it."""
         self.probe.close()
-        self.lock.close()
+        if self.lock:
+            self.lock.close()
 
 
 def begin(arguments: Sequence[str]) -> Headstart | None:
@@ -44,12 +49,17 @@ def begin(arguments: Sequence[str]) -> Headstart | None:
     lab = which(arguments)
     if not lab:
         return None
+    from lab.docker.engine import Engine  # `lab --help` needs neither
+    from lab.netprobe.session import Probe
+
+    engine, held = Engine(), None
     try:
-        held = lock.opened(lab)
-        if not lock.taken(held):
-            held.close()
-            return None
-        engine = Engine().holding(held)
+        if arguments[0] not in LOOKING:
+            held = lock.opened(lab)
+            if not lock.taken(held):
+                held.close()
+                return None
+            engine = engine.holding(held)
         probe = Probe(engine, lab)
     except (OSError, LabError):  # the command itself meets it again, and says so
         return None
@@ -59,14 +69,14 @@ def begin(arguments: Sequence[str]) -> Headstart | None:
     return Headstart(lab, held, probe, observing)
 
 
-def _changing() -> set[str]:
-    """The commands that change which faults are in force."""
-    return {verb.name for verb in VERBS if verb.lasting and not verb.turning}
+def commands() -> set[str]:
+    """Those that get a head start."""
+    return {*LOOKING, *(verb.name for verb in VERBS if verb.lasting and not verb.turning)}
 
 
 def which(arguments: Sequence[str]) -> str | None:
-    """The lab that these arguments name, if that can be told from them alone and something is to be changed."""
-    if not arguments or arguments[0] not in _changing() or {"--dry-run", "--help", "-h"}.intersection(arguments):
+    """The lab that these arguments name, if that can be told from them alone and the command gets a head start."""
+    if not arguments or arguments[0] not in commands() or {"--dry-run", "--help", "-h"}.intersection(arguments):
         return None
     named = [after for word, after in pairwise(arguments) if word in ("--name", "-n")]
     named += [word.removeprefix("--name=") for word in arguments if word.startswith("--name=")]

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NewType, get_type_hints
 
 from lab import yamlfile
-from lab.topology import Option, Topology
+from lab.topology import OLD_LAYOUT, OLD_WORDS, Option, Topology
 from lab.units import DURATION
 from lab.validate import problems
 from lab.yamlfile import Document, Entry
-from lab.yamltypes import Types, text
+from lab.yamltypes import Types, list_or_mapping, text
 
 Version = NewType("Version", str)
 Duration = NewType("Duration", str)
@@ -21,16 +21,21 @@ Memory = NewType("Memory", str)
 Store = NewType("Store", str)
 OptionName = NewType("OptionName", str)
 Quantity = NewType("Quantity", str)
+Regions = NewType("Regions", list)  # type: ignore[type-arg]
 
 NAMES = {"wan": "links"}  # fields of the topology that have another name in the file
-FIELDS = tuple(NAMES.get(f.name, f.name) for f in fields(Topology))
-TYPES: dict[str, Any] = {NAMES.get(name, name): hint for name, hint in get_type_hints(Topology).items()} | {
-    "regions": list[str],
+HIDDEN = ("sizes", "folder")  # of the topology: sizes stand in `regions`
+FIELDS = tuple(NAMES.get(f.name, f.name) for f in fields(Topology) if f.name not in HIDDEN)
+TYPES: dict[str, Any] = {
+    NAMES.get(name, name): hint for name, hint in get_type_hints(Topology).items() if name not in HIDDEN
+} | {
+    "regions": Regions,
     "nats": Version,
     "max_age": Duration,
     "duplicate_window": Duration,
     "memory": Memory,
     "store": Store,
+    "layout_options": dict[OptionName, Option],
     "server_options": dict[OptionName, Option],
     "links": dict[str, dict[str, Quantity]],
 }
@@ -42,13 +47,14 @@ VOCABULARY = {
     Memory: text("a size for Docker, such as `256m`", r"[1-9][0-9]*[bkmgBKMG]?"),
     Store: text("a size for NATS, such as `1GB`", r"[1-9][0-9]*([kmgtKMGT]([iI]?[bB])?)?"),
     Quantity: text("text such as `80ms` or `1%`", ".+", numbers=True),
+    Regions: list_or_mapping(str, int),
     OptionName: text("text of letters, digits and `_`", "[A-Za-z0-9_]+"),
 }
 READS = Types(VOCABULARY)
 # What a value should be, where its type does not say enough.
 EXPECTED = {
-    "regions": "a list of names, such as `[west, east]`",
-    "profile": "`fixed` or `seed`",
+    "regions": "a list of names, such as `[west, east]`, or of sizes: `{west: 3, east: 3, arbiter: 1}`",
+    "layout_options": "a mapping, such as `flow_control: false`",
     "server_options": "a mapping, such as `ping_interval: 5s`",
     "links": "a mapping, such as `east-west: {profile: transatlantic}`",
 }
@@ -70,7 +76,7 @@ def load(path: Path) -> Topology:
     """The topology that a file describes; what it leaves out has its default. Raises `UsageError` with all problems."""
     shown = str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
     document = yamlfile.load(path, READS, shown, "`cp lab.example.yaml lab.yaml` creates one")
-    entries = document.top(FIELDS, "replicas: 3", "`lab.example.yaml` has every field")
+    entries = document.top((*FIELDS, OLD_LAYOUT), "replicas: 3", "`lab.example.yaml` has every field")
     topology = read(document, entries, Topology())
     document.refuse("fields that you leave out have defaults; `lab.example.yaml` has every field")
     return topology
@@ -84,6 +90,7 @@ def schema() -> dict[str, Any]:
 def read(document: Document, entries: Mapping[str, Entry], base: Topology, otherwise: Entry | None = None) -> Topology:
     """The base with what the entries say instead. Notes their problems, each at its field, or `otherwise` for those of
     a field that is left out."""
+    entries = _renamed(document, entries)
     values = {
         name: document.read(TYPES[name], entry, place=name, expected=EXPECTED.get(name, ""))
         for name, entry in entries.items()
@@ -97,6 +104,18 @@ def read(document: Document, entries: Mapping[str, Entry], base: Topology, other
             cause = next((entries[cause] for cause in causes if cause in entries), otherwise)
             document.wrong(cause, sentence, name)
     return _topology(base, fine)
+
+
+def _renamed(document: Document, entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    """The entries with the layout under its present name."""
+    if OLD_LAYOUT not in entries:
+        return entries
+    old = entries[OLD_LAYOUT]
+    if "layout" in entries:
+        document.wrong(old, "say `layout` alone; this is its old name", OLD_LAYOUT)
+    for before, now in OLD_WORDS.items():
+        old = document.replaced(old, before, now)
+    return {"layout": old} | {name: entry for name, entry in entries.items() if name != OLD_LAYOUT}
 
 
 def _check_subnets(document: Document, entries: Mapping[str, Entry], values: dict[str, Any]) -> None:
@@ -113,10 +132,19 @@ def _check_subnets(document: Document, entries: Mapping[str, Entry], values: dic
 
 
 def _topology(base: Topology, values: Mapping[str, Any]) -> Topology:
-    regions = {"regions": tuple(values["regions"])} if "regions" in values else {}
+    regions: dict[str, Any] = {}
+    if "regions" in values:
+        regions = {"regions": tuple(values["regions"]), "sizes": _sizes(base, values)}
     named = {field: values[key] for field, key in NAMES.items() if key in values}
     rest = {key: value for key, value in values.items() if key not in NAMES.values()}
     return replace(base, **{**rest, **named, **regions})
+
+
+def _sizes(base: Topology, values: Mapping[str, Any]) -> dict[str, int]:
+    """Those of regions that have another number of nodes than most."""
+    usual = values.get("nodes_per_region", base.nodes_per_region)
+    named = values["regions"] if isinstance(values["regions"], dict) else {}
+    return {region: size for region, size in named.items() if size != usual}
 
 
 def _meaning(base: Topology, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -89,4 +89,4 @@ class StreamMethods(ABC):
             if rule not in RULES:
                 raise unknown("rule", rule, RULES)
         rules = {rule: check for rule, check in RULES.items() if rule in only or not only}
-        return finished(conform(command, topology, region or topology.regions[0], rules, self.say))
+        return finished(conform(command, topology, region or layout_of(topology).regions[0], rules, self.say))

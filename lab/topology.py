@@ -12,7 +12,7 @@ import zlib
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lab import profiles
 from lab.errors import LabError, UsageError, unknown
@@ -28,7 +28,10 @@ NAME_RULE = "lower-case letters, digits and `-`, starting with a letter, at most
 # Addresses inside a network: .1 is Docker's gateway; the first region's nodes follow 10, the second's follow 20.
 FIRST_OFFSET, SECOND_OFFSET = 10, 20
 
-Profile = Literal["fixed", "seed"]
+LayoutName = Literal["mapped", "seed", "transparent", "mirror", "stretch", "arbiter"]  # those of lab/layouts/
+# Once the key was `profile`, with other words.
+OLD_LAYOUT, OLD_WORDS = "profile", {"fixed": "mapped"}
+Auth = Literal["none", "operator"]
 Option = str | int | float | bool
 
 
@@ -42,6 +45,13 @@ class Node:
     client_port: int
     monitor_port: int
     addresses: dict[str, str] = field(hash=False)
+
+    @property
+    def host(self) -> str:
+        """The name by which other servers reach it. Not the node's own, which Docker's DNS knows as well: with a
+        network that a container leaves, Docker takes the names of all who are on it out of its hosts file (libnetwork,
+        `etchosts.Delete`), and a server that is cut off could not even try."""
+        return f"{self.name}.internal"
 
 
 @dataclass(frozen=True)
@@ -64,16 +74,21 @@ class Link:
 class Topology:
     """A lab as a value; `Topology()` is the one whose files are committed.
 
+    `sizes`: region -> nodes, where that is not `nodes_per_region`. `layout_options` are the layout's own.
     `server_options` are rendered as they are at the top of each server's configuration. `wan` is what links always do:
-    link -> options of `lab shape`. Sizes are in NATS's notation (`1GB`) or Docker's (`256m`).
+    link -> options of `lab shape`. Sizes are in NATS's notation (`1GB`) or Docker's (`256m`). `folder` is where the
+    files of a running lab are; no label has it.
     """
 
     name: str = DEFAULT_NAME
     regions: tuple[str, ...] = ("west", "central", "east")
     nodes_per_region: int = 3
+    sizes: dict[str, int] = field(default_factory=dict, hash=False)
     nats: str = DEFAULT_NATS
     stream: str = "foo"
-    profile: Profile = "fixed"
+    layout: LayoutName = "mapped"
+    layout_options: dict[str, Option] = field(default_factory=dict, hash=False)
+    auth: Auth = "none"
     replicas: int = 3
     max_age: str = "1h"
     duplicate_window: str = "2m"
@@ -86,6 +101,7 @@ class Topology:
     store: str = "1GB"
     server_options: dict[str, Option] = field(default_factory=lambda: {"ping_interval": "5s"}, hash=False)
     wan: dict[str, dict[str, str]] = field(default_factory=dict, hash=False)
+    folder: str = field(default="", compare=False, repr=False)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -95,6 +111,22 @@ class Topology:
     def conditions(self) -> dict[str, Shape]:
         """What links always do, in each direction. Raises `UsageError` for options that make no sense."""
         return {self.link(name).name: profiles.shape(**options) for name, options in self.wan.items()}
+
+    @property
+    def stretched(self) -> bool:
+        """Whether all regions are one cluster: then links carry its routes, and no gateways."""
+        return self.layout == "stretch"
+
+    @property
+    def arbiter(self) -> str:
+        """The region that only votes: with the layout of this name the smallest one. "" where there is none."""
+        least = min(map(self.size, self.regions), default=0)
+        smallest = [region for region in self.regions if self.size(region) == least]
+        return smallest[0] if self.layout == "arbiter" and len(smallest) == 1 else ""
+
+    def size(self, region: str) -> int:
+        """How many nodes a region has."""
+        return self.sizes.get(region, self.nodes_per_region)
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -121,7 +153,7 @@ class Topology:
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         return tuple(
-            self._node(region, number) for region in self.regions for number in range(1, self.nodes_per_region + 1)
+            self._node(region, number) for region in self.regions for number in range(1, self.size(region) + 1)
         )
 
     def _node(self, region: str, number: int) -> Node:
@@ -188,15 +220,17 @@ class Topology:
     # --- to and from the label ---
 
     def to_label(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps({key: value for key, value in asdict(self).items() if key != "folder"}, separators=(",", ":"))
 
     @staticmethod
     def from_label(text: str) -> "Topology":
         """The topology that a running container carries; fields that this version does not know are left out."""
         try:
             raw: dict[str, Any] = json.loads(text)
-            known = {f.name for f in fields(Topology)}
+            known = {f.name for f in fields(Topology) if f.name != "folder"}
             values = {key: value for key, value in raw.items() if key in known}
+            if OLD_LAYOUT in raw and "layout" not in raw:
+                values["layout"] = OLD_WORDS.get(raw[OLD_LAYOUT], raw[OLD_LAYOUT])
             if not isinstance(values["regions"], list):
                 raise TypeError(f"`regions` is {values['regions']!r}")
             values["regions"] = tuple(values["regions"])
@@ -212,7 +246,7 @@ class Topology:
 
     def differing(self, other: "Topology") -> list[str]:
         """The fields in which the other one is different."""
-        return [f.name for f in fields(Topology) if getattr(self, f.name) != getattr(other, f.name)]
+        return [f.name for f in fields(Topology) if f.compare and getattr(self, f.name) != getattr(other, f.name)]
 
     def named(self, name: str) -> "Topology":
         return replace(self, name=name)
@@ -224,11 +258,18 @@ def _check_types(topology: Topology) -> None:
         value, default = getattr(topology, item.name), getattr(Topology(), item.name)
         if type(value) is not type(default):
             raise TypeError(f"`{item.name}` is {value!r}")
+    if topology.auth not in get_args(Auth):
+        raise TypeError(f"`auth` is {topology.auth!r}")
+    if topology.layout not in get_args(LayoutName):
+        raise TypeError(f"`layout` is {topology.layout!r}")
     if not all(isinstance(region, str) for region in topology.regions):
         raise TypeError(f"`regions` is {list(topology.regions)!r}")
+    if not all(type(size) is int for size in topology.sizes.values()):
+        raise TypeError(f"`sizes` is {topology.sizes!r}")
     for link, options in topology.wan.items():
         if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
             raise TypeError(f"`wan` has {options!r} for `{link}`")
-    for option, value in topology.server_options.items():
-        if not isinstance(value, Option):
-            raise TypeError(f"`server_options` has {value!r} for `{option}`")
+    for name in ("server_options", "layout_options"):
+        for option, value in getattr(topology, name).items():
+            if not isinstance(value, Option):
+                raise TypeError(f"`{name}` has {value!r} for `{option}`")

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from lab import files
+from lab import credentials, files
 from lab.docker import images, neighbours, owned
 from lab.docker.conflicts import check_free
 from lab.docker.deaths import require_alive
@@ -17,7 +17,6 @@ from lab.faults.fault import Fault
 from lab.faults.registry import held_by_docker, present
 from lab.faults.shape import Shaped
 from lab.jetstream import streams
-from lab.jetstream.session import connect
 from lab.layouts import layout_of
 from lab.netprobe.interfaces import asked
 from lab.netprobe.session import Probe
@@ -43,11 +42,18 @@ async def bring_up(
 
     with exclusive(topology.name, say):
         had = await asyncio.to_thread(owned.count, engine, topology.name)
+        if had["containers"]:
+            require_layout((await asyncio.to_thread(engine.observe, topology.name)).topology, topology)
         chosen = await asyncio.to_thread(images.prepare, engine, version, wanted_image, say)
         if not had["containers"]:
             files.remove(topology, root, files.outdated(topology, root))
         changed = [d.path for d in files.differences(topology, root) if d.state == "changed"]
         written = files.write(topology, root, only_missing=True)
+        if topology.auth == "operator":
+            place = files.folder(topology, root)
+            if not had["volumes"] or not credentials.are_there(place):
+                say("making keys and credentials")
+                written += credentials.write(layout_of(topology), place)
         if changed:
             used = f"used as they are, not as `lab render` writes them: {', '.join(changed)}"
             say(f"warning: in `{files.folder(topology, root)}`, {used}")
@@ -132,6 +138,17 @@ def _start(
     return kept, engine.observe(topology.name)
 
 
+def require_layout(running: Topology, wanted: Topology) -> None:
+    """A lab keeps its streams and accounts. Raises `UsageError` when others were asked for."""
+    for option in ("layout", "auth"):
+        has, other = getattr(running, option), getattr(wanted, option)
+        if has != other:
+            raise UsageError(
+                f"the lab `{running.name}` is there with {option} `{has}`, not `{other}`",
+                f"`lab down` removes it with its messages; `lab up --{option} {has}` leaves it as it is",
+            )
+
+
 def require_image(before: Observation, chosen: str, topology: Topology, say: Say) -> None:
     """Nodes keep the server that they have. Raises `UsageError` when another one was asked for in so many words."""
     others = sorted({container.image for container in before.containers.values()} - {chosen})
@@ -161,10 +178,10 @@ async def _ready(
     try:
         say("waiting for the meta leader")
         await ready.until_meta_leader(engine, observation, timeout)
-        region = topology.regions[0]
-        async with connect(region, topology.region_nodes(region), layout_of(topology).credentials(region)) as session:
+        layout = layout_of(topology)
+        async with streams.sessions(layout, topology.region_nodes, layout.regions[0]) as sessions:
             say("defining the streams")
-            await streams.define(session, stream_configs(topology), patience=20)
+            await streams.define(sessions, stream_configs(topology), patience=20)
         return await ready.until_healthy(engine, observation, timeout, say)
     except LabError:  # when a node died meanwhile, its last words say more than what failed for want of it
         await asyncio.to_thread(lambda: require_alive(engine, engine.observe(topology.name)))

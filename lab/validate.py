@@ -4,11 +4,12 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import get_args
 
 from lab import profiles
 from lab.errors import UsageError
 from lab.shape import Shape
-from lab.topology import MAX_NODES, NAME, NAME_RULE, Topology
+from lab.topology import MAX_NODES, NAME, NAME_RULE, Auth, LayoutName, Topology
 from lab.units import duration_ns, shortened, size_bytes
 
 REGION = re.compile(r"[a-z][a-z0-9]{0,14}")
@@ -18,6 +19,8 @@ SIZES = {
     "memory": (32 * 2**20, 2**40, "must be `32m` to `1024g`"),
     "store": (2**20, 2**50, "must be `1MB` to `1024TB`"),
 }
+# What `layout_options` may have, by the layout.
+LAYOUT_OPTIONS: dict[str, dict[str, type]] = {"transparent": {"flow_control": bool}, "mirror": {"writer": str}}
 # Server options that the lab decides; another value would break what it promises.
 OWN_OPTIONS = frozenset(
     [
@@ -56,12 +59,16 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
         yield "nodes_per_region", f"must be 1 to {MAX_NODES}, not {topology.nodes_per_region}"
     if topology.replicas not in (1, 3, 5):
         yield "replicas", f"must be 1, 3 or 5, not {topology.replicas}"
-    elif topology.replicas > topology.nodes_per_region:
-        yield "replicas", f"{topology.replicas} replicas do not fit on {topology.nodes_per_region} nodes in a region"
+    else:
+        yield from _replica_problems(topology)
     if not STREAM.fullmatch(topology.stream):
         yield "stream", f"`{topology.stream}` must be letters, digits, `-` and `_`, at most 32 characters"
-    if topology.profile not in ("fixed", "seed"):
-        yield "profile", f"must be `fixed` or `seed`, not `{topology.profile}`"
+    yield from _layout_problems(topology)
+    if topology.auth not in get_args(Auth):
+        yield "auth", f"must be `none` or `operator`, not `{topology.auth}`"
+    elif topology.auth == "operator" and topology.layout == "transparent":
+        why = "credentials choose the account there, and with this layout the server that a client talks to does"
+        yield "auth", f"`operator` cannot be had with the layout `transparent`: {why}"
     wrong_duration = False
     for name in ("max_age", "duplicate_window"):
         try:
@@ -85,8 +92,44 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
     subnets = list(_subnet_problems(topology))
     yield from subnets
     unique = len(set(topology.regions)) == len(topology.regions)
-    if not subnets and unique and 1 <= topology.nodes_per_region <= MAX_NODES:  # else there are no nodes to look at
+    sizes = {topology.nodes_per_region, *topology.sizes.values()}
+    if not subnets and unique and all(1 <= size <= MAX_NODES for size in sizes):  # else there are no nodes to look at
         yield from _port_problems(topology)
+
+
+def _replica_problems(topology: Topology) -> Iterator[tuple[str, str]]:
+    replicas, regions = topology.replicas, topology.regions
+    if topology.layout == "stretch":
+        if replicas != len(regions):
+            places = f"the layout `stretch` has a replica in each of {len(regions)} regions"
+            yield "replicas", f"{places}, so it must be {len(regions)}, not {replicas}"
+        return
+    small = [region for region in regions if topology.size(region) < replicas and region != topology.arbiter]
+    if small and not topology.sizes:
+        yield "replicas", f"{replicas} replicas do not fit on {topology.nodes_per_region} nodes in a region"
+    elif small:
+        votes = ", which only votes with `layout: arbiter`" if topology.layout != "arbiter" else ""
+        yield "regions", f"{replicas} replicas do not fit on {topology.size(small[0])} nodes in {small[0]}{votes}"
+
+
+def _layout_problems(topology: Topology) -> Iterator[tuple[str, str]]:
+    if topology.layout not in get_args(LayoutName):
+        words = ", ".join(f"`{word}`" for word in get_args(LayoutName))
+        yield "layout", f"must be one of {words}, not `{topology.layout}`"
+        return
+    if topology.layout == "arbiter" and not topology.arbiter:
+        small = "one region that is smaller than all others"
+        yield "layout", f"`arbiter` needs {small}: `regions: {{west: 3, east: 3, arbiter: 1}}`"
+    known = LAYOUT_OPTIONS.get(topology.layout, {})
+    for option, value in topology.layout_options.items():
+        if option not in known:
+            has = f"it has {', '.join(f'`{name}`' for name in known)}" if known else "it has none"
+            yield "layout_options", f"the layout `{topology.layout}` has no option `{option}`; {has}"
+        elif type(value) is not known[option]:
+            should = "`true` or `false`" if known[option] is bool else "text"
+            yield "layout_options", f"`{option}` should be {should}, not `{value}`"
+        elif option == "writer" and value not in topology.regions:
+            yield "layout_options", f"there is no region `{value}` to write in"
 
 
 def _region_problems(topology: Topology) -> Iterator[tuple[str, str]]:
@@ -98,6 +141,8 @@ def _region_problems(topology: Topology) -> Iterator[tuple[str, str]]:
                 "regions",
                 f"`{region}` must be lower-case letters and digits, beginning with a letter, at most 15 characters",
             )
+        if not 1 <= topology.size(region) <= MAX_NODES and region in topology.sizes:
+            yield "regions", f"`{region}` must have 1 to {MAX_NODES} nodes, not {topology.size(region)}"
         if topology.regions.count(region) > 1:
             yield "regions", f"`{region}` is listed twice"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.observe.events import Event
     from lab.observe.operations import Cell, Matrix
     from lab.observe.rtt import Pair, RoundTrips
-    from lab.observe.status import LinkStatus, Snapshot, SourceStatus
+    from lab.observe.status import LinkStatus, Snapshot, SourceStatus, StreamStatus
     from lab.topology import Topology
 
 SHOWN = 10
@@ -59,7 +59,9 @@ def status(snapshot: "Snapshot") -> "RenderableType":
     """The whole snapshot: faults, nodes, links, streams, sources."""
     from rich.console import Group
 
-    parts: list[RenderableType] = [f"lab {snapshot.lab}, image {snapshot.image} ({snapshot.image_origin})\n"]
+    parts: list[RenderableType] = [
+        f"lab {snapshot.lab}, layout {snapshot.layout}, image {snapshot.image} ({snapshot.image_origin})\n"
+    ]
     parts += [_nodes(snapshot), "", _links(snapshot), "", streams(snapshot), ""]
     if any(stream.sources for stream in snapshot.streams):
         parts += [_sources(snapshot), ""]
@@ -89,7 +91,8 @@ def _nodes(snapshot: "Snapshot") -> Any:
 
 
 def _links(snapshot: "Snapshot") -> Any:
-    table = _table("", "state", "gateways as the servers report them", title="Links")
+    joined = "routes" if snapshot.layout == "stretch" else "gateways"
+    table = _table("", "state", f"{joined} as the servers report them", title="Links")
     for link in snapshot.links:
         table.add_row(drawn(link), link.state, "   ".join(_gateway(link, region) for region in link.regions))
         for direction, shape in link.shapes.items():
@@ -114,11 +117,19 @@ def streams(snapshot: "Snapshot") -> Any:
     for stream in snapshot.streams:
         sequences = f"{stream.first}–{stream.last}" if stream.messages else "–"
         table.add_row(
-            stream.name, stream.leader or "none", f"{stream.current}/{stream.replicas}", str(stream.messages), sequences
+            _called(stream),
+            stream.leader or "none",
+            f"{stream.current}/{stream.replicas}",
+            str(stream.messages),
+            sequences,
         )
     for name in snapshot.absent:
         table.add_row(name, "[red]not seen[/red]", "", "", "")
     return table
+
+
+def _called(stream: "StreamStatus") -> str:
+    return stream.name if stream.name == stream.called else f"{stream.name} (`{stream.called}` in {stream.account})"
 
 
 def _sources(snapshot: "Snapshot") -> Any:
@@ -314,7 +325,8 @@ def next_steps(topology: "Topology") -> str:
     from lab.layouts import layout_of
 
     subject = layout_of(topology).subject("test")
-    first, isolated = topology.regions[0], topology.regions[len(topology.regions) // 2]
+    regions = layout_of(topology).regions
+    first, isolated = regions[0], regions[len(regions) // 2]
     steps = f"""
 Try next:
   lab pub {first} {subject} 'Hello world'     publish in a region; `lab view {isolated}` shows it there

@@ -6,7 +6,7 @@ from typing import TypeVar
 from lab.docker.observation import Observation
 from lab.errors import UsageError
 from lab.jetstream import groups, monitor, streams
-from lab.jetstream.session import Ack, Entry, Session, connect
+from lab.jetstream.session import Ack, Entry, connect
 from lab.jetstream.streams import Definitions
 from lab.layouts import Layout, layout_of
 from lab.observe.probe_messages import is_probe
@@ -58,7 +58,7 @@ def require_message_id(text: str) -> None:
 async def view(observation: Observation, region: str, last: int, probes: bool = False) -> list[Entry]:
     """The last so many messages that a region has, all of them with 0; those of `lab probe` only with `probes`."""
     layout = layout_of(observation.topology)
-    stream = layout.virtual_name
+    stream, stored = layout.virtual_name, layout.first_stored(layout.copy(region))
 
     def shown(entry: Entry) -> bool:
         return probes or not is_probe(layout, entry.subject)
@@ -71,7 +71,7 @@ async def view(observation: Observation, region: str, last: int, probes: bool = 
         step = last or end
         while end >= first and (not last or len(found) < last):  # backwards, since not every message counts
             start = max(first, end - step + 1)
-            found = [entry async for entry in session.read(stream, start, end) if shown(entry)] + found
+            found = [entry async for entry in session.read(stream, start, end, stored=stored) if shown(entry)] + found
             end, step = start - 1, step * 4
         return found[-last:]
 
@@ -79,27 +79,31 @@ async def view(observation: Observation, region: str, last: int, probes: bool = 
 async def define(observation: Observation, dry_run: bool) -> Definitions:
     """Create the streams that are missing."""
     configs = stream_configs(observation.topology)
-    return await _anywhere(observation, lambda session: streams.define(session, configs, dry_run))
+    return await _anywhere(observation, lambda sessions: streams.define(sessions, configs, dry_run))
 
 
 async def clean(observation: Observation, dry_run: bool) -> tuple[str, ...]:
     """Delete the streams with their messages; the names of those that were there."""
     configs = stream_configs(observation.topology)
-    return await _anywhere(observation, lambda session: streams.clean(session, configs, dry_run))
+    return await _anywhere(observation, lambda sessions: streams.clean(sessions, configs, dry_run))
 
 
-async def _anywhere(observation: Observation, use: Callable[[Session], Awaitable[T]]) -> T:
-    """On whichever region has a running node, first where the meta leader is known."""
+async def _anywhere(observation: Observation, use: Callable[[streams.Sessions], Awaitable[T]]) -> T:
+    """In whichever region has a running node, first where the meta leader is known."""
     running = observation.running_nodes()
     readings = await monitor.read(list(running))
 
     def knows_leader(node: Node) -> bool:
         return bool(groups.meta_leader(readings[node.name].jsz))
 
+    layout = layout_of(observation.topology)
     nodes = sorted(running, key=lambda node: not knows_leader(node))
+
+    def of(region: str) -> list[Node]:
+        return [node for node in nodes if node.region == region]
+
     if not nodes:
         raise UsageError("no node is running", "`lab heal` undoes every fault")
-    region = nodes[0].region
-    login = layout_of(observation.topology).credentials(region)
-    async with connect(region, [node for node in nodes if node.region == region], login) as session:
-        return await use(session)
+    near = next((node.region for node in nodes if node.region in layout.regions), layout.regions[0])
+    async with streams.sessions(layout, of, near) as sessions:
+        return await use(sessions)

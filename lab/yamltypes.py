@@ -116,6 +116,13 @@ def joined(separator: str) -> Any:
     return Annotated[_one_or_many(SCALARS[str]), AfterValidator(separator.join)]
 
 
+def list_or_mapping(item: Any, value: Any) -> Any:
+    """A list of items, or a mapping with a value for each."""
+    key, held = SCALARS[item], SCALARS[value]
+    forms: dict[str, Any] = {"<list>": list[key], "<mapping>": dict[key, held]}  # type: ignore[valid-type]
+    return _either(lambda given: "<mapping>" if isinstance(given, dict) else "<list>", forms)
+
+
 def at_least(least: int) -> Any:
     """A whole number that is not below `least`."""
     return Annotated[int, Strict(), Field(ge=least)]

@@ -70,6 +70,15 @@ def mistakes(text: str) -> list[str]:
     return [*wrong, *(name for name in alone if name not in everywhere | OTHERS)]
 
 
+def overview() -> str:
+    """One line for each command, in the order of `lab --help`."""
+    rows = [
+        (path, inspect.cleandoc(command.help or "").split("\n\n")[0].split(". ")[0]) for path, command in commands()
+    ]
+    lines = [f"| [`{path}`](#{path.replace(' ', '-')}) | {first.rstrip('.')} |" for path, first in rows]
+    return "\n".join(["| command | what it does |", "|---|---|", *lines])
+
+
 def reference() -> str:
     lines: list[str] = []
     for panel in PANELS:

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import command_reference
+import drawings
+import schema_reference
 
-from lab import labfile
+from lab import errors, labfile
 from lab.api import Lab
 from lab.check import schedulefile
 from lab.check.checkers.registry import PROPERTIES
 from lab.clients import protocol
 from lab.profiles import PROFILES
 from lab.scenario import reader, reference
+from lab.verdict import EXIT_CODES
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -54,12 +57,48 @@ def profiles() -> str:
     return "\n".join(["| profile | each direction | round trip | source |", "|---|---|---|---|", *rows])
 
 
+# What an exit code means; which there are is said by lab/verdict.py and lab/errors.py.
+MEANINGS = {
+    0: "done; the regions agree, the expectations held, the verdict is valid",
+    1: "failed; the message says why and what to do",
+    2: "the command line or a file asks for something invalid",
+    3: "the regions differ; an expectation, a prediction or a property was violated",
+    4: "cannot tell, for example because a region cannot be read or a fault could not be proven",
+    129: "the terminal was closed",
+    130: "interrupted by Ctrl-C",
+    143: "ended by SIGTERM",
+}
+
+
+def exit_codes() -> str:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.LabError)]
+    known = {*EXIT_CODES.values(), *(kind.exit_code for kind in kinds), 129}  # 129: lab/loop.py, on SIGHUP
+    assert known == MEANINGS.keys()
+    rows = []
+    for code, meaning in MEANINGS.items():
+        verdicts = [f"verdict *{word}*" for word, other in EXIT_CODES.items() if other == code]
+        raised = [f"`{kind.__name__}`" for kind in kinds if kind.exit_code == code]
+        rows.append(f"| {code} | {meaning} | {', '.join([*verdicts, *raised])} |")
+    return "\n".join(["| exit code | meaning | in Python |", "|---|---|---|", *rows])
+
+
+def decisions() -> str:
+    pages = sorted((DOCS / "decisions").glob("0*.md"))
+    titles = [(path.name, path.read_text(encoding="utf-8").split("\n")[0].removeprefix("# ")) for path in pages]
+    return "\n".join(f"- [{title}]({name})" for name, title in titles)
+
+
 # Page, name of the part, what it should be.
 PARTS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (DOCS / "checking.md", "properties", properties),
     (DOCS / "api.md", "methods", methods),
     (DOCS / "faults.md", "profiles", profiles),
     (DOCS / "commands.md", "commands", command_reference.reference),
+    (DOCS / "concepts.md", "quorum", drawings.quorum),
+    (DOCS / "decisions/README.md", "decisions", decisions),
+    (DOCS / "exit-codes.md", "exit codes", exit_codes),
+    (DOCS / "commands.md", "overview", command_reference.overview),
+    (DOCS / "schemas/README.md", "fields", schema_reference.tables),
     (DOCS / "scenarios/README.md", "verbs and expectations", reference.tables),
 )
 
@@ -87,6 +126,8 @@ def schema(kind: str) -> str:
 
 
 if __name__ == "__main__":
+    for name, draw in drawings.DRAWINGS.items():
+        (DOCS / "images" / f"{name}.svg").write_text(draw(), encoding="utf-8")
     for kind in SCHEMAS:
         (DOCS / "schemas" / f"{kind}.json").write_text(schema(kind), encoding="utf-8")
     for path, name, make in PARTS:

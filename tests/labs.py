@@ -24,6 +24,7 @@ NAMES = (
     "pytest-test-plug",
     "pytest-test-plug-2",
     "pytest-test-plug-3",
+    "test-action",
     "test-another",
     "test-check",
     "test-check-old",
@@ -31,11 +32,15 @@ NAMES = (
     "test-contract",
     "test-impatient",
     "test-interrupted",
+    "test-of-mirror",
+    "test-one-arbiter",
     "test-package",
     "test-pair-1",
     "test-pair-2",
     "test-port",
     "test-random",
+    "test-stretch",
+    "test-transparent",
 )
 # Scenarios are played under these names, on labs of their own: `test-set-…`.
 PLAYED = ("test-own", "test-set", "test-minutes", "test-kernel")

@@ -276,7 +276,7 @@ def lossy(whole: History, stream: str, count: int = 12) -> History:
 
 
 def duplicated(whole: History, stream: str, count: int = 40) -> History:
-    """The beginning of one origin is sourced a second time, as the profile `seed` does."""
+    """The beginning of one origin is sourced a second time, as the layout `seed` does."""
     rows = whole.reads[stream].rows
     again = rows[rows["origin"] == 0][:count].copy()
     again["stored"] = rows["stored"][-1]

@@ -1,8 +1,9 @@
 // A client for @nats-io/jetstream that speaks the lab's client protocol (docs/client-protocol.md).
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import * as js from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { connect, createInbox } from "@nats-io/transport-node";
+import { connect, createInbox, credsAuthenticator } from "@nats-io/transport-node";
 
 const pending = new Map(); // deliveries to be acknowledged, by consumer and sequence
 let connection, stream, connected;
@@ -10,13 +11,14 @@ let connection, stream, connected;
 const write = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 
 const requests = {
-  async connect({ servers, name, timeout, user, password: pass }) {
+  async connect({ servers, name, timeout, user, password: pass, credentials }) {
     connection = await connect({
       servers: servers.map((server) => server.replace("nats://", "")),
       name,
       timeout,
       user,
       pass,
+      ...(credentials && { authenticator: credsAuthenticator(await readFile(credentials)) }),
       noRandomize: true,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 500,

@@ -22,12 +22,13 @@ class Client:
     def __init__(self):
         self.connection, self.tasks, self.pending = None, set(), {}
 
-    async def connect(self, servers, name, timeout, user=None, password=None, **_):
+    async def connect(self, servers, name, timeout, user=None, password=None, credentials=None, **_):
         connecting = nats.connect(
             servers,
             name=name,
             user=user,
             password=password,
+            user_credentials=credentials,
             dont_randomize=True,
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.5,

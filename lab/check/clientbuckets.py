@@ -39,12 +39,12 @@ class Bucket:
     def config(self, topology: Topology, after: int) -> dict[str, Any]:
         """The stream behind it; it begins after a sequence of the copy."""
         turned = {"src": self.subjects, "dest": f"$KV.{self.name}.>"}
-        return {
+        placed = {key: self.copy.definition[key] for key in ("placement",) if key in self.copy.definition}
+        return placed | {
             "name": self.stream,
             "subjects": [f"$KV.{self.name}.>"],
             "sources": [{"name": self.copy.name, "opt_start_seq": after + 1, "subject_transforms": [turned]}],
             "num_replicas": topology.replicas,
-            "placement": {"cluster": self.region},
             "max_msgs_per_subject": 1,
             "discard": "new",
             "allow_direct": True,
@@ -54,7 +54,7 @@ class Bucket:
 
 
 async def make(session: Session, topology: Topology, bucket: Bucket, after: int) -> None:
-    await streams.define(session, {bucket.stream: bucket.config(topology, after)}, patience=PATIENCE_S)
+    await streams.define({bucket.stream: session}, {bucket.stream: bucket.config(topology, after)}, patience=PATIENCE_S)
 
 
 async def remove(session: Session, bucket: Bucket) -> None:

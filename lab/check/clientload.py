@@ -35,8 +35,8 @@ from lab.check.history import (
 )
 from lab.check.readers import ROW as LIVE_ROW
 from lab.check.workload import ROW as PUBLISH_ROW
-from lab.clients.process import ClientProcess, started
-from lab.clients.protocol import ACKNOWLEDGING, Ack, Breach, Connect, Consume, Kind, Message, Publish, Request
+from lab.clients.process import ClientProcess, connecting, started
+from lab.clients.protocol import ACKNOWLEDGING, Ack, Breach, Consume, Kind, Message, Publish, Request
 from lab.errors import LabError, NatsError, NoAnswer
 from lab.jetstream.session import Session
 from lab.layouts import layout_of
@@ -101,7 +101,8 @@ class ClientLoad:
 
     async def start(self, before: Mapping[str, int], stack: AsyncExitStack) -> None:
         """Start, connect and consume in every place, then publish. Raises `LabError` when the client cannot."""
-        layout, regions = layout_of(self.topology), self.topology.regions
+        layout = layout_of(self.topology)
+        regions = layout.regions
         roams = len({layout.credentials(region) for region in regions}) == 1
         self.places = (*regions, *([ROAMING] if roams else []))
         publishers: list[ClientProcess] = []
@@ -118,15 +119,15 @@ class ClientLoad:
 
     async def _connected(self, place: str, task: str, stack: AsyncExitStack) -> ClientProcess:
         layout, name = layout_of(self.topology), f"{place} {task}"
-        region = self.topology.regions[0] if place == ROAMING else place
+        region = layout.regions[0] if place == ROAMING else place
         nodes = self.topology.nodes if place == ROAMING else self.topology.region_nodes(place)
         servers = [f"nats://127.0.0.1:{node.client_port}" for node in nodes]
         folder = self.folder / "clients"
         folder.mkdir(exist_ok=True)
         client = await stack.enter_async_context(started(self.command, folder / f"{place}-{task}.log"))
-        login = layout.credentials(region) or ()
         await client.greeted()
-        await self._must(client, Connect(client.number(), servers, name, round(CONNECT_S * 1000), *login), CONNECT_S)
+        request = connecting(client.number(), servers, name, CONNECT_S, layout.credentials(region))
+        await self._must(client, request, CONNECT_S)
         return client
 
     async def _must(self, client: ClientProcess, request: Request, timeout: float) -> None:
@@ -142,7 +143,7 @@ class ClientLoad:
         self, place: str, client: ClientProcess, kinds: list[Kind], before: Mapping[str, int], stack: AsyncExitStack
     ) -> None:
         layout = layout_of(self.topology)
-        region = self.topology.regions[0] if place == ROAMING else place
+        region = layout.regions[0] if place == ROAMING else place
         copy, filter_ = layout.copy(region), layout.subject("client", ">")
         by_id: dict[int, _Reader] = {}
         client.heard = partial(self._heard, client, by_id, f"{place} reader")

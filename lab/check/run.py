@@ -35,6 +35,7 @@ from lab.faults import condition
 from lab.faults.registry import present
 from lab.faults.step_down import streams as stream_names
 from lab.jetstream import streams
+from lab.layouts import layout_of
 from lab.places import workspace
 from lab.progress import Say
 from lab.render import stream_configs
@@ -167,14 +168,14 @@ class _Check:
 
     async def _definitions(self, observation: Observation) -> dict[str, Any]:
         """The streams' definitions as they are: one that differs from the lab's own is said, and checked as it is."""
-        configs = stream_configs(observation.topology)
-        session = self._sessions[observation.topology.regions[0]]
+        configs, layout = stream_configs(observation.topology), layout_of(observation.topology)
+        sessions = {stream.key: self._sessions[stream.region] for stream in layout.streams}
         if self._options.clean:
             self._say("deleting the streams with their messages, and defining them anew")
-            await streams.clean(session, configs)
-            await streams.define(session, configs, patience=20)
+            await streams.clean(sessions, configs)
+            await streams.define(sessions, configs, patience=20)
         await self._agreed(observation)
-        have = {name: (await session.stream_info(name))["config"] for name in configs}
+        have = {key: (await sessions[key].stream_info(config["name"]))["config"] for key, config in configs.items()}
         for name, wanted in configs.items():
             for line in streams.differing(wanted, have[name]):
                 self._say(f"{name} is not as the lab defines it: {line}")

@@ -52,6 +52,23 @@ LabFile = Annotated[
     typer.Option("--file", "-f", envvar=FILE, help="Description of the lab; by default `lab.yaml`, if there is one."),
 ]
 
+LayoutWord = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        envvar="LAB_LAYOUT",
+        help="Which streams make the virtual one (docs/layouts.md).",
+        autocompletion=completion.layouts,
+    ),
+]
+
+AuthWord = Annotated[
+    str | None,
+    typer.Option(
+        "--auth", envvar="LAB_AUTH", help="How clients log in: `none`, or `operator` with credentials that it makes."
+    ),
+]
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -94,7 +111,7 @@ def add_to_step_summary(markdown: str) -> None:
 
 
 def attached(name: str | None, context: typer.Context | None = None) -> "Lab":
-    """The lab that is meant; with the `context` of a command that changes faults, also what was begun ahead for it."""
+    """The lab that is meant; with the `context` of a command that has a head start, also what was begun for it."""
     from lab import headstart
     from lab.api import Lab
     from lab.places import generated

@@ -1,13 +1,13 @@
 """`lab check`, `lab runs`."""
 
-import secrets
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.cli import completion
-from lab.cli.app import PANEL_CHECK, AsJson, Name, app, attached, print_json, run, say, write
+from lab.cli.app import PANEL_CHECK, AsJson, Name, add_to_step_summary, app, attached, print_json, run, say, write
 from lab.errors import UsageError
 from lab.verdict import EXIT_CODES, worst
 
@@ -78,7 +78,7 @@ def check(
     from lab.check.run import run_check
 
     lab = attached(name)
-    first = secrets.randbelow(10**6) if seed is None else seed
+    first = random.SystemRandom().randrange(10**6) if seed is None else seed
     turn, validities = 0, []
     while True:
         wanted = _schedule(lab, first + turn, schedule, duration, rate, replay)
@@ -132,9 +132,10 @@ def _schedule(
 
 
 def _show(result: "Result", as_json: bool, junit: Path | None) -> None:
-    """The verdict on stdout, the report's place on stderr."""
+    """The verdict on stdout, the report's place on stderr, the report itself into a step summary."""
     from lab.check.judging import summary
 
+    add_to_step_summary((result.folder / "report.md").read_text(encoding="utf-8"))
     if junit is not None:
         write(junit, (result.folder / "junit.xml").read_text(encoding="utf-8"))
     if as_json:

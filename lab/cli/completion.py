@@ -59,7 +59,7 @@ def _nodes(context: typer.Context) -> Iterable[str]:
 
 def _links(context: typer.Context) -> Iterable[str]:
     topology = _topology(context)
-    return [*(link.name for link in topology.links), *topology.regions]
+    return [*(link.name for link in topology.links), *topology.regions, META]
 
 
 def _streams(context: typer.Context) -> list[str]:
@@ -71,6 +71,12 @@ def _streams(context: typer.Context) -> list[str]:
 def _targets(context: typer.Context) -> Iterable[str]:
     roles = [role + stream for role in (LEADER, FOLLOWERS) for stream in _streams(context)]
     return [*_nodes(context), META, *roles]
+
+
+def _layouts(context: typer.Context) -> Iterable[str]:
+    from lab.layouts import LAYOUTS
+
+    return LAYOUTS
 
 
 def _scenarios(context: typer.Context) -> Iterable[str]:
@@ -93,6 +99,7 @@ nodes = completing(_nodes)
 links = completing(_links)
 _target = completing(_targets)
 leaders = completing(lambda context: [*_streams(context), "meta"])
+layouts = completing(_layouts)
 scenarios = completing(_scenarios)
 tests = completing(lambda context: [*_scenarios(context), "check"])
 runs = completing(_runs)

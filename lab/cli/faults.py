@@ -12,7 +12,6 @@ from lab.cli import completion
 from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json, say
 from lab.docker.observation import COMPLETES
 from lab.errors import UsageError
-from lab.faults import condition
 from lab.faults.arguments import Group, Leader, Path, Region, Seconds, Target
 from lab.faults.heal import Heal
 from lab.faults.registry import VERBS, ordered, present
@@ -29,7 +28,8 @@ WORDS: dict[object, tuple[str, str, completion.Complete]] = {
     Group: ("GROUP...", "The regions of one side, joined by commas: `west,east central`.", completion.groups),
     Path: (
         "LINK",
-        "Two regions, `west central` or `west-central`; one direction, `'west->central'`; or a node's part.",
+        "Two regions, `west central`; one direction, `'west->central'`; or a node's part, `west-1 central`, "
+        "`@meta central`.",
         completion.links,
     ),
     Target: (
@@ -181,12 +181,12 @@ def heal(
 
 
 @app.command(rich_help_panel=PANEL_FAULTS)
-def faults(name: Name = None, as_json: AsJson = False) -> None:
-    """List the faults in force, as read from Docker."""
+def faults(context: typer.Context, name: Name = None, as_json: AsJson = False) -> None:
+    """List the faults in force, as read from Docker and from the kernel."""
     from lab import view
 
-    lab = attached(name)
-    observation = condition.observe(lab.engine, lab.name)
+    lab = attached(name, context)
+    observation = lab.condition()
     found = ordered(present(observation))
     if observation.damage:
         say(f"warning: the lab `{observation.topology.name}` {observation.damage}; {COMPLETES}")

@@ -11,8 +11,10 @@ from lab.cli.app import (
     PANEL_FILES,
     PANEL_LIFE,
     AsJson,
+    AuthWord,
     DryRun,
     LabFile,
+    LayoutWord,
     Name,
     app,
     attached,
@@ -38,6 +40,8 @@ ImageName = Annotated[str | None, typer.Option("--image", envvar="LAB_IMAGE", he
 def up(
     name: Name = None,
     file: LabFile = None,
+    layout: LayoutWord = None,
+    auth: AuthWord = None,
     nats: Nats = None,
     image: ImageName = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab is healthy.")] = 90,
@@ -51,7 +55,7 @@ def up(
     """
     from lab.api import Lab
 
-    topology = wanted_topology(file, name)
+    topology = wanted_topology(file, name, layout, auth)
     if dry_run:
         would = _would(topology, nats or topology.nats, image)
         if as_json:
@@ -85,7 +89,7 @@ def _would(topology: "Topology", version: str, image: str | None) -> "dict[str, 
         "image": chosen.name if chosen else f"to be obtained for {version}",
         "files": [d.path for d in files.differences(topology, places.generated()) if d.state == "missing"],
         "containers": [topology.container(node) for node in topology.nodes],
-        "streams": [stream.key for region in topology.regions for stream in layout_of(topology).streams_in(region)],
+        "streams": [stream.key for stream in layout_of(topology).streams],
     }
 
 
@@ -114,12 +118,13 @@ def down(
 
 @app.command(rich_help_panel=PANEL_LIFE)
 def status(
+    context: typer.Context,
     name: Name = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh every second until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show nodes, links, streams with their true lag, and the faults in force."""
-    lab = attached(name)
+    lab = attached(name, context)
     while True:
         snapshot = lab.status()
         if as_json:
@@ -236,7 +241,7 @@ def collect(
 ) -> None:
     """Collect what helps to understand a problem into one archive: logs, monitoring, files, faults, versions.
 
-    It has no secrets, so that you can attach it to an issue. A lab that does not come up can be collected, too.
+    The archive contains no secrets, so you can attach it to an issue. This works for a lab that does not come up, too.
     """
     topology = wanted_topology(file, name)
     lab = attached(topology.name)
@@ -274,6 +279,12 @@ def image_(
     name: Name = None,
     file: LabFile = None,
     prepare: Annotated[bool, typer.Option("--prepare", help="Pull it, or build it from the release's binary.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(help="Get the image and write it to this file, for `--load` on another machine.")
+    ] = None,
+    load: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="First load the image from this file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the server image that `lab up` would use, and whether it is on this machine."""
@@ -282,7 +293,12 @@ def image_(
 
     engine = Engine()
     version = nats or wanted_topology(file, name).nats
-    chosen = images.prepare(engine, version, image, say) if prepare else images.find(engine, version, image)
+    if load:
+        engine.load_image(load)
+    chosen = images.prepare(engine, version, image, say) if prepare or save else images.find(engine, version, image)
+    if save and chosen:
+        save.parent.mkdir(parents=True, exist_ok=True)
+        engine.save_image(chosen.name, save)
     if as_json:
         print_json({"version": version, "image": chosen})
     elif chosen:
@@ -297,6 +313,8 @@ def image_(
 def render(
     name: Name = None,
     file: LabFile = None,
+    layout: LayoutWord = None,
+    auth: AuthWord = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only show what differs; exit code 1 if anything does.")
     ] = False,
@@ -305,7 +323,7 @@ def render(
     """Write compose/, configs/ and streams/ from the topology."""
     from lab import files, places
 
-    topology, root = wanted_topology(file, name), places.generated()
+    topology, root = wanted_topology(file, name, layout, auth), places.generated()
     if check:
         found = files.differences(topology, root)
         if as_json:

@@ -13,14 +13,17 @@ from lab.verdict import EXIT_CODES, VALIDITY
 if TYPE_CHECKING:
     from lab.jetstream.session import Ack
 
-Region = Annotated[str, typer.Argument(help="Region to connect to, such as `west`.", autocompletion=completion.regions)]
+Region = Annotated[
+    str,
+    typer.Argument(metavar="REGION", help="Region to connect to, such as `west`.", autocompletion=completion.regions),
+]
 
 
 @app.command(rich_help_panel=PANEL_USE)
 def pub(
     region: Region,
-    subject: Annotated[str, typer.Argument(help="A subject of the stream, such as `foo.test`.")],
-    body: Annotated[str, typer.Argument(help="Body of the message; `-` reads it from stdin.")],
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="A subject of the stream, such as `foo.test`.")],
+    body: Annotated[str, typer.Argument(metavar="BODY", help="Body of the message; `-` reads it from stdin.")],
     count: Annotated[
         int, typer.Option("--count", "-c", min=1, help="Publish this many messages, numbered from 1.")
     ] = 1,

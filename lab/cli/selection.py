@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from lab.topology import Topology
+    from collections.abc import Iterable
+
+    from lab.topology import Auth, LayoutName, Topology
 
 FILE = "LAB_FILE"
 
@@ -18,9 +20,12 @@ def lab_file(given: Path | None) -> Path | None:
     return next((path for path in (Path.cwd() / "lab.yaml", workspace() / "lab.yaml") if path.is_file()), None)
 
 
-def wanted_topology(file: Path | None, name: str | None) -> "Topology":
-    """The lab that lab.yaml and `--name` describe. Raises `UsageError` with everything that is wrong."""
-    from lab.errors import UsageError
+def wanted_topology(
+    file: Path | None, name: str | None, layout: str | None = None, auth: str | None = None
+) -> "Topology":
+    """The lab that lab.yaml and these options describe. Raises `UsageError` with everything that is wrong."""
+    from dataclasses import replace
+
     from lab.topology import Topology
     from lab.validate import problems
 
@@ -33,10 +38,22 @@ def wanted_topology(file: Path | None, name: str | None) -> "Topology":
         topology = Topology()
     if name:
         topology = topology.named(name)
-        wrong = list(problems(topology))
-        if wrong:
-            raise UsageError("\n".join(f"--name: {sentence}" for _, sentence in wrong))
+        _require_none("--name", problems(topology))
+    if layout:
+        topology = replace(topology, layout=cast("LayoutName", layout))
+        _require_none("--layout", problems(topology))
+    if auth:
+        topology = replace(topology, auth=cast("Auth", auth))
+        _require_none("--auth", problems(topology))
     return topology
+
+
+def _require_none(option: str, wrong: "Iterable[tuple[str, str]]") -> None:
+    from lab.errors import UsageError
+
+    sentences = [f"{option}: {sentence}" for _, sentence in wrong]
+    if sentences:
+        raise UsageError("\n".join(sentences))
 
 
 def lab_name(name: str | None) -> str:

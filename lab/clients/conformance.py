@@ -15,14 +15,13 @@ from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lab.clients.process import ClientProcess, started
+from lab.clients.process import ClientProcess, connecting, started
 from lab.clients.protocol import (
     ACKNOWLEDGING,
     KINDS,
     Ack,
     Answer,
     Breach,
-    Connect,
     Consume,
     Hello,
     Kind,
@@ -97,6 +96,12 @@ class Trial:
         return f"{self.prefix}.{self.token()}"
 
     @property
+    def placed(self) -> dict[str, Any]:
+        """Where the layout has its streams of this region."""
+        definition = layout_of(self.topology).origin(self.session.region).definition
+        return {key: definition[key] for key in ("placement",) if key in definition}
+
+    @property
     def servers(self) -> list[str]:
         nodes = self.topology.region_nodes(self.session.region)
         return [f"nats://127.0.0.1:{node.client_port}" for node in nodes]
@@ -111,10 +116,11 @@ class Talk:
         client.heard = self.heard.append
 
     async def connect(self, *servers: str) -> Answer:
-        login = layout_of(self.trial.topology).credentials(self.trial.session.region) or ()
-        wanted, timeout = [*(servers or self.trial.servers)], round(TIMEOUT_S * 1000)
-        request = Connect(self.client.number(), wanted, self.trial.name, timeout, *login)
-        return await self.client.ask(request, TIMEOUT_S)
+        login = layout_of(self.trial.topology).credentials(self.trial.session.region)
+        wanted = [*(servers or self.trial.servers)]
+        return await self.client.ask(
+            connecting(self.client.number(), wanted, self.trial.name, TIMEOUT_S, login), TIMEOUT_S
+        )
 
     async def publish(self, subject: str, body: str, timeout: float = TIMEOUT_S) -> Answer:
         timeout_ms = round(timeout * 1000)
@@ -176,7 +182,8 @@ async def conform(command: str, topology: Topology, region: str, rules: dict[str
         session = await stack.enter_async_context(connect(region, nodes, layout.credentials(region), lasting=True))
         trial = Trial(command, topology, session, name, logs)
         configs = {config["name"]: config for config in (_stream(trial), _bucket(trial))}
-        await streams.define(session, configs, patience=10)
+        sessions = dict.fromkeys(configs, session)
+        await streams.define(sessions, configs, patience=10)
         try:
             hello, turns = await _hello(trial), asyncio.Semaphore(AT_ONCE)
 
@@ -188,7 +195,7 @@ async def conform(command: str, topology: Topology, region: str, rules: dict[str
             findings = (hello, *await asyncio.gather(*map(tried, rules)))
         finally:
             with suppress(NatsError):
-                await streams.clean(session, configs)
+                await streams.clean(sessions, configs)
     return Conformance(command, trial.hello.client, findings)
 
 
@@ -221,7 +228,7 @@ def _stream(trial: Trial) -> dict[str, Any]:
         "name": trial.name,
         "subjects": [f"{trial.prefix}.>"],
         "num_replicas": min(3, trial.topology.replicas),
-        "placement": {"cluster": trial.session.region},
+        **trial.placed,
         "max_msg_size": LIMIT,
         "allow_direct": True,
         "duplicate_window": 120 * 10**9,
@@ -233,7 +240,7 @@ def _bucket(trial: Trial) -> dict[str, Any]:
         "name": f"KV_{trial.name}",
         "subjects": [f"$KV.{trial.name}.>"],
         "num_replicas": min(3, trial.topology.replicas),
-        "placement": {"cluster": trial.session.region},
+        **trial.placed,
         "max_msgs_per_subject": 1,
         "discard": "new",
         "allow_direct": True,

@@ -37,6 +37,7 @@ class Connect:
     timeout: int
     user: str = ""
     password: str = ""
+    credentials: str = ""  # a file
     do: Literal["connect"] = "connect"
 
 

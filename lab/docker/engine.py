@@ -27,6 +27,7 @@ from lab.errors import DockerError, NotRunning
 
 T = TypeVar("T")
 READ_TIMEOUT_S = 30
+IMAGE_TIMEOUT_S = 300  # to write one to a file, or read it
 
 
 class Engine:
@@ -135,6 +136,7 @@ class Engine:
             compose=self.compose_version(),
             architecture=server["Arch"],
             system=server["Os"],
+            podman=any("podman" in part["Name"].lower() for part in server.get("Components") or ()),
         )
 
     def compose_version(self) -> str:
@@ -260,6 +262,12 @@ class Engine:
         done = subprocess.run(command, input=tar, capture_output=True, check=False)
         if done.returncode != 0:
             raise explain(done.stderr.decode(), "import")
+
+    def save_image(self, image: str, path: Path) -> None:
+        self.within(IMAGE_TIMEOUT_S).read("image", "save", "--output", str(path), image)
+
+    def load_image(self, path: Path) -> None:
+        self.within(IMAGE_TIMEOUT_S).read("image", "load", "--quiet", "--input", str(path))
 
     def start_probe(self, lab: str, image: str) -> "subprocess.Popen[bytes]":
         """Start the network probe; it waits for its plan on stdin, and has the lab's lock until it has ended.

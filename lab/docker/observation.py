@@ -1,8 +1,9 @@
 """A lab at one moment, as Docker sees it: values only. `lab/docker/engine.py` reads them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import PurePath
 from typing import Any
 
 from lab.docker.labels import LABEL_NODE, LABEL_TOPOLOGY
@@ -112,7 +113,10 @@ class Observation:
 def inspected(containers: Sequence[dict[str, Any]]) -> Observation:
     """A lab from what `docker inspect` says of its containers, of which there is at least one."""
     topology = Topology.from_label(containers[0]["Config"]["Labels"][LABEL_TOPOLOGY])
-    return Observation(topology, {c.node: c for c in (_container(topology, raw) for raw in containers)})
+    found = {c.node: c for c in (_container(topology, raw) for raw in containers)}
+    config = next((container.config for container in found.values() if container.config), "")
+    folder = str(PurePath(config).parents[1]) if config else ""  # it is in `configs`
+    return Observation(replace(topology, folder=folder), found)
 
 
 def _container(topology: Topology, raw: dict[str, Any]) -> Container:

@@ -23,3 +23,4 @@ class Versions:
     compose: str
     architecture: str
     system: str
+    podman: bool = False  # Podman behind Docker's API

@@ -1,19 +1,40 @@
 """What is in force, from Docker and from the kernel, when nothing is to be changed."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
+from lab.headstart import Headstart
 from lab.netprobe.interfaces import asked
 from lab.netprobe.session import Probe
 
 
-def observe(engine: Engine, lab: str) -> Observation:
-    """The lab with what the kernel says at its nodes' interfaces. Raises `NotRunning` when nothing of it exists."""
-    with ThreadPoolExecutor(1) as pool:
-        observing = pool.submit(engine.observe, lab)
-        probe = Probe(engine, lab)
+@dataclass(frozen=True)
+class Looking:
+    """A look that is under way: what Docker says, and later that with what the kernel says. Either raises `NotRunning`
+    when nothing of the lab exists."""
+
+    docker: "Future[Observation]"
+    whole: "Future[Observation]"
+
+
+def look(engine: Engine, lab: str, begun: Headstart | None = None) -> Looking:
+    pool = ThreadPoolExecutor(2)
+    docker = begun.observing if begun else pool.submit(engine.observe, lab)
+    probe = begun.probe if begun else Probe(engine, lab)
+
+    def ask() -> Observation:
         try:
-            return asked(observing.result(), probe)
+            return asked(docker.result(), probe)
         finally:
             probe.close(wait=False)
+
+    whole = pool.submit(ask)
+    pool.shutdown(wait=False)
+    return Looking(docker, whole)
+
+
+def observe(engine: Engine, lab: str, begun: Headstart | None = None) -> Observation:
+    """The lab with what the kernel says at its nodes' interfaces. Raises `NotRunning` when nothing of it exists."""
+    return look(engine, lab, begun).whole.result()

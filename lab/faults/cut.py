@@ -80,6 +80,8 @@ class CutLink(OnPath):
     }
 
     def faults(self, topology: Topology) -> frozenset[Fault]:
+        if self.roles():
+            return frozenset()
         part = way(topology, self.link)
         if part.one_way or part.inside or self.reject:
             return frozenset(blocks(topology, part, self.reject))

@@ -23,12 +23,7 @@ class OnNodes(Verb):
 
     def problems(self, topology: Topology, seconds: float) -> Iterator[str]:
         yield from super().problems(topology, seconds)
-        for stream in map(stream_of, self.roles()):
-            try:
-                if stream is not None:
-                    layout_of(topology).stream(stream)
-            except UsageError as error:
-                yield f"{error.message} ({error.hint})"
+        yield from unknown_streams(self.roles(), topology)
 
     @classmethod
     def draws(cls) -> tuple[Draw, ...]:
@@ -39,6 +34,16 @@ class OnNodes(Verb):
             return cls.from_words(random.choice(topology.regions))
 
         return () if cls.undoes else (Draw(cls.name, False, node), Draw(f"{cls.name}-region", True, region))
+
+
+def unknown_streams(roles: Iterable[str], topology: Topology) -> Iterator[str]:
+    """Problems of roles whose stream the lab does not have."""
+    for stream in map(stream_of, roles):
+        try:
+            if stream is not None:
+                layout_of(topology).stream(stream)
+        except UsageError as error:
+            yield f"{error.message} ({error.hint})"
 
 
 def without(now: frozenset[Fault], kind: type[Fault], nodes: Iterable[Node]) -> frozenset[Fault]:

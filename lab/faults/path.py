@@ -1,15 +1,18 @@
 """Which part of a network a verb is about: a link, one direction of it, or one node's part of it. Pure."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from lab.errors import UsageError, unknown
-from lab.faults.arguments import Path
+from lab.faults.arguments import Path, is_role
+from lab.faults.nodes import unknown_streams
 from lab.faults.verb import Verb
 from lab.topology import Node, Topology
 
 ARROW = "->"
+SEPARATOR = rf"\s*{ARROW}\s*|\s+"
 Scope = Literal["link", "side", "node"]
 
 
@@ -40,7 +43,7 @@ class Way:
 
 
 class OnPath(Verb):
-    """A verb whose words name a path: `west east`, `west-east`, `'west->east'`, `'west-1->east'`."""
+    """A verb whose words name a path: `west east`, `west-east`, `'west->east'`, `'west-1->east'`, `@meta east`."""
 
     link: Path
     SHORT = "link"
@@ -49,7 +52,30 @@ class OnPath(Verb):
     def from_words(cls, *words: str, **options: Any) -> Self:
         if not 1 <= len(words) <= 2:
             raise UsageError("a link joins two regions", f"write `lab {cls.name} west central`")
-        return cls(link=Path("-".join(words)), **options)  # type: ignore[call-arg]
+        return cls(link=Path((" " if any(map(is_role, words)) else "-").join(words)), **options)  # type: ignore[call-arg]
+
+    def roles(self) -> tuple[str, ...]:
+        return tuple(filter(is_role, ends(self.link)))
+
+    def with_nodes(self, nodes: Mapping[str, Iterable[str]]) -> Self:
+        """Raises `UsageError` for a role of several nodes."""
+        found = {role: tuple(nodes[role]) for role in self.roles() if role in nodes}
+        for role, names in found.items():
+            if len(names) != 1:
+                raise UsageError(f"{role} is {' and '.join(names)}, and a link has one node at an end")
+        parts = (found.get(part, (part,))[0] for part in re.split(f"({SEPARATOR})", self.link))
+        return replace(self, link=Path("".join(parts)))  # type: ignore[type-var]
+
+    def problems(self, topology: Topology, seconds: float) -> Iterator[str]:
+        """A role that is still to be looked up may be any node: there is a problem if there is one with each."""
+        if not self.roles():
+            yield from super().problems(topology, seconds)
+            return
+        yield from unknown_streams(self.roles(), topology)
+        maybe = [self.with_nodes(dict.fromkeys(self.roles(), (node.name,))) for node in topology.nodes]
+        found = [list(verb.problems(topology, seconds)) for verb in maybe]
+        if all(found):
+            yield from found[-1]
 
 
 def way(topology: Topology, text: str) -> Way:
@@ -71,6 +97,11 @@ def way(topology: Topology, text: str) -> Way:
             raise UsageError(f"{nodes[0]} is the only node of {network}: there is nothing to cut it from")
         source, target = (source, rest) if one == nodes[0] else (rest, target)
     return Way(source, target, network, ARROW in text, *nodes)
+
+
+def ends(text: str) -> list[str]:
+    """The words at its ends, where an arrow or a space parts them."""
+    return re.split(SEPARATOR, text.strip())
 
 
 def _ends(topology: Topology, text: str) -> tuple[str, str]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from lab.faults.fault import Fault
 from lab.faults.reachability import Reachability
-from lab.layouts import layout_of
-from lab.observe.operations import CONTROL_PLANE, DIRECT_GET, GET, LOCAL, META_LEADER, OPERATIONS, Cell, Matrix
+from lab.layouts import Layout, layout_of
+from lab.observe.operations import CONTROL_PLANE, DIRECT_GET, GET, LOCAL, META_LEADER, OPERATIONS, PUBLISH, Cell, Matrix
 from lab.topology import Topology
 
 # Whether it works (None: arithmetic does not tell) and why.
@@ -48,10 +48,10 @@ class Prediction:
 
 def predict(topology: Topology, faults: Iterable[Fault]) -> Prediction:
     """What should work in each region with these faults in force."""
-    left = Reachability.of(topology, faults)
+    left, layout = Reachability.of(topology, faults), layout_of(topology)
     cells = [
-        Forecast(region, operation, *_forecast(left, region, operation))
-        for region in topology.regions
+        Forecast(region, operation, *_forecast(left, layout, region, operation))
+        for region in layout.regions
         for operation in OPERATIONS
     ]
     return Prediction(tuple(_summary(left)), tuple(cells))
@@ -83,7 +83,10 @@ def _summary(left: Reachability) -> Iterator[str]:
         seen = _seen(left, region)
         enough = "enough for" if seen >= left.needed else "too few for"
         yield f"{region} sees {seen} of {nodes} servers: {enough} a meta leader"
-    yield f"a stream has {topology.replicas} replicas in its region and needs {left.stream_majority}"
+    if topology.stretched:
+        yield f"the stream has a replica in each of {topology.replicas} regions and needs {left.stream_majority}"
+    else:
+        yield f"a stream has {topology.replicas} replicas in its region and needs {left.stream_majority}"
     leading = {topology.node(name).region for name in left.meta_leaders}
     if leading and leading != {node.region for node in left.answering.values()}:
         places = " or ".join(region for region in topology.regions if region in leading)
@@ -95,20 +98,35 @@ def _seen(left: Reachability, region: str) -> int:
     return next((len(left.sees(name)) for name, node in left.answering.items() if node.region == region), 0)
 
 
-def _forecast(left: Reachability, region: str, operation: str) -> Expectation:
+def _forecast(left: Reachability, layout: Layout, region: str, operation: str) -> Expectation:
     if not left.up(region):
         return False, f"no server of {region} answers"
     leader, group = _leader(left, region), _group(left, region)
     if operation == META_LEADER:
         return leader
     if operation == DIRECT_GET:
-        return _direct(left, region, group)
+        return _direct(layout, region, group)
     if operation in LOCAL:
-        return group
+        stored = _stored(left, layout, region, group)
+        return stored if operation == PUBLISH or not stored[0] else group
     if operation in CONTROL_PLANE:
         return _placed(left, region, leader)
     assert operation == GET
     return group if leader[0] and not group[0] else leader
+
+
+def _stored(left: Reachability, layout: Layout, region: str, group: Expectation) -> Expectation:
+    """A publish in the region; what other operations read comes by way of it."""
+    origin = layout.origin(region)
+    if region in origin.regions:
+        return group
+    path = left.path(region, origin.region)
+    if path:
+        return _group(left, origin.region)
+    return (
+        path,
+        f"{origin.region}, which writes, is {'in reach of some servers only' if path is None else 'out of reach'}",
+    )
 
 
 def _leader(left: Reachability, region: str) -> Expectation:
@@ -122,21 +140,27 @@ def _leader(left: Reachability, region: str) -> Expectation:
 
 def _placed(left: Reachability, region: str, leader: Expectation) -> Expectation:
     """The probe's consumer and stream have one replica each, which the meta leader places on any of the servers."""
-    if leader[0] and left.up(region) < left.topology.nodes_per_region:
+    if leader[0] and left.up(region) < left.topology.size(region):
         return None, f"it depends on which server of {region} it is placed on"
+    if leader[0] and left.topology.stretched and len(left.seen_from(region)) < len(left.topology.nodes):
+        return None, "it depends on which region it is placed in"
     return leader
 
 
 def _group(left: Reachability, region: str) -> Expectation:
     """A stream's or a consumer's Raft group in the region."""
     works, replicas, up = left.has_stream_quorum(region), left.topology.replicas, left.up(region)
+    if left.topology.stretched:
+        regions = 1 + len(left.reached(region))
+        seen = f"{region} sees {regions} of {replicas} regions, {left.stream_majority} are needed"
+        return works, seen if works is not None else "it depends on where the replicas and their leader are"
     if works is None:
-        return None, f"it depends on which {replicas} of {left.topology.nodes_per_region} servers hold the replicas"
+        return None, f"it depends on which {replicas} of {left.topology.size(region)} servers hold the replicas"
     return works, f"{min(replicas, up)} of {replicas} replicas in {region}, {left.stream_majority} are needed"
 
 
-def _direct(left: Reachability, region: str, group: Expectation) -> Expectation:
-    if not layout_of(left.topology).copy(region).allows_direct_get:
+def _direct(layout: Layout, region: str, group: Expectation) -> Expectation:
+    if not layout.copy(region).allows_direct_get:
         return False, "the original definitions do not allow Direct Get"
     works, reason = group
     return (True, reason) if works else (None, f"a replica may answer without a leader; {reason}")

@@ -87,10 +87,33 @@ class Reachability:
 
     def has_stream_quorum(self, region: str) -> bool | None:
         """Whether the groups of streams and consumers in the region can act; None: it depends on where replicas are."""
+        if self.topology.stretched:
+            return self._spread_quorum(region)
         up = self.up(region)
-        if self.topology.replicas - (self.topology.nodes_per_region - up) >= self.stream_majority:
+        if self.topology.replicas - (self.topology.size(region) - up) >= self.stream_majority:
             return True
         return False if up < self.stream_majority else None
+
+    def _spread_quorum(self, region: str) -> bool | None:
+        """Whether the region can write to a group with a replica in each region. As with the meta group, only a leader
+        that all able regions can talk to leads for good."""
+        regions = self.topology.regions
+        paths = {one: {other: self.path(one, other) for other in regions} for one in regions}
+        seen = {one: {other for other, path in paths[one].items() if path is not False} for one in regions}
+        able = {one for one in regions if len(seen[one]) >= self.stream_majority}
+        if not able & seen[region]:
+            return False
+        lasting = {one for one in able if all(one in seen[other] for other in able)}
+        known = all(path is not None for others in paths.values() for path in others.values())
+        return True if known and region in able and lasting and lasting <= seen[region] else None
+
+    def path(self, region: str, other: str) -> bool | None:
+        """Whether the nodes of one region can talk to those of another, or of their own; None: some of them."""
+        ones, others = (self.topology.region_nodes(name) for name in (region, other))
+        joined = {one.name == node.name or node.name in self.sees(one.name) for one in ones for node in others}
+        if region == other:
+            joined = {node.name in self.answering for node in ones}
+        return None if len(joined) > 1 else joined.pop()
 
     # --- packets ---
 

@@ -170,7 +170,10 @@ class ShapeLink(OnPath):
         return shape
 
     def faults(self, topology: Topology) -> frozenset[Fault]:
-        part, shape = self._way(topology), self.shape()
+        shape = self.shape()
+        if self.roles():
+            return frozenset()
+        part = self._way(topology)
         nodes = part.source if part.one_way else (*part.source, *part.target)
         return frozenset(Shaped(node.name, part.network, shape, part.scope) for node in nodes)
 

@@ -10,6 +10,7 @@ from nats.errors import Error as ClientError
 
 from lab.errors import NatsError
 from lab.jetstream.session import Session, connect
+from lab.layouts import Credentials
 from lab.topology import Node
 
 SUBJECT = "$JS.EVENT.ADVISORY.>"
@@ -19,7 +20,7 @@ Advisory = dict[str, Any]
 
 
 async def follow(
-    region: str, nodes: Sequence[Node], credentials: tuple[str, str] | None, each: Callable[[Advisory], None]
+    region: str, nodes: Sequence[Node], credentials: Credentials | None, each: Callable[[Advisory], None]
 ) -> None:
     """Call `each` with every advisory that comes to a client in this region, without end. While no server of the region
     accepts it, it goes on trying."""

@@ -24,19 +24,24 @@ async def meta_views(nodes: Iterable[Node], timeout: float = monitor.TIMEOUT_S) 
 
 def stream_region(observation: Observation, stream: str) -> str:
     """Where a stream lives; the first region that runs for one that is not the layout's."""
-    for own in layout_of(observation.topology).streams:
-        if own.key == stream:
-            return own.region
-    nodes = observation.running_nodes()
-    return nodes[0].region if nodes else observation.topology.regions[0]
+    return located(observation, stream)[0]
+
+
+def located(observation: Observation, stream: str) -> tuple[str, str]:
+    """The same, and what the stream's account calls it."""
+    layout = layout_of(observation.topology)
+    own = next((own for own in layout.streams if own.key == stream), None)
+    regions, name = (own.regions, own.name) if own else (layout.regions, stream)
+    running = {node.region for node in observation.running_nodes()}
+    return next((region for region in regions if region in running), regions[0]), name
 
 
 async def cluster(observation: Observation, stream: str) -> Mapping[str, Any]:
     """A stream's leader and replicas as its region tells them. Raises `NatsError`."""
-    region = stream_region(observation, stream)
+    region, name = located(observation, stream)
     login = layout_of(observation.topology).credentials(region)
     async with connect(region, observation.running_nodes(region), login) as session:
-        return (await session.stream_info(stream)).get("cluster") or {}
+        return (await session.stream_info(name)).get("cluster") or {}
 
 
 async def leader(observation: Observation, of: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from lab.topology import Node
 
 TIMEOUT_S = 0.8
-PATHS = {"varz": "/varz", "jsz": "/jsz?accounts=true&streams=true&config=true", "gatewayz": "/gatewayz"}
+VARZ, JSZ, GATEWAYZ, ROUTEZ = "/varz", "/jsz?accounts=true&streams=true&config=true", "/gatewayz", "/routez"
 # Closes at once: else the port that the connection had is kept for a minute, and it may be one that a lab wants.
 RESET = struct.pack("ii", 1, 0)
 
@@ -29,7 +29,7 @@ class Reading:
     node: str
     varz: dict[str, Any] | None = field(hash=False)
     jsz: dict[str, Any] | None = field(hash=False)
-    gatewayz: dict[str, Any] | None = field(hash=False)
+    links: dict[str, Any] | None = field(hash=False)  # its gateways, or its routes where regions are one cluster
 
     def streams(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Account and detail of each stream that this server has a copy of."""
@@ -54,20 +54,20 @@ def get(port: int, path: str, timeout: float = TIMEOUT_S) -> dict[str, Any] | No
         connection.close()
 
 
-async def read(nodes: list[Node], timeout: float = TIMEOUT_S) -> dict[str, Reading]:
-    """A reading of each node, all at once."""
+async def read(nodes: list[Node], timeout: float = TIMEOUT_S, stretched: bool = False) -> dict[str, Reading]:
+    """A reading of each node, all at once; of its routes instead of its gateways if the cluster is `stretched`."""
     if not nodes:
         return {}
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(len(nodes)) as pool:
 
         def one(node: Node) -> Reading:
-            documents: dict[str, dict[str, Any] | None] = dict.fromkeys(PATHS)
-            for name, path in PATHS.items():
-                documents[name] = get(node.monitor_port, path, timeout)
-                if documents[name] is None:
+            documents: list[dict[str, Any] | None] = []
+            for path in (VARZ, JSZ, ROUTEZ if stretched else GATEWAYZ):
+                documents.append(get(node.monitor_port, path, timeout))
+                if documents[-1] is None:
                     break
-            return Reading(node.name, documents["varz"], documents["jsz"], documents["gatewayz"])
+            return Reading(node.name, *documents, *[None] * (3 - len(documents)))
 
         readings = await asyncio.gather(*(loop.run_in_executor(pool, one, node) for node in nodes))
     return {reading.node: reading for reading in readings}

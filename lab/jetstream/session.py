@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import nats
@@ -16,6 +17,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as ClientTimeout
 
 from lab.errors import NatsError, NoAnswer
+from lab.layouts import Credentials
 from lab.topology import Node
 
 CONNECT_TIMEOUT_S = 2
@@ -132,9 +134,15 @@ class Session:
         return _entry(message, stream)
 
     async def read(
-        self, stream: str, first: int = 1, last: int | None = None, timeout: float = REQUEST_TIMEOUT_S
+        self,
+        stream: str,
+        first: int = 1,
+        last: int | None = None,
+        timeout: float = REQUEST_TIMEOUT_S,
+        stored: str = "",
     ) -> AsyncIterator[Entry]:
         """The entries of a stream from sequence `first` on, in order, up to the `last` one at the time of the call.
+        `stored` is the origin of messages that name none, the stream itself by default.
 
         Batched Direct Get (ADR-31): it needs no meta leader and makes no consumer, so it works in an isolated region.
         A stream without `allow_direct` is read with one request for each message, which needs the meta leader.
@@ -146,7 +154,7 @@ class Session:
         sequence = max(first, state["first_seq"])
         while state["messages"] and sequence <= last:
             if direct:
-                batch = [_entry(message, stream) for message in await self._batch(stream, sequence, timeout)]
+                batch = [_entry(m, stored or stream) for m in await self._batch(stream, sequence, timeout)]
             else:
                 batch = await self._gets(stream, range(sequence, min(sequence + GETS, last + 1)), timeout)
             for entry in batch:
@@ -259,9 +267,16 @@ def _headers(raw: str) -> dict[str, str]:
     return {name: value.strip() for name, _, value in lines}
 
 
+def login(credentials: Credentials | None) -> dict[str, Any]:
+    """The options of `nats.connect` for them."""
+    if isinstance(credentials, Path):
+        return {"user_credentials": str(credentials)}
+    return dict(zip(("user", "password"), credentials, strict=True)) if credentials else {}
+
+
 @asynccontextmanager
 async def connect(
-    region: str, nodes: Sequence[Node], credentials: tuple[str, str] | None = None, lasting: bool = False
+    region: str, nodes: Sequence[Node], credentials: Credentials | None = None, lasting: bool = False
 ) -> AsyncIterator[Session]:
     """A connection to one of the nodes, tried in their order. Raises `NatsError` when none greets within 2 s each.
 
@@ -272,8 +287,7 @@ async def connect(
     async def quiet(_: Exception) -> None:
         """The library prints a traceback for each failed dial otherwise."""
 
-    options: dict[str, Any] = {"user": credentials[0], "password": credentials[1]} if credentials else {}
-    options |= LASTING if lasting else {"allow_reconnect": False, "max_reconnect_attempts": 0}
+    options = login(credentials) | (LASTING if lasting else {"allow_reconnect": False, "max_reconnect_attempts": 0})
     try:
         client = await asyncio.wait_for(
             nats.connect(
@@ -297,8 +311,11 @@ async def connect(
         await client.close()
 
 
-async def last_arrivals(session: Session, stream: str, origins: Sequence[str]) -> dict[str, int | None]:
-    """Origin -> the last of its sequences that is in a copy, `stream`: 0 if none, None if too deep to find.
+async def last_arrivals(
+    session: Session, stream: str, origins: Sequence[str], stored: str = ""
+) -> dict[str, int | None]:
+    """Origin -> the last of its sequences that is in a copy, `stream`: 0 if none, None if too deep to find. `stored` is
+    the origin of messages that name none.
 
     Looks backwards from the end in growing steps, since a copy has no index by origin.
     """
@@ -309,7 +326,7 @@ async def last_arrivals(session: Session, stream: str, origins: Sequence[str]) -
     while start > first and len(found) < len(origins) and step <= 32 * 8**3:
         end, start = start - 1, max(first, start - step)
         window: dict[str, int] = {}
-        async for entry in session.read(stream, start, end):
+        async for entry in session.read(stream, start, end, stored=stored):
             window[entry.origin[0]] = max(window.get(entry.origin[0], 0), entry.origin[1])
         found = window | found
         step *= 8

@@ -23,12 +23,12 @@ async def depose(observation: Observation, of: str, to: str = "") -> str:
 
 async def _stream(observation: Observation, stream: str) -> str:
     topology, layout = observation.topology, layout_of(observation.topology)
-    region = leaders.stream_region(observation, stream)
+    region, name = leaders.located(observation, stream)
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
     async with connect(region, topology.region_nodes(region), layout.credentials(region), lasting=True) as session:
         while time.monotonic() < deadline:
             try:
-                info = await session.stream_info(stream, 1)
+                info = await session.stream_info(name, 1)
                 if info["config"]["num_replicas"] == 1:
                     raise LabError(
                         f"{stream} has one replica, so no other node can lead it", "`replicas: 3` in lab.yaml allows it"
@@ -38,7 +38,7 @@ async def _stream(observation: Observation, stream: str) -> str:
                     return _changed(f"the leader of {stream}", before, leader, time.monotonic() - asked)
                 if leader and time.monotonic() - asked > ASK_AGAIN_S:
                     before, asked = leader, time.monotonic()
-                    await session.api(f"STREAM.LEADER.STEPDOWN.{stream}", timeout=2)
+                    await session.api(f"STREAM.LEADER.STEPDOWN.{name}", timeout=2)
             except NatsError as error:
                 if isinstance(error, ApiError) and error.code == NOT_FOUND:
                     raise unknown("stream", stream, (s.key for s in layout.streams)) from None
@@ -49,7 +49,7 @@ async def _stream(observation: Observation, stream: str) -> str:
 
 async def _meta(observation: Observation, to: str) -> str:
     topology = observation.topology
-    body = {"placement": {"cluster": to}} if to else None
+    body = {"placement": layout_of(topology).placement(to)} if to else None
     deadline, asked, before, problem = time.monotonic() + PATIENCE_S, 0.0, "", ""
     while time.monotonic() < deadline:
         leader = groups.by_majority(await leaders.meta_views(topology.nodes, ASKING_S))

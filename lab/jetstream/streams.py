@@ -2,16 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from lab.errors import LabError, NatsError
-from lab.jetstream.session import API_LEADERLESS, ApiError, Session
+from lab.jetstream.session import API_LEADERLESS, ApiError, Session, connect
+from lab.layouts import Layout
+from lab.topology import Node
 
 T = TypeVar("T")
+Sessions = Mapping[str, Session]
 NOT_FOUND, NO_SUITABLE_PEERS, OFFLINE = 10059, 10005, 10118
 YOUNG = (NO_SUITABLE_PEERS, API_LEADERLESS, OFFLINE)
 
@@ -45,10 +49,24 @@ def differing(wanted: Any, have: Any, path: str = "") -> list[str]:
     return [] if same else [f"{path}: is {have!r}, wanted {wanted!r}"]
 
 
+@asynccontextmanager
+async def sessions(layout: Layout, nodes: Callable[[str], Sequence[Node]], near: str) -> AsyncIterator[Sessions]:
+    """The key of each stream -> a session in its account: in the region `near`, or one whose servers let clients of the
+    account in. `nodes` has those of a region that run. Raises `NatsError`."""
+    region_of = {account.name: account.region or near for account in layout.accounts}
+    async with AsyncExitStack() as stack:
+        made = {
+            name: await stack.enter_async_context(connect(region, nodes(region), layout.credentials(region)))
+            for name, region in region_of.items()
+        }
+        yield {stream.key: made[stream.account] for stream in layout.streams}
+
+
 async def define(
-    session: Session, configs: Mapping[str, dict[str, Any]], dry_run: bool = False, patience: float = 0
+    sessions: Sessions, configs: Mapping[str, dict[str, Any]], dry_run: bool = False, patience: float = 0
 ) -> Definitions:
     """Create what is missing, leave what is there. Raises `LabError` with the differences before it creates any.
+    Sessions and definitions are by the streams' keys.
 
     `patience`: seconds for which a young super-cluster's "no suitable peers" and silence are waited out. A fresh meta
     leader knows the other nodes, and is known through the gateways, up to a few seconds after its election. A node that
@@ -60,12 +78,12 @@ async def define(
 
     deadline = time.monotonic() + patience
 
-    async def patiently(call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    async def patiently(call: Callable[..., Awaitable[T]], key: str) -> T:
         stop = stop_after_delay(max(0.0, deadline - time.monotonic()))
         waiting = AsyncRetrying(stop=stop, wait=wait_fixed(0.1), retry=retry_if_exception(young), reraise=True)
-        return await waiting(call, session, *arguments)
+        return await waiting(call, sessions[key], configs[key])
 
-    found = dict(zip(configs, await asyncio.gather(*(patiently(_config, name) for name in configs)), strict=True))
+    found = dict(zip(configs, await asyncio.gather(*(patiently(_config, key) for key in configs)), strict=True))
     lines = [
         f"  {name} {line}"
         for name, have in found.items()
@@ -80,15 +98,15 @@ async def define(
     absent = [name for name, have in found.items() if have is None]
     if not dry_run:
         # The origins first: a source that is not there yet is retried only after 10 s.
-        sourced = [name for name in absent if "sources" in configs[name]]
+        sourced = [name for name in absent if {"sources", "mirror"} & configs[name].keys()]
         for group in ([name for name in absent if name not in sourced], sourced):
-            await asyncio.gather(*(patiently(_create, configs[name]) for name in group))
+            await asyncio.gather(*(patiently(_create, name) for name in group))
     return Definitions(tuple(absent), tuple(name for name in configs if name not in absent))
 
 
-async def _config(session: Session, name: str) -> dict[str, Any] | None:
+async def _config(session: Session, wanted: dict[str, Any]) -> dict[str, Any] | None:
     try:
-        config: dict[str, Any] = (await session.stream_info(name, timeout=2))["config"]
+        config: dict[str, Any] = (await session.stream_info(wanted["name"], timeout=2))["config"]
         return config
     except ApiError as error:
         if error.code == NOT_FOUND:
@@ -104,10 +122,10 @@ async def _create(session: Session, config: dict[str, Any]) -> None:
         raise ApiError(f"stream {config['name']} cannot be created: {error.message}", error.code, error.hint) from error
 
 
-async def clean(session: Session, configs: Mapping[str, dict[str, Any]], dry_run: bool = False) -> tuple[str, ...]:
-    """Delete the lab's streams with their messages; returns the names of those that were there."""
-    there = [name for name in configs if await _config(session, name) is not None]
+async def clean(sessions: Sessions, configs: Mapping[str, dict[str, Any]], dry_run: bool = False) -> tuple[str, ...]:
+    """Delete the lab's streams with their messages; returns the keys of those that were there."""
+    there = [key for key, config in configs.items() if await _config(sessions[key], config) is not None]
     if not dry_run:
-        for name in reversed(there):
-            await session.api(f"STREAM.DELETE.{name}", timeout=15)
+        for key in reversed(there):
+            await sessions[key].api(f"STREAM.DELETE.{configs[key]['name']}", timeout=15)
     return tuple(there)

@@ -6,17 +6,30 @@ and one line in `LAYOUTS`.
 
 from collections.abc import Callable, Mapping
 
-from lab.layouts.layout import Account, Client, Layout, Stream
+from lab.layouts.arbiter import arbiter
+from lab.layouts.layout import Account, Client, Credentials, Layout, Stream, region_tag
 from lab.layouts.mapped import mapped
+from lab.layouts.mirror import mirror
+from lab.layouts.operator_mode import with_credentials
 from lab.layouts.seed import seed
+from lab.layouts.stretch import stretch
+from lab.layouts.transparent import transparent
 from lab.topology import Topology
 
-# By the word in `profile` of lab.yaml.
-LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {"fixed": mapped, "seed": seed}
+# By the word in `layout` of lab.yaml.
+LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {
+    "mapped": mapped,
+    "seed": seed,
+    "transparent": transparent,
+    "mirror": mirror,
+    "stretch": stretch,
+    "arbiter": arbiter,
+}
 
-__all__ = ["LAYOUTS", "Account", "Client", "Layout", "Stream", "layout_of"]
+__all__ = ["LAYOUTS", "Account", "Client", "Credentials", "Layout", "Stream", "layout_of", "region_tag"]
 
 
 def layout_of(topology: Topology) -> Layout:
     """The layout that a topology names, made anew each time: its definitions are the caller's to change."""
-    return LAYOUTS[topology.profile](topology)
+    layout = LAYOUTS[topology.layout](topology)
+    return with_credentials(layout) if topology.auth == "operator" else layout

@@ -6,30 +6,61 @@ when it stores what clients publish, and a *copy* when it sources or mirrors oth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
-from lab.errors import unknown
+from lab.errors import UsageError, unknown
 from lab.topology import Topology
 
 # A server ends the connection after a line of 4 KiB, and has the region's name and an inbox in it as well.
 LONGEST_SUBJECT = 1000
 
 
+Credentials = tuple[str, str] | Path
+Sharing = Literal["service", "stream"]  # requests that are answered, or messages that are passed on
+
+
+@dataclass(frozen=True)
+class Export:
+    """A subject that an account lets others have: a service that it answers, or a stream of messages."""
+
+    kind: Sharing
+    subject: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Import:
+    """A subject of another account; `local` is its name here, where that is another."""
+
+    kind: Sharing
+    account: str
+    subject: str
+    local: str = ""
+
+
 @dataclass(frozen=True)
 class Account:
     """What a client logs in to; without a `user` the servers take whoever names none.
 
-    `mappings`: subject -> region -> what the servers of that region turn the subject into.
+    `mappings`: subject -> region -> what the servers of that region turn the subject into. `region` is the one whose
+    servers let clients in, "" for all.
     """
 
     name: str
     user: str = ""
     password: str = field(default="", repr=False)
+    file: str = ""  # of credentials, in operator mode
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    region: str = ""
+    exports: tuple[Export, ...] = ()
+    imports: tuple[Import, ...] = ()
 
     @property
-    def credentials(self) -> tuple[str, str] | None:
-        """User and password; None where none are needed."""
+    def credentials(self) -> Credentials | None:
+        """User and password, or a file; None where none are needed."""
+        if self.file:
+            return Path(self.file)
         return (self.user, self.password) if self.user else None
 
 
@@ -39,9 +70,9 @@ class Stream:
     They differ only where accounts have streams of the same name, which origins never have: acknowledgements and
     `Nats-Stream-Source` headers name them.
 
-    `region` is where its servers are. `upstream` has the keys of the streams that it sources or mirrors. Its subjects
-    begin with `prefix` where those of the virtual stream begin with the virtual name. `definition` is what the server
-    and `nats stream add` read.
+    `region` is where its servers are, or the first of the regions of one that is `spread` over several. `upstream` has
+    the keys of the streams that it sources or mirrors. Its subjects begin with `prefix` where those of the virtual
+    stream begin with the virtual name. `definition` is what the server and `nats stream add` read.
     """
 
     key: str
@@ -51,6 +82,16 @@ class Stream:
     upstream: tuple[str, ...]
     prefix: str
     definition: Mapping[str, Any] = field(hash=False)
+    spread: tuple[str, ...] = ()
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        return self.spread or (self.region,)
+
+    @property
+    def is_mirror(self) -> bool:
+        """Whether its messages have the sequences of the stream that they come from, and no header that names it."""
+        return bool(self.definition.get("mirror"))
 
     @property
     def is_origin(self) -> bool:
@@ -91,6 +132,13 @@ class Layout:
     system: Account
     clients: Mapping[str, Client] = field(hash=False)  # by region
 
+    # --- regions ---
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Those that have clients."""
+        return tuple(region for region in self.topology.regions if region in self.clients)
+
     # --- streams ---
 
     @property
@@ -114,7 +162,7 @@ class Layout:
     def streams_in(self, region: str) -> tuple[Stream, ...]:
         """The streams that live in a region."""
         self.topology.require_region(region)
-        return tuple(stream for stream in self.streams if stream.region == region)
+        return tuple(stream for stream in self.streams if region in stream.regions)
 
     def region_of(self, key: str) -> str:
         """Where a stream lives."""
@@ -127,6 +175,16 @@ class Layout:
     def copy(self, region: str) -> Stream:
         """What a client in a region reads under the virtual name; the origin itself where no copy is nearer."""
         return self.stream(self._client(region).copy)
+
+    def first_stored(self, stream: Stream) -> str:
+        """The stream that a message without a header, in this one, was published to."""
+        while stream.is_mirror:
+            stream = self.stream(stream.upstream[0])
+        return stream.name
+
+    def placement(self, region: str) -> dict[str, Any]:
+        """What puts a stream, or a leader, into a region."""
+        return {"tags": [region_tag(region)]} if self.topology.stretched else {"cluster": region}
 
     def origins_of(self, key: str) -> tuple[Stream, ...]:
         """The origins whose messages a stream gets, directly or by way of other copies."""
@@ -176,14 +234,23 @@ class Layout:
         name = self._client(region).account
         return next(account for account in self.accounts if account.name == name)
 
-    def credentials(self, region: str) -> tuple[str, str] | None:
+    def credentials(self, region: str) -> Credentials | None:
         """What a client in a region logs in with; None where nothing is needed."""
         return self.account(region).credentials
 
     def _client(self, region: str) -> Client:
+        if region == self.topology.arbiter and region:
+            raise UsageError(
+                f"`{region}` only votes: it has no streams and no clients", f"others: {', '.join(self.regions)}"
+            )
         if region not in self.clients:
             raise unknown("region", region, self.clients)
         return self.clients[region]
+
+
+def region_tag(region: str) -> str:
+    """The tag that tells the servers of a region, where they are no cluster of their own."""
+    return f"region:{region}"
 
 
 def _moved(subject: str, old: str, new: str) -> str:

@@ -8,6 +8,7 @@ Mappings that hold for one cluster turn the virtual name into the streams of the
 that takes the region out of the subject sits on each source (docs/concepts.md says why).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from lab.layouts.layout import Account, Client, Layout, Stream
@@ -32,9 +33,11 @@ BY_CONSUMER = (
 )
 
 
-def mapped(topology: Topology) -> Layout:
-    origins = {region: _origin(topology, region) for region in topology.regions}
-    copies = {region: _copy(topology, region, tuple(origins.values())) for region in topology.regions}
+def mapped(topology: Topology, regions: tuple[str, ...] = ()) -> Layout:
+    """In all regions, or in those that are named."""
+    regions = regions or topology.regions
+    origins = {region: _origin(topology, region) for region in regions}
+    copies = {region: _copy(topology, region, tuple(origins.values())) for region in regions}
     return Layout(
         name="mapped",
         topology=topology,
@@ -42,7 +45,7 @@ def mapped(topology: Topology) -> Layout:
         streams=(*origins.values(), *copies.values()),
         accounts=(Account(GLOBAL, mappings=_mappings(topology.stream, origins, copies)),),
         system=SYSTEM,
-        clients={region: Client(GLOBAL, origins[region].key, copies[region].key) for region in topology.regions},
+        clients={region: Client(GLOBAL, origins[region].key, copies[region].key) for region in regions},
     )
 
 
@@ -51,7 +54,7 @@ def _origin(topology: Topology, region: str) -> Stream:
     definition = {
         "name": name,
         "subjects": [f"{prefix}.>"],
-        **_common(topology, region),
+        **common(topology, region),
         "max_age": duration_ns(topology.max_age),
         "deny_delete": False,
         "deny_purge": False,
@@ -64,7 +67,7 @@ def _copy(topology: Topology, region: str, origins: tuple[Stream, ...]) -> Strea
     name, prefix = f"{topology.stream}-read-{region}", topology.stream
     definition = {
         "name": name,
-        **_common(topology, region),
+        **common(topology, region),
         "max_age": 0,
         "sources": [
             {"name": origin.name, "subject_transforms": [{"src": f"{origin.prefix}.>", "dest": f"{prefix}.>"}]}
@@ -79,7 +82,8 @@ def _copy(topology: Topology, region: str, origins: tuple[Stream, ...]) -> Strea
     return Stream(name, name, GLOBAL, region, tuple(origin.key for origin in origins), prefix, definition)
 
 
-def _common(topology: Topology, region: str) -> dict[str, Any]:
+def common(topology: Topology, region: str) -> dict[str, Any]:
+    """What all streams of a region have."""
     return {
         "retention": "limits",
         "storage": "file",
@@ -96,11 +100,17 @@ def _common(topology: Topology, region: str) -> dict[str, Any]:
 
 
 def _mappings(virtual: str, origins: dict[str, Stream], copies: dict[str, Stream]) -> dict[str, dict[str, str]]:
+    rows = {f"{virtual}.>": {region: f"{origin.prefix}.>" for region, origin in origins.items()}}
+    return rows | api_mappings(virtual, copies)
+
+
+def api_mappings(virtual: str, copies: Mapping[str, Stream]) -> dict[str, dict[str, str]]:
+    """What makes the virtual name stand for each region's own copy in the JetStream API."""
+
     def to_each(before: str, after: str) -> dict[str, str]:
         return {region: f"{before}{copy.name}{after}" for region, copy in copies.items()}
 
-    rows = {f"{virtual}.>": {region: f"{origin.prefix}.>" for region, origin in origins.items()}}
-    rows[f"$JS.API.DIRECT.GET.{virtual}.>"] = to_each("$JS.API.DIRECT.GET.", ".>")
+    rows = {f"$JS.API.DIRECT.GET.{virtual}.>": to_each("$JS.API.DIRECT.GET.", ".>")}
     rows |= {f"$JS.API.{api}.{virtual}": to_each(f"$JS.API.{api}.", "") for api in BY_STREAM}
     rows |= {f"$JS.API.{api}.{virtual}.*": to_each(f"$JS.API.{api}.", ".{{wildcard(1)}}") for api in BY_CONSUMER}
     return rows

@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 COMPILER = "0.15.1"
 FLAGS = ("-static", "-Os", "-s", "-g0", "-Wall", "-Werror")
-SOURCES = ("probe.c", "interfaces.c", "netlink.c", "qdisc.c", "rules.c", "flow.c")
+SOURCES = ("probe.c", "shared.c", "interfaces.c", "netlink.c", "qdisc.c", "rules.c", "flow.c")
 TARGETS = {"linux-amd64": "x86_64-linux-musl", "linux-arm64": "aarch64-linux-musl"}
 
 

@@ -31,15 +31,16 @@
 #include "probe.h"
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,31 +50,15 @@ enum { PENDING = -1, SILENT = -2 };
 enum verb { TCP, DOWN, SHAPE, QDISC, BLOCK, BLOCKS, FLOW, OFFERS };
 static const char *const VERBS[] = {"TCP", "DOWN", "SHAPE", "QDISC", "BLOCK", "BLOCKS", "FLOW", "OFFERS"};
 
-static struct step { int pid, result; enum verb verb; struct sockaddr_in to; long long at; char *words; } steps[MAX];
+static struct step { int pid, result; enum verb verb; struct sockaddr_in to; long long at; char *words; } *steps;
 static struct pollfd sockets[MAX];
 static volatile sig_atomic_t ending;
-
-long long now_ns(int clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
 
 static long now_ms(void) { return now_ns(CLOCK_MONOTONIC) / 1000000; }
 
 static void end(int signal) {
     (void)signal;
     ending = 1;
-}
-
-int enter(int pid) {
-    char path[40];
-    snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return errno;
-    int failed = setns(fd, CLONE_NEWNET) ? errno : 0;
-    close(fd);
-    return failed;
 }
 
 /* --- connects --- */
@@ -147,12 +132,25 @@ static int act(int i, struct step *step) {
     switch (step->verb) {
     case DOWN: return take_down(step->to.sin_addr);
     case SHAPE: case QDISC: return on_interface(step);
-    case BLOCK: return set_block(step->words);
     case BLOCKS: return show_blocks(step->words, ANSWER);
     case FLOW: return open_flow(i, step->pid, step->words);
     case OFFERS: return offers(step->words);
     default: return EINVAL;
     }
+}
+
+/* A commit of nftables waits 10 ms for the kernel, so each is a process of its own: they take hold together. */
+static void block(struct step *step) {
+    step->result = ECHILD; /* it says otherwise */
+    pid_t child = fork();
+    if (child > 0) return;
+    step->result = set_block(step->words);
+    step->at = now_ns(CLOCK_REALTIME);
+    if (child == 0) _exit(0);
+}
+
+static void blocked(void) {
+    while (wait(NULL) > 0 || errno == EINTR) continue;
 }
 
 static void tell(int i, struct step *step) {
@@ -180,14 +178,17 @@ static void perform(int count, long timeout, long least) {
         sockets[i].fd = -1;
         if (steps[i].verb == OFFERS) failed = 0; /* from any namespace: the first process of some hosts lets nobody in */
         else if (steps[i].pid != inside) failed = enter(inside = steps[i].pid);
+        if (steps[i].verb == BLOCKS) blocked();
         if (failed) finish(i, failed);
         else if (steps[i].verb == TCP) begin(i);
+        else if (steps[i].verb == BLOCK) block(&steps[i]);
         else {
             finish(i, act(i, &steps[i]));
             steps[i].at = now_ns(CLOCK_REALTIME);
         }
         if (steps[i].verb >= FLOW) inside = -1; /* it went elsewhere */
     }
+    blocked();
     await(count, timeout, least);
     run_flows(timeout, &ending);
     for (int i = 0; i < count; i++) {
@@ -235,6 +236,9 @@ int main(void) {
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+
+    steps = mmap(NULL, MAX * sizeof *steps, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (steps == MAP_FAILED) return 1;
 
     while (!ending && !status && fgets(line, sizeof line, stdin)) {
         int timeout, least = 0;

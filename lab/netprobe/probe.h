@@ -6,6 +6,7 @@
 
 #define ANSWER 2048
 
+/* shared.c */
 long long now_ns(int clock);
 int enter(int pid);
 

@@ -68,11 +68,17 @@ class _Unknown(Exception):  # noqa: N818 (a result, not a mishap)
 
 
 async def probe(
-    session: Session, operation: str, topology: Topology, timeout: float = TIMEOUT_S, durable: str = DURABLE
+    session: Session, operation: str, topology: Topology, timeout: float = TIMEOUT_S, durable: str = ""
 ) -> Cell:
     """Try one operation on an open session; ends within about `timeout` seconds and never raises."""
     layout = layout_of(topology)
-    return await _timed(session.region, operation, timeout, lambda: _ASK[operation](session, layout, timeout, durable))
+    name = durable or _durable(layout, session.region)
+    return await _timed(session.region, operation, timeout, lambda: _ASK[operation](session, layout, timeout, name))
+
+
+def _durable(layout: Layout, region: str) -> str:
+    """Each region has its own, also where all read the same stream."""
+    return f"{DURABLE}-{region}" if layout.copy(region).spread else DURABLE
 
 
 async def _timed(region: str, operation: str, timeout: float, ask: Callable[[], Awaitable[str]]) -> Cell:
@@ -94,10 +100,11 @@ async def _timed(region: str, operation: str, timeout: float, ask: Callable[[], 
         return cell("fails", detail=error.message)
 
 
-async def prepare(session: Session, topology: Topology, timeout: float = TIMEOUT_S, durable: str = DURABLE) -> bool:
+async def prepare(session: Session, topology: Topology, timeout: float = TIMEOUT_S, durable: str = "") -> bool:
     """Make the durable that `existing-consumer` needs, which must be there before a fault; whether it is there now."""
     layout = layout_of(topology)
     stream = layout.copy(session.region).name
+    durable = durable or _durable(layout, session.region)
     with suppress(NatsError):  # its own leader knows it, with or without a meta leader
         await session.api(f"CONSUMER.INFO.{stream}.{durable}", timeout=timeout)
         return True
@@ -124,11 +131,9 @@ async def matrix(
 ) -> Matrix:
     """Every operation in every region, all side by side. The durables are made where they can be, unless that is known
     to have been done (`prepared`)."""
-    topology = observation.topology
-    rows = await asyncio.gather(
-        *(row(observation, region, operations, timeout, prepared) for region in topology.regions)
-    )
-    return Matrix(topology.name, topology.regions, tuple(operations), tuple(cell for cells in rows for cell in cells))
+    topology, regions = observation.topology, layout_of(observation.topology).regions
+    rows = await asyncio.gather(*(row(observation, region, operations, timeout, prepared) for region in regions))
+    return Matrix(topology.name, regions, tuple(operations), tuple(cell for cells in rows for cell in cells))
 
 
 async def prepare_all(observation: Observation, timeout: float = TIMEOUT_S) -> None:
@@ -140,7 +145,7 @@ async def prepare_all(observation: Observation, timeout: float = TIMEOUT_S) -> N
             async with connect(region, observation.running_nodes(region), layout.credentials(region)) as session:
                 await prepare(session, observation.topology, timeout)
 
-    await asyncio.gather(*(one(region) for region in observation.topology.regions))
+    await asyncio.gather(*(one(region) for region in layout.regions))
 
 
 async def row(
@@ -182,7 +187,7 @@ async def _publish(session: Session, layout: Layout, timeout: float, durable: st
 
 
 async def _see_own_publish(session: Session, layout: Layout, timeout: float, durable: str) -> str:
-    """By the stream's own count of the subject: that needs neither Direct Get, which not every profile allows, nor the
+    """By the stream's own count of the subject: that needs neither Direct Get, which not every layout allows, nor the
     meta leader."""
     subject = probe_messages.new_subject(layout, session.region, SEE_OWN_PUBLISH)
     deadline = time.monotonic() + timeout
@@ -254,7 +259,7 @@ async def _new_consumer(session: Session, layout: Layout, timeout: float, durabl
 async def _new_stream(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     """Always the same name in a region, so that at most one ghost can be left, and goes with the next that works."""
     name = ghost_stream(session.region)
-    config = {"name": name, "subjects": [name], "storage": "memory", "placement": {"cluster": session.region}}
+    config = {"name": name, "subjects": [name], "storage": "memory", "placement": layout.placement(session.region)}
     await session.api(f"STREAM.CREATE.{name}", config | {"max_msgs": 1, "num_replicas": 1}, timeout)
     with suppress(NatsError):
         await session.api(f"STREAM.DELETE.{name}", timeout=1)

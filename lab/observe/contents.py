@@ -1,12 +1,12 @@
 """What the regions hold, read from their streams, for `lab/observe/comparison.py` to judge."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from hashlib import sha256
 
 from lab.docker.observation import Observation
 from lab.errors import NatsError
-from lab.jetstream.session import Entry, connect
+from lab.jetstream.session import Entry, Session, connect
 from lab.layouts import Layout, Stream, layout_of
 from lab.observe.comparison import Comparison, Copy, compare
 from lab.observe.probe_messages import is_probe
@@ -15,23 +15,28 @@ from lab.observe.probe_messages import is_probe
 async def gather(observation: Observation, timeout: float = 10) -> Comparison:
     """Read what each region's clients read, and what its origins still hold, but for the messages of `lab probe`.
     `timeout` in seconds."""
-    topology, layout = observation.topology, layout_of(observation.topology)
+    layout = layout_of(observation.topology)
 
     async def one(region: str) -> tuple[list[Copy], list[Copy]] | str:
         origins = [stream for stream in layout.streams_in(region) if stream.is_origin]
         try:
             async with connect(region, observation.running_nodes(region), layout.credentials(region)) as session:
-                names = [layout.copy(region).name, *(origin.name for origin in origins)]
-                stored, *written = [[copy_of(e) async for e in session.read(name, timeout=timeout)] for name in names]
+                streams = [layout.copy(region), *origins]
+                stored, *written = [[copy_of(e) async for e in read(session, layout, s, timeout)] for s in streams]
                 by_origin = zip(origins, written, strict=True)
                 known = [as_read(copy, layout, origin) for origin, copies in by_origin for copy in copies]
                 return without_probes(stored, layout), without_probes(known, layout)
         except NatsError as error:
             return error.message
 
-    answers = await asyncio.gather(*(one(region) for region in topology.regions))
-    reads = {r: a[0] if not isinstance(a, str) else a for r, a in zip(topology.regions, answers, strict=True)}
+    answers = await asyncio.gather(*(one(region) for region in layout.regions))
+    reads = {r: a[0] if not isinstance(a, str) else a for r, a in zip(layout.regions, answers, strict=True)}
     return compare(reads, [copy for answer in answers if not isinstance(answer, str) for copy in answer[1]])
+
+
+def read(session: Session, layout: Layout, stream: Stream, timeout: float, first: int = 1) -> AsyncIterator[Entry]:
+    """The entries of one of the lab's streams, each with the origin that stored it first."""
+    return session.read(stream.name, first, timeout=timeout, stored=layout.first_stored(stream))
 
 
 def without_probes(copies: Iterable[Copy], layout: Layout) -> list[Copy]:

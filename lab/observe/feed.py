@@ -180,7 +180,7 @@ class _Sources:
         other. One that comes to several regions is told once, by its id."""
         from lab.jetstream import advisories
 
-        layout, seen = layout_of(self._topology), set[str]()
+        layout, nodes, seen = layout_of(self._topology), self._topology.region_nodes, set[str]()
 
         def hear(account: str, advisory: dict[str, Any]) -> None:
             id_ = str(advisory.get("id"))
@@ -191,9 +191,9 @@ class _Sources:
 
         async def listen() -> None:
             following = [
-                advisories.follow(region, self._topology.region_nodes(region), login, partial(hear, name))
-                for name, login in {account.name: account.credentials for account in layout.accounts}.items()
-                for region in self._topology.regions
+                advisories.follow(region, nodes(region), account.credentials, partial(hear, account.name))
+                for account in layout.accounts
+                for region in ([account.region] if account.region else layout.regions)
             ]
             listening = asyncio.gather(*following)
             await asyncio.to_thread(self._over.wait)

@@ -37,8 +37,9 @@ def missing(snapshot: status.Snapshot, topology: Topology, sources: bool = True)
         lacks.append(f"the nodes see different meta leaders: {', '.join(sorted(str(leader) for leader in leaders))}")
     for link in snapshot.links:
         for region, (up, _) in link.gateways.items():
-            if up < topology.nodes_per_region:
-                lacks.append(f"gateway {region} → {link.other(region)}: {up} of {topology.nodes_per_region} connected")
+            if up < topology.size(region):
+                what = "routes" if topology.stretched else "gateway"
+                lacks.append(f"{what} {region} → {link.other(region)}: {up} of {topology.size(region)} connected")
     lacks += [f"{name} is not there" for name in snapshot.absent]
     for stream in snapshot.streams:
         lacks += _stream_lacks(stream)
@@ -120,7 +121,9 @@ async def until_healthy(
         if not lacks:  # only now it pays to look into the streams, which takes longer than all the rest
             snapshot = await status.read(observation)
             lacks = missing(snapshot, topology)
-        if snapshot.damage or any(node.version is None for node in snapshot.nodes):
+        # What Docker alone knows may have been healed meanwhile, by whoever made it.
+        cut = any(fault.kind == "cut" for fault in snapshot.faults)
+        if cut or snapshot.damage or any(node.version is None for node in snapshot.nodes):
             observation = await asyncio.to_thread(engine.observe, topology.name)
             require_alive(engine, observation)
         if lacks and (not last or _kind(lacks[0]) != _kind(last[0])):

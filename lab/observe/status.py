@@ -18,9 +18,10 @@ from lab.faults.flows import shape_of
 from lab.faults.path import ARROW
 from lab.faults.reachability import Reachability
 from lab.faults.registry import held_by_docker, ordered, present
+from lab.headstart import Headstart
 from lab.jetstream import groups, monitor
 from lab.layouts import Layout, Stream, layout_of
-from lab.topology import Link, Node
+from lab.topology import Link, Node, Topology
 
 NANOSECONDS = 1e9
 
@@ -42,8 +43,9 @@ class NodeStatus:
 @dataclass(frozen=True)
 class LinkStatus:
     """`state` by the faults in force: joined, cut, `west->east cut`, partly cut. `gateways`: region -> how many of its
-    nodes that answer report an outbound gateway connection to the other side; servers notice a cut only after
-    unanswered pings. `shapes`: direction -> what the link does to its packets, where it does something."""
+    nodes that answer report an outbound gateway connection to the other side (routes to all its nodes with the layout
+    `stretch`); servers notice a cut only after unanswered pings. `shapes`: direction -> what the link does to its
+    packets, where it does something."""
 
     name: str
     regions: tuple[str, str]
@@ -76,6 +78,8 @@ class SourceStatus:
 
 @dataclass(frozen=True)
 class StreamStatus:
+    """`name` is unique in the lab; `called` is what clients in its account call it."""
+
     name: str
     region: str
     leader: str
@@ -85,6 +89,8 @@ class StreamStatus:
     first: int
     last: int
     sources: tuple[SourceStatus, ...]
+    account: str = ""
+    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,24 +107,30 @@ class Snapshot:
     absent: tuple[str, ...]
     faults: tuple[Fault, ...]
     damage: str = ""
+    layout: str = ""
 
 
 Arrivals = Mapping[str, Mapping[str, int | None]]  # copy -> origin -> last sequence that arrived
 
 
-async def take(engine: Engine, lab: str) -> Snapshot:
+async def take(engine: Engine, lab: str, begun: Headstart | None = None) -> Snapshot:
     """A snapshot of the lab."""
-    observing = asyncio.create_task(asyncio.to_thread(condition.observe, engine, lab))
+    looking = condition.look(engine, lab, begun)
     await asyncio.to_thread(__import__, "lab.jetstream.session")  # 0.2 s, beside Docker's answer
-    return await read(await observing)
+    seen = await asyncio.wrap_future(looking.docker)
+    whole, readings, arrived = await asyncio.gather(
+        asyncio.wrap_future(looking.whole), monitor.read(list(seen.running_nodes())), _arrivals(seen)
+    )
+    return snapshot(whole, readings, arrived)
 
 
 async def read(observation: Observation, arrivals: bool = True) -> Snapshot:
     """A snapshot of what was observed; without `arrivals` the copies are not looked into (`arrived` is None)."""
     running = list(observation.running_nodes())
     if not arrivals:
-        return snapshot(observation, await monitor.read(running), {})
-    readings, arrived = await asyncio.gather(monitor.read(running), _arrivals(observation))
+        return snapshot(observation, await monitor.read(running, stretched=observation.topology.stretched), {})
+    reading = monitor.read(running, stretched=observation.topology.stretched)
+    readings, arrived = await asyncio.gather(reading, _arrivals(observation))
     return snapshot(observation, readings, arrived)
 
 
@@ -139,7 +151,7 @@ async def _arrived(observation: Observation, layout: Layout, stream: Stream) -> 
             asyncio.timeout(3),
             connect(region, observation.running_nodes(region), layout.credentials(region)) as session,
         ):
-            return await last_arrivals(session, stream.name, origins)
+            return await last_arrivals(session, stream.name, origins, layout.first_stored(stream))
     except (NatsError, TimeoutError):
         return dict.fromkeys(origins)
 
@@ -160,6 +172,7 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
         absent=tuple(stream.key for stream in layout.streams if stream.key not in details),
         faults=ordered(faults),
         damage=observation.damage,
+        layout=layout.name,
     )
 
 
@@ -192,13 +205,20 @@ def links(
     for link in topology.links:
         gateways = {}
         for region, other in (link.regions, link.regions[::-1]):
-            answers = [readings[n.name].gatewayz for n in topology.region_nodes(region) if n.name in readings]
-            reports = [gatewayz for gatewayz in answers if gatewayz is not None]
-            up = sum(1 for gatewayz in reports if other in (gatewayz.get("outbound_gateways") or {}))
-            gateways[region] = (up, len(reports))
+            answers = [readings[n.name].links for n in topology.region_nodes(region) if n.name in readings]
+            reports = [report for report in answers if report is not None]
+            gateways[region] = (sum(_reaches(topology, report, other) for report in reports), len(reports))
         shapes = _shapes(observation, faults, link)
         rows.append(LinkStatus(link.name, link.regions, _state(left, link), gateways, shapes))
     return tuple(rows)
+
+
+def _reaches(topology: Topology, report: Mapping[str, Any], region: str) -> bool:
+    """Whether a server reports a gateway connection to a region, or routes to all of its nodes."""
+    if not topology.stretched:
+        return region in (report.get("outbound_gateways") or {})
+    peers = {route.get("remote_name") for route in report.get("routes") or []}
+    return all(node.name in peers for node in topology.region_nodes(region))
 
 
 def _state(left: Reachability, link: Link) -> str:
@@ -243,7 +263,8 @@ def _stream(stream: Stream, details: Mapping[str, dict[str, Any]], arrivals: Arr
     cluster, state = detail.get("cluster") or {}, detail["state"]
     leader = groups.leader(cluster)
     followers = cluster.get("replicas") or []
-    sources = sorted(detail.get("sources") or [], key=lambda source: str(source["name"]))
+    upstream = [detail["mirror"]] if detail.get("mirror") else detail.get("sources") or []
+    sources = sorted(upstream, key=lambda source: str(source["name"]))
     return StreamStatus(
         name=stream.key,
         region=stream.region,
@@ -254,6 +275,8 @@ def _stream(stream: Stream, details: Mapping[str, dict[str, Any]], arrivals: Arr
         first=state["first_seq"],
         last=state["last_seq"],
         sources=tuple(_source(stream.key, source, details, arrivals) for source in sources),
+        account=stream.account,
+        called=stream.name,
     )
 
 

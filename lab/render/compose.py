@@ -4,6 +4,8 @@ Written as text, not dumped: people read it on the web. It runs with `docker com
 """
 
 from lab.docker.labels import LABEL_LINK, LABEL_NAME, LABEL_NODE, LABEL_REGION, LABEL_TOPOLOGY
+from lab.layouts import layout_of
+from lab.render.config import included, shared
 from lab.topology import CLIENT_PORT, MONITOR_PORT, OFFICIAL_IMAGE, Node, Topology
 
 
@@ -15,6 +17,7 @@ def compose_file(topology: Topology) -> str:
     volumes = "\n".join(
         f"  {node.name}:\n    name: {topology.container(node)}\n    labels: *volume-labels" for node in topology.nodes
     )
+    carries = "routes" if topology.stretched else "gateways"
     return f"""\
 # {len(topology.nodes)} NATS servers in {len(topology.regions)} regions.
 # Written by `lab render`; `lab up` runs what stands here.
@@ -43,7 +46,7 @@ x-node: &node
 services:
 {services}
 
-# A region's network carries its routes and the published ports; a link's is internal and carries gateways only.
+# A region's network carries its routes and the published ports; a link's is internal and carries {carries} only.
 networks:
 {networks}
 
@@ -53,7 +56,8 @@ volumes:
 
 
 def _service(topology: Topology, node: Node) -> str:
-    hosts = "\n".join(f'      - "{peer.name}:{address}"' for peer, address in _peers(topology, node))
+    layout = layout_of(topology)
+    hosts = "\n".join(f'      - "{peer.host}:{address}"' for peer, address in _hosts(topology, node))
     networks = "\n".join(f"      {key}: {{ ipv4_address: {address} }}" for key, address in node.addresses.items())
     return f"""\
   {node.name}:
@@ -69,7 +73,7 @@ def _service(topology: Topology, node: Node) -> str:
       - "127.0.0.1:{node.monitor_port}:{MONITOR_PORT}"
     volumes:
       - ../configs/{node.name}.conf:/etc/nats/nats-server.conf:ro
-      - ../configs/mappings.conf:/etc/nats/mappings.conf:ro
+      - ../configs/{shared(layout, node.region)}:/etc/nats/{included(layout)}:ro
       - {node.name}:/data
     # Names that resolve before a peer has started and while it is cut off, unlike Docker's own DNS.
     extra_hosts:
@@ -79,12 +83,10 @@ def _service(topology: Topology, node: Node) -> str:
 """
 
 
-def _peers(topology: Topology, node: Node) -> list[tuple[Node, str]]:
-    """Every other node with the address on the network that both are on."""
+def _hosts(topology: Topology, node: Node) -> list[tuple[Node, str]]:
+    """Every node, itself too, with the address on the network that both are on."""
     return [
-        (peer, next(peer.addresses[key] for key in node.addresses if key in peer.addresses))
-        for peer in topology.nodes
-        if peer is not node
+        (peer, next(peer.addresses[key] for key in node.addresses if key in peer.addresses)) for peer in topology.nodes
     ]
 
 

@@ -1,4 +1,4 @@
-"""When a step or an expectation applies: versions, profile, variant, length; pure."""
+"""When a step or an expectation applies: versions, layout, variant, length; pure."""
 
 import re
 from collections.abc import Iterable
@@ -36,11 +36,11 @@ def _within(bound: str, version: str) -> bool:
     return {">=": key >= limit, "<=": key <= limit, ">": key > limit, "<": key < limit}[sign]
 
 
-def applies(when: When, running: Iterable[str], profile: str, variant: str, length: Length) -> bool:
+def applies(when: When, running: Iterable[str], layout: str, variant: str, length: Length) -> bool:
     oldest = min(running, key=version_key, default="")
     return (
         (not when.versions or (bool(oldest) and matches(when.versions, oldest)))
-        and when.profile in ("", profile)
+        and (not when.layout or layout in when.layout)
         and (not when.variants or variant in when.variants)
         and when.length in ("", length)
     )

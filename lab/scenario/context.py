@@ -19,7 +19,7 @@ from lab.jetstream.session import Entry, Session, connect
 from lab.layouts import Layout, Stream, layout_of
 from lab.observe import probe_messages
 from lab.observe.comparison import Copy
-from lab.observe.contents import as_read, copy_of
+from lab.observe.contents import as_read, copy_of, read
 from lab.observe.probe_messages import is_probe
 from lab.scenario.evidence import Answer, Held, Sent
 from lab.topology import Topology
@@ -90,11 +90,15 @@ class Context:
         return connect(region, nodes, self.layout.credentials(region), lasting=lasting)
 
     def regions(self, named: Iterable[str]) -> tuple[str, ...]:
-        return tuple(named) or self.topology.regions
+        return tuple(named) or self.layout.regions
 
     def region_of(self, stream: str) -> str:
         """Where a stream lives; the first region that runs for one that is not the lab's."""
         return leaders.stream_region(self.observation, stream)
+
+    def name_of(self, stream: str) -> str:
+        """What its account calls a stream."""
+        return leaders.located(self.observation, stream)[1]
 
     def of_probe(self, subject: str) -> bool:
         """Whether a probe published a message that some stream has on this subject."""
@@ -107,7 +111,7 @@ class Context:
         return tuple(sent for entries in lists for sent in entries)
 
     async def remember_beginnings(self) -> None:
-        for region in self.topology.regions:
+        for region in self.layout.regions:
             async with self.connect(region) as session:
                 for stream in self.layout.streams_in(region):
                     state = await self._state(session, stream)
@@ -138,7 +142,7 @@ class Context:
     async def held(self, regions: Sequence[str], written: bool = False) -> Held:
         """What the regions' clients read of this scenario, but for messages of probes; with `written` what the origins
         hold too."""
-        answers = await asyncio.gather(*(self._copies(self.layout.copy(region)) for region in regions))
+        answers = await asyncio.gather(*(self._copies(self.layout.copy(region), region) for region in regions))
         wrote: list[Copy] = []
         for origin in self.layout.origins if written else ():
             copies = await self._copies(origin)
@@ -146,16 +150,17 @@ class Context:
                 wrote += [as_read(copy, self.layout, origin) for copy in copies]
         return Held(dict(zip(regions, answers, strict=True)), tuple(wrote))
 
-    async def _copies(self, stream: Stream) -> tuple[Copy, ...] | str:
-        entries = await self.entries(stream)
+    async def _copies(self, stream: Stream, region: str = "") -> tuple[Copy, ...] | str:
+        entries = await self.entries(stream, region)
         return entries if isinstance(entries, str) else tuple(copy_of(entry) for entry in entries)
 
-    async def entries(self, stream: Stream) -> tuple[Entry, ...] | str:
-        """What a stream holds of this scenario, but for messages of probes; a text says why it was not read."""
+    async def entries(self, stream: Stream, region: str = "") -> tuple[Entry, ...] | str:
+        """What a stream holds of this scenario, but for messages of probes; a text says why it was not read. It is read
+        in a region of its own, or the one that is named."""
         try:
-            async with self.connect(stream.region) as session:
-                read = session.read(stream.name, self.first.get(stream.key, 0) + 1, timeout=READ_TIMEOUT_S)
-                entries = [entry async for entry in read if not self.of_probe(entry.subject)]
+            async with self.connect(region or self.region_of(stream.key)) as session:
+                came = read(session, self.layout, stream, READ_TIMEOUT_S, self.first.get(stream.key, 0) + 1)
+                entries = [entry async for entry in came if not self.of_probe(entry.subject)]
         except NatsError as error:
             return error.message
         return tuple(entry for entry in entries if entry.origin[1] > self.first.get(entry.origin[0], 0))

@@ -21,7 +21,7 @@ from lab.errors import LabError, NotRunning, UsageError
 from lab.progress import Say
 from lab.scenario.context import Context
 from lab.scenario.scenario import Feature, Scenario, Variant
-from lab.topology import Topology
+from lab.topology import LayoutName, Topology
 from lab.up import bring_up
 from lab.validate import problems
 
@@ -31,11 +31,13 @@ NAME_LENGTH = 31
 PORTS: dict[str, Any] = {"client_port": 14222, "monitor_port": 23222, "port_step": 3000}
 _CHOOSING = threading.Lock()
 # What a scenario cannot do without; names, ports and sizes are the lab's own matter.
-ESSENTIAL = ("regions", "nodes_per_region", "stream", "profile", "replicas", "max_age", "duplicate_window")
+ESSENTIAL = ("regions", "nodes_per_region", "sizes", "stream", "replicas", "max_age", "duplicate_window")
 
 
-def fits(have: Topology, wanted: Topology) -> bool:
-    return all(getattr(have, name) == getattr(wanted, name) for name in ESSENTIAL)
+def fits(have: Topology, wanted: Topology, layouts: tuple[LayoutName, ...] = ()) -> bool:
+    """Whether a lab is as wanted, or has another of the layouts that will do."""
+    same = have.layout == wanted.layout and have.layout_options == wanted.layout_options
+    return (same or have.layout in layouts) and all(getattr(have, name) == getattr(wanted, name) for name in ESSENTIAL)
 
 
 def lacking(lab: Lab, scenario: Scenario) -> tuple[Feature, ...]:
@@ -81,7 +83,7 @@ def low_ports(topology: Topology) -> Topology:
     return topology if topology.port_step != Topology().port_step or any(problems(low)) else low
 
 
-def running(engine: Engine, lab: str, variant: Variant) -> Observation | None:
+def running(engine: Engine, lab: str, variant: Variant, layouts: tuple[LayoutName, ...] = ()) -> Observation | None:
     """The running lab when the scenario may be played on it. Raises `UsageError` where it runs and does not fit."""
     if variant.own:
         return None
@@ -91,13 +93,13 @@ def running(engine: Engine, lab: str, variant: Variant) -> Observation | None:
         return None
     if observation.damage:
         raise UsageError(f"the lab `{lab}` {observation.damage}", COMPLETES)
-    return observation if fits(observation.topology, variant.topology) else None
+    return observation if fits(observation.topology, variant.topology, layouts) else None
 
 
 @asynccontextmanager
 async def own(engine: Engine, root: Path, topology: Topology, say: Say) -> AsyncIterator[Context]:
     """A lab for one scenario: brought up, handed over, removed with its files, whatever happens."""
-    say(f"starting the lab {topology.name} (nats-server {topology.nats}, profile {topology.profile})")
+    say(f"starting the lab {topology.name} (nats-server {topology.nats}, layout {topology.layout})")
     lab = Lab(topology.name, engine=engine, root=root, say=say)
     try:
         await bring_up(engine, topology, root, topology.nats, None, UP_S, False, say)

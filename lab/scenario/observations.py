@@ -64,7 +64,7 @@ async def _figure(wanted: servers.Stored | servers.Holds, context: Context) -> s
             own = next((stream for stream in context.layout.streams if stream.key == wanted.stream), None)
             if own and isinstance(wanted, servers.Stored):
                 return see.Figure(await context.stored(session, own))
-            state = (await session.stream_info(wanted.stream))["state"]
+            state = (await session.stream_info(context.name_of(wanted.stream)))["state"]
     except NatsError as error:
         return see.Figure(None, error.message)
     return see.Figure(state["messages"] if isinstance(wanted, servers.Holds) else state["last_seq"])
@@ -122,15 +122,15 @@ async def _under_way(wanted: outcomes.Took, context: Context) -> dict[str, tuple
         written |= {} if isinstance(times, str) else times
     found: dict[str, tuple[float, ...] | str] = {}
     for region in wanted.in_:
-        times = await _stored_at(context, context.layout.copy(region))
+        times = await _stored_at(context, context.layout.copy(region), region)
         known = [origin for origin in sent if origin in written]
         found[region] = times if isinstance(times, str) else tuple(times.get(o, inf) - written[o] for o in known)
     return found
 
 
-async def _stored_at(context: Context, stream: Stream) -> dict[Origin, float] | str:
+async def _stored_at(context: Context, stream: Stream, region: str = "") -> dict[Origin, float] | str:
     """When a stream stored each message of the scenario, in seconds since 1970."""
-    entries = await context.entries(stream)
+    entries = await context.entries(stream, region)
     if isinstance(entries, str):
         return entries
     return {entry.origin: datetime.fromisoformat(entry.time).timestamp() for entry in entries}

@@ -23,7 +23,7 @@ def page(scenario: Scenario, results: Sequence[Result], before: str = "") -> str
         f"lab scenario run {scenario.name}",
         "```",
         "",
-        f"It is played on {where}. {_needs(scenario)}{_run(scenario, bool(played))}",
+        f"It is played on {where}. {_layouts(scenario)}{_needs(scenario)}{_run(scenario, bool(played))}",
         "",
     ]
     for planned in () if played else scenario.steps:
@@ -38,6 +38,11 @@ def page(scenario: Scenario, results: Sequence[Result], before: str = "") -> str
     _, heading, by_hand = before.partition(f"\n{BY_HAND}\n")
     text = "\n".join(lines).rstrip() + "\n"
     return f"{text}\n{BY_HAND}\n\n{by_hand.strip()}\n" if heading else text
+
+
+def _layouts(scenario: Scenario) -> str:
+    words = ", ".join(f"`{word}`" for word in scenario.layouts)
+    return f"The running lab may also have one of these layouts: {words}. " if words else ""
 
 
 def _needs(scenario: Scenario) -> str:

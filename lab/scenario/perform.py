@@ -139,7 +139,7 @@ async def _stop_traffic(action: act.StopTraffic, context: Context) -> str:
 
 
 async def _consume(action: act.Consume, context: Context) -> str:
-    stream = action.stream or context.layout.virtual_name
+    stream = context.name_of(action.stream) if action.stream else context.layout.virtual_name
     try:
         async with context.connect(action.in_) as session:
             got = await _fetch(session, stream, action, context)
@@ -175,7 +175,7 @@ async def _fetch(session: Session, stream: str, action: act.Consume, context: Co
 
 async def _create_consumer(action: act.CreateConsumer, context: Context) -> str:
     """Under a name that nobody else has. One that is left because this program was killed ends by itself."""
-    stream, real = action.stream or context.layout.copy(action.in_).name, f"{action.name}-{context.token}"
+    stream, real = _stream(action, context), f"{action.name}-{context.token}"
     config = context.since_beginning(action.in_, stream) if not action.deliver else {"deliver_policy": action.deliver}
     config |= {"filter_subject": action.filter} if action.filter else {}
     config |= {"metadata": {MARK: context.token}, "inactive_threshold": LEFT_NS}
@@ -187,8 +187,13 @@ async def _create_consumer(action: act.CreateConsumer, context: Context) -> str:
     return f"created {action.name} on {stream}, where it is called {real}"
 
 
+def _stream(action: act.CreateConsumer | act.DeleteConsumer, context: Context) -> str:
+    """Its real name: that of the region's own copy unless it is given."""
+    return context.name_of(action.stream or context.layout.copy(action.in_).key)
+
+
 async def _delete_consumer(action: act.DeleteConsumer, context: Context) -> str:
-    stream = action.stream or context.layout.copy(action.in_).name
+    stream = _stream(action, context)
     async with context.connect(action.in_) as session:
         await consumers.delete(session, stream, context.real(action.name))
     context.made = [made for made in context.made if (made.stream, made.name) != (stream, action.name)]
@@ -211,7 +216,7 @@ async def _request(action: act.Request, context: Context) -> str:
 
 async def _purge(action: act.Purge, context: Context) -> str:
     async with context.connect(action.in_) as session:
-        purged = (await session.api(f"STREAM.PURGE.{action.stream}"))["purged"]
+        purged = (await session.api(f"STREAM.PURGE.{context.name_of(action.stream)}"))["purged"]
     return f"purged {purged} messages from {action.stream}"
 
 
@@ -231,7 +236,7 @@ async def _compare(action: act.Compare, context: Context) -> str:
     from lab.observe.comparison import compare
     from lab.view import comparison
 
-    held = await context.held(context.topology.regions, written=True)
+    held = await context.held(context.layout.regions, written=True)
     return comparison(compare(held.regions, held.written))
 
 
@@ -265,7 +270,7 @@ async def tidy(context: Context) -> None:
     for background in context.traffic.values():
         await traffic.stop(background)
     calls = [(made.region, f"CONSUMER.DELETE.{made.stream}.{made.real}") for made in context.made]
-    calls += [(region, f"STREAM.DELETE.{ghost_stream(region)}") for region in context.topology.regions]
+    calls += [(region, f"STREAM.DELETE.{ghost_stream(region)}") for region in context.layout.regions]
 
     async def one(region: str, call: str) -> None:
         try:

@@ -132,7 +132,7 @@ class _Player:
 
     def applies(self, when: When) -> bool:
         now = (self.as_of,) if self.as_of else self.now
-        return applies(when, now, self.context.topology.profile, self.variant.name, self.scenario.length)
+        return applies(when, now, self.context.topology.layout, self.variant.name, self.scenario.length)
 
     async def play(self) -> str:
         """All steps; returns why it was broken off, "" when it was played to its end."""

@@ -70,7 +70,9 @@ class Plays:
             await audience.closes(nothing)
             return nothing
         alone = self.own_lab or self.jobs > 1 or self.nats
-        observation = None if alone else await asyncio.to_thread(labs.running, lab.engine, lab.name, variant)
+        observation = None
+        if not alone:
+            observation = await asyncio.to_thread(labs.running, lab.engine, lab.name, variant, scenario.layouts)
         if observation:
             return await play(scenario, variant, Context(lab, observation.topology, observation), audience)
         wanted = variant.topology

@@ -10,7 +10,7 @@ from typing import Any
 from lab import labfile, yamlfile
 from lab.errors import UsageError
 from lab.faults import arguments, step_down
-from lab.faults.path import way
+from lab.faults.path import ends, way
 from lab.faults.verb import OFFERS, Verb
 from lab.layouts import layout_of
 from lab.observe.operations import OPERATIONS
@@ -19,7 +19,7 @@ from lab.scenario import actions, expectations
 from lab.scenario.conditions import readable
 from lab.scenario.expectations.outcomes import Took
 from lab.scenario.scenario import ALWAYS, Expected, Feature, Length, Scenario, Step, Variant, When
-from lab.topology import Topology
+from lab.topology import OLD_LAYOUT, LayoutName, Topology
 from lab.units import DURATION, duration_ns, shortened
 from lab.yamlfile import Document, Entry
 from lab.yamltypes import Find, Reading, Types, at_least, by_length, known, one_of, text
@@ -83,8 +83,8 @@ def schema() -> dict[str, Any]:
     one = [{"required": [name]} for name in verbs]
     fields = {"say": str, "when": When, "expect": tuple[expectation, ...], "repeat": Repeat, "steps": list["Step"]}  # type: ignore[valid-type]
     step = READS.table("Step", fields | verbs, oneOf=[*one, {"not": {"anyOf": one}}])
-    file = {"title": str, "about": str, "needs": tuple[Feature, ...], "lab": lab, "variants": dict[str, lab]}  # type: ignore[valid-type]
-    file["steps"] = list[step]  # type: ignore[valid-type]
+    file: dict[str, Any] = {"title": str, "about": str, "needs": tuple[Feature, ...], "layouts": tuple[LayoutName, ...]}
+    file |= {"lab": lab, "variants": dict[str, lab], "steps": list[step]}  # type: ignore[valid-type]
     return READS.schema(
         "A scenario of NATS Region Lab", READS.table("Scenario", file, required=("title", "about", "steps"))
     )
@@ -98,6 +98,7 @@ class _Reader:
         self.length = length
         self.topology = Topology()
         self.variants: tuple[str, ...] = ()
+        self.layouts: tuple[LayoutName, ...] = ()
         self.actions = actions.actions()
         self.defined: dict[str, tuple[Any, ...]] = {}
         self.created: list[str] = []  # streams that a step asks a server for
@@ -106,7 +107,7 @@ class _Reader:
 
     def scenario(self, name: str) -> Scenario:
         document = self.document
-        top = ("title", "about", "needs", "lab", "variants", "steps")
+        top = ("title", "about", "needs", "layouts", "lab", "variants", "steps")
         parts = document.top(top, "title: …", FORMAT, "a scenario")
         if not NAME.fullmatch(name):
             should = "should be words of lower-case letters and digits, joined by `-`"
@@ -120,9 +121,10 @@ class _Reader:
             self.topology = variants[0].topology
         title, about = (self.value(str, parts, key) or "" for key in ("title", "about"))
         needs = self.value(tuple[Feature, ...], parts, "needs") or ()
+        self.layouts = self.value(tuple[LayoutName, ...], parts, "layouts") or ()
         steps = tuple(self.steps(parts["steps"])) if "steps" in parts else ()
         document.refuse(FORMAT)
-        return Scenario(name, title.strip(), about.strip(), variants, steps, self.length, needs)
+        return Scenario(name, title.strip(), about.strip(), variants, steps, self.length, needs, self.layouts)
 
     def value(self, hint: Any, parts: Mapping[str, Entry], key: str) -> Any:
         """The value of an entry; None when it is not there or wrong."""
@@ -134,13 +136,13 @@ class _Reader:
             return (Variant("", base, "lab" in parts),)
         entry = parts["variants"]
         if not entry.children:
-            example = "names with a lab each, such as `original: {profile: seed}`"
+            example = "names with a lab each, such as `original: {layout: seed}`"
             self.document.wrong(entry, f"`variants` should be {example}")
         labs = self.document.entries(entry, [child.name for child in entry.children or ()], "`variants`")
         return tuple(Variant(name, self.lab(lab, base), True) for name, lab in labs.items())
 
     def lab(self, entry: Entry, base: Topology) -> Topology:
-        return labfile.read(self.document, self.document.entries(entry, LAB, "a lab"), base, entry)
+        return labfile.read(self.document, self.document.entries(entry, (*LAB, OLD_LAYOUT), "a lab"), base, entry)
 
     # --- steps ---
 
@@ -289,13 +291,20 @@ class _Reader:
         return tuple(name for name, kinds in self.defined.items() if kind in kinds)
 
     def path(self, name: str) -> str:
+        roles = [end for end in ends(name) if arguments.is_role(end)]
+        if roles:
+            for role in roles:
+                self.role(role)
+            return name
         way(self.topology, name)
         links = {"-".join(link.regions[::-1]): link.name for link in self.topology.links}
         return links.get(name, name)
 
     def stream(self, name: str) -> str:
-        layout = layout_of(self.topology)
-        names = (*(stream.key for stream in layout.streams), layout.virtual_name, *self.created)
+        layouts = [layout_of(self.topology)]
+        layouts += [layout_of(dataclasses.replace(self.topology, layout=word)) for word in self.layouts]
+        keys = dict.fromkeys(stream.key for layout in layouts for stream in layout.streams)
+        names = (*keys, layouts[0].virtual_name, *self.created)
         return str(known("stream", names)(name))
 
     def role(self, name: str) -> str:

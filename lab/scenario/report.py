@@ -139,11 +139,12 @@ def _cases(result: Result) -> Iterable[junit.Case]:
 def outline(scenario: Scenario) -> str:
     """The scenario as it stands in the file, for `lab scenario show`."""
     lines = [f"{scenario.name}: {scenario.title}", "", scenario.about, ""]
+    lines += [f"also for layouts {', '.join(scenario.layouts)}"] if scenario.layouts else []
     lines += [f"needs a kernel with {needs(scenario)}"] if scenario.needs else []
     for variant in scenario.variants:
         if variant.own:
             topology = variant.topology
-            lab = f"nats-server {topology.nats}, profile {topology.profile}, max_age {topology.max_age}"
+            lab = f"nats-server {topology.nats}, layout {topology.layout}, max_age {topology.max_age}"
             lines.append(f"runs on a lab of its own{f' ({variant.name})' if variant.name else ''}: {lab}")
     for number, step in enumerate(scenario.steps, 1):
         condition = f" [{step.when}]" if str(step.when) else ""

@@ -5,7 +5,7 @@ from typing import Any, Literal, NewType
 
 from lab.scenario.actions import Action
 from lab.scenario.expectations.phrases import Timed
-from lab.topology import Topology
+from lab.topology import LayoutName, Topology
 from lab.verdict import EXIT_CODES, VALIDITY, WORDS, Judged, Word, worst
 
 Length = Literal["short", "long"]
@@ -18,12 +18,15 @@ class When:
     alternatives after a comma. It is the version of the servers at that moment; with several, of the oldest."""
 
     versions: str = ""
-    profile: Literal["", "fixed", "seed"] = ""
+    layout: tuple[LayoutName, ...] = ()
     variants: tuple[str, ...] = ()
     length: Literal["", "short", "long"] = ""
 
     def __str__(self) -> str:
-        parts = [f"servers {self.versions}" if self.versions else "", f"profile {self.profile}" if self.profile else ""]
+        parts = [
+            f"servers {self.versions}" if self.versions else "",
+            f"layout {' or '.join(self.layout)}" if self.layout else "",
+        ]
         parts += [f"variant {' or '.join(self.variants)}" if self.variants else "", self.length]
         return ", ".join(part for part in parts if part)
 
@@ -68,7 +71,8 @@ class Variant:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`needs` is what the kernel must offer; without it the scenario is not played."""
+    """`needs` is what the kernel must offer; without it the scenario is not played. `layouts` are those on which it may
+    be played besides its lab's own."""
 
     name: str
     title: str
@@ -77,6 +81,7 @@ class Scenario:
     steps: tuple[Step, ...]
     length: Length = "short"
     needs: tuple[Feature, ...] = ()
+    layouts: tuple[LayoutName, ...] = ()
 
 
 @dataclass(frozen=True)

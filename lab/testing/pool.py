@@ -36,13 +36,16 @@ def described(file: Path | None, nats: str | None, folder: Path) -> Topology:
 
 def with_fields(base: Topology, changed: Mapping[str, Any]) -> Topology:
     """The base with what a marker says instead. Raises `UsageError`."""
-    known = {field.name for field in fields(Topology)} - {"name"}
+    known = {field.name for field in fields(Topology)} - {"name", "sizes", "folder"}
     wrong = sorted(set(changed) - known)
     if wrong:
         raise UsageError(
             f"the marker `lab` does not take `{wrong[0]}`", f"it takes fields of lab.yaml: {', '.join(sorted(known))}"
         )
-    values = {**changed, "regions": tuple(changed.get("regions", base.regions))}
+    regions = changed.get("regions", base.regions)
+    values = {**changed, "regions": tuple(regions)}
+    if "regions" in changed:
+        values["sizes"] = regions if isinstance(regions, dict) else {}
     for name, value in values.items():
         if type(value) is not type(getattr(base, name)):
             raise UsageError(f"the marker `lab` has {value!r} for `{name}`", f"such as {getattr(base, name)!r}")

@@ -40,8 +40,9 @@ def redefine(change: Change | None = None) -> None:
 
     async def act() -> None:
         async with connect("west", LAB.region_nodes("west")) as session:
-            await clean(session, configs)
-            await define(session, configs, patience=20)
+            sessions = dict.fromkeys(configs, session)
+            await clean(sessions, configs)
+            await define(sessions, configs, patience=20)
 
     asyncio.run(act())
 
@@ -191,7 +192,7 @@ def test_a_purge_during_the_run_is_found(checked: Lab, tmp_path: Path) -> None:
 def test_the_original_definitions_duplicate_when_a_leader_changes(tmp_path: Path) -> None:
     old = Lab("test-check-old")
     described = tmp_path / "lab.yaml"
-    described.write_text(f'{{name: {old.name}, profile: seed, nats: "2.14.6"}}')
+    described.write_text(f'{{name: {old.name}, layout: seed, nats: "2.14.6"}}')
     old.run("down")
     try:
         old.run("up", "--file", str(described))

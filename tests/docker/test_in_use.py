@@ -1,6 +1,6 @@
 """Scenarios on a lab that is in use: what was there before does not matter, and stays as it was.
 
-`make test` plays some that are short; `make scenarios-in-use` plays all.
+`make test` plays some that are short; `make nightly` plays all.
 """
 
 import asyncio

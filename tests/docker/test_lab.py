@@ -173,6 +173,12 @@ def test_events_tell_of_a_partition_in_the_order_of_time(lab: Lab, healed: Heale
     assert not [event for event in events if lab.name in event["text"] or "10.199." in event["text"]], "names only"
 
 
+def test_servers_that_are_cut_off_know_their_peers_by_name_and_keep_trying(lab: Lab, healed: Healed) -> None:
+    told = [line for line in lab.run("logs").splitlines() if "explicit gateway" in line]
+    assert any("i/o timeout" in line for line in told)
+    assert [line for line in told if "no such host" in line] == []
+
+
 def test_what_happened_before_can_still_be_had(lab: Lab) -> None:
     lab.run("kill", "east-1")
     lab.run("start", "east-1")

@@ -49,6 +49,7 @@ def completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
         ("lab kill west @ leader : foo-write-w", ["foo-write-west"]),
         ("lab kill @ meta ea", ["east", "east-1", "east-2", "east-3"]),
         ("lab cut central-", ["central-east", "central-west"]),
+        ("lab cut @", ["@meta"]),
         ("lab step-down foo-read-w", ["foo-read-west"]),
         ("lab step-down meta --to w", ["west"]),
         ("lab logs west-1 west-", ["west-1", "west-2", "west-3"]),

@@ -4,6 +4,7 @@ import pytest
 from fakes import FakeEngine
 
 from lab import doctor
+from lab.docker.versions import Versions
 from lab.errors import DockerError
 from lab.netprobe import offers
 from lab.topology import Topology
@@ -41,6 +42,15 @@ def test_each_part_of_the_kernel_is_a_row_that_says_what_needs_it() -> None:
     assert "no delay, loss" in netem.finding
     assert "modprobe sch_netem" in netem.hint
     assert "limited rates" in tbf.finding
+
+
+def test_podman_is_told_from_an_old_docker() -> None:
+    podman = doctor._engine(Versions("28.2.2", "4.3.1", "1.41", "5.6.1", "amd64", "linux", podman=True))
+    old = doctor._engine(Versions("28.2.2", "19.3.1", "1.40", "5.6.1", "amd64", "linux"))
+    assert podman.state == old.state == "missing"
+    assert "Podman" in podman.finding
+    assert "docs/engines.md" in podman.hint
+    assert "20.10 or newer" in old.hint
 
 
 def test_a_kernel_that_offers_nothing_is_no_reason_to_fail() -> None:

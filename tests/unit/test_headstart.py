@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 from fakes import FakeEngine, FakeProbe
+from labs import NOWHERE
 
 from lab import headstart, places
 from lab.cli import app
@@ -35,7 +36,9 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("", None),
         ("--help", None),
         ("up", None),
-        ("status --name other", None),
+        ("status --name other", "other"),
+        ("faults", "region-lab"),
+        ("rtt --name other", None),
         ("partition --help", None),
         ("kill west -h", None),
         ("partition central --dry-run", None),
@@ -44,13 +47,28 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("partition central --name", "region-lab"),
     ],
 )
-def test_a_command_that_makes_or_undoes_faults_gets_a_head_start(arguments: str, lab: str | None) -> None:
+def test_a_command_that_makes_undoes_or_shows_faults_gets_a_head_start(arguments: str, lab: str | None) -> None:
     assert headstart.which(arguments.split()) == lab
 
 
 def test_every_verb_that_changes_the_faults_in_force_gets_one() -> None:
     changing = {verb.name for verb in registry.VERBS if verb.lasting and not verb.turning}
-    assert {name for name in COMMANDS if headstart.which([name])} == changing
+    assert {name for name in COMMANDS if headstart.which([name])} == changing | {"status", "faults"}
+
+
+def test_only_a_change_takes_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine(Topology())
+    monkeypatch.setattr("lab.docker.engine.Engine", lambda: engine)
+    monkeypatch.setattr("lab.netprobe.session.Probe", lambda *_: FakeProbe(engine))
+    begun = headstart.begin(["status", "--name", NOWHERE])
+    assert begun
+    assert begun.lock is None
+    changing = headstart.begin(["heal", "--name", NOWHERE])
+    assert changing
+    assert changing.lock
+    assert headstart.begin(["heal", "--name", NOWHERE]) is None, "the lock was taken twice"
+    for each in (begun, changing):
+        each.end()
 
 
 def test_the_environment_names_the_lab_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,15 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.errors import UsageError
-from lab.labfile import NAMES, load
+from lab.labfile import HIDDEN, NAMES, load
 from lab.topology import Topology
 
-FIELDS = [NAMES.get(f.name, f.name) for f in fields(Topology)]
+FIELDS = [NAMES.get(f.name, f.name) for f in fields(Topology) if f.name not in HIDDEN]
 EXAMPLE = Path(__file__).parents[2] / "lab.example.yaml"
 # A wrong value for each field; each is written in line 3.
 WRONG = [
@@ -19,6 +20,13 @@ WRONG = [
     ("regions", "[west, no]", "`no`: put it in quotes"),
     ("regions", "[west, west]", "listed twice"),
     ("regions", "[west]", "2 to 9"),
+    ("regions", "{west: 3, east: three}", "`east` should be a whole number"),
+    ("regions", "{west: 3, east: 10}", "`east` must have 1 to 9 nodes, not 10"),
+    (
+        "regions",
+        "{west: 3, east: 1}",
+        "3 replicas do not fit on 1 nodes in east, which only votes with `layout: arbiter`",
+    ),
     ("nodes_per_region", "three", "whole number, not `three`"),
     ("nodes_per_region", "true", "whole number, not `true`"),
     ("nodes_per_region", "3.0", "whole number"),
@@ -27,7 +35,11 @@ WRONG = [
     ("nats", "a/b", "full version"),
     ("stream", "a.b", "letters"),
     ("stream", "", "no value"),
-    ("profile", "other", "`fixed` or `seed`"),
+    ("layout", "maped", "did you mean `mapped`?"),
+    ("layout", "arbiter", "one region that is smaller than all others"),
+    ("layout_options", "{flow_control: true}", "the layout `mapped` has no option `flow_control`"),
+    ("layout_options", "[a]", "mapping"),
+    ("auth", "nsc", "one of `none`, `operator`"),
     ("replicas", "2", "1, 3 or 5"),
     ("replicas", "5", "do not fit"),
     ("max_age", "1:30", "duration"),
@@ -169,6 +181,13 @@ def test_values_arrive(file: Path) -> None:
     file.write_text("regions: [a, b]\nmax_age: 0\nnats: 2.14.0\nserver_options: {debug: true, max_payload: 2MB}\n")
     options: dict[str, str | int | float | bool] = {"debug": True, "max_payload": "2MB"}
     assert load(file) == Topology(regions=("a", "b"), max_age="0", nats="2.14.0", server_options=options)
+
+
+@pytest.mark.parametrize(("word", "layout"), [("fixed", "mapped"), ("seed", "seed")])
+def test_an_older_file_has_the_layout_under_its_old_name(file: Path, word: str, layout: Any) -> None:
+    file.write_text(f"profile: {word}")
+    assert load(file) == Topology(layout=layout)
+    assert "line 2, profile: say `layout` alone" in message(file, f"layout: seed\nprofile: {word}")
 
 
 def test_a_file_that_cannot_be_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import pytest
 import synthetic
@@ -14,29 +14,43 @@ from lab.check.quiescence import shortages
 from lab.check.report import documents
 from lab.errors import UsageError
 from lab.layouts import LAYOUTS, Account, Client, Layout, Stream, layout_of
-from lab.topology import Topology
+from lab.topology import LayoutName, Topology
 from lab.validate import problems
 
 ROOT = Path(__file__).parents[2]
+ARBITER = Topology(layout="arbiter", regions=("west", "east", "arbiter"), sizes={"arbiter": 1})
 TOPOLOGIES = [
     Topology(),
-    Topology(profile="seed"),
+    Topology(layout="seed"),
+    ARBITER,
     Topology(stream="bar", regions=("us-east", "us-west"), nodes_per_region=1, replicas=1),
 ]
+TRANSPARENT = Topology(layout="transparent")
+MIRROR = Topology(layout="mirror", layout_options={"writer": "east"})
+STRETCH = Topology(layout="stretch")
 
 
-@pytest.fixture(params=TOPOLOGIES, ids=["fixed", "seed", "other names"])
+@pytest.fixture(params=TOPOLOGIES, ids=["mapped", "seed", "arbiter", "other names"])
 def layout(request: pytest.FixtureRequest) -> Layout:
+    """Those that map."""
     return layout_of(request.param)
 
 
-def test_each_profile_that_a_topology_may_have_is_a_layout() -> None:
-    assert {profile: make(Topology()).name for profile, make in LAYOUTS.items()} == {"fixed": "mapped", "seed": "seed"}
-    assert not [problem for profile in LAYOUTS for problem in problems(Topology(profile=profile))]  # type: ignore[arg-type]
+@pytest.fixture(params=[*TOPOLOGIES, TRANSPARENT, MIRROR, STRETCH], ids=lambda topology: topology.layout)
+def any_layout(request: pytest.FixtureRequest) -> Layout:
+    return layout_of(request.param)
+
+
+def test_each_word_that_a_topology_may_have_is_a_layout() -> None:
+    assert tuple(LAYOUTS) == get_args(LayoutName)
+    for word, make in LAYOUTS.items():
+        topology = ARBITER if word == "arbiter" else Topology(layout=word)  # type: ignore[arg-type]
+        assert make(topology).name == word
+        assert not list(problems(topology))
 
 
 def test_what_is_published_in_a_region_is_stored_there_and_arrives_in_every_copy(layout: Layout) -> None:
-    for region in layout.topology.regions:
+    for region in layout.regions:
         origin, copy = layout.origin(region), layout.copy(region)
         assert origin.is_origin
         assert copy.is_copy
@@ -46,20 +60,24 @@ def test_what_is_published_in_a_region_is_stored_there_and_arrives_in_every_copy
         assert layout.origins_of(origin.key) == ()
 
 
-def test_streams_can_be_defined_in_their_order_and_told_apart(layout: Layout) -> None:
+def test_streams_can_be_defined_in_their_order_and_told_apart(any_layout: Layout) -> None:
+    layout = any_layout
     keys = [stream.key for stream in layout.streams]
     assert len(set(keys)) == len(keys)
     for place, stream in enumerate(layout.streams):
         assert set(stream.upstream) <= set(keys[:place])
         assert layout.find(stream.account, stream.name) == layout.stream(stream.key) == stream
         assert stream.definition["name"] == stream.name
-        sources = [source["name"] for source in stream.definition.get("sources", ())]
+        mirror = stream.definition.get("mirror")
+        sources = [source["name"] for source in [mirror] if source] or [
+            source["name"] for source in stream.definition.get("sources", ())
+        ]
         assert sources == [layout.stream(key).name for key in stream.upstream]
     assert all(origin.key == origin.name for origin in layout.origins), "acknowledgements and headers name them"
 
 
 def test_a_publish_reaches_its_origin_by_the_accounts_mappings(layout: Layout) -> None:
-    for region in layout.topology.regions:
+    for region in layout.regions:
         origin, mappings = layout.origin(region), layout.account(region).mappings
         stored = mappings[layout.subject(">")][region]
         assert stored == layout.as_stored(origin, layout.subject(">"))
@@ -108,15 +126,73 @@ def test_definitions_are_the_callers_to_change() -> None:
     assert len(layout_of(Topology()).copy("west").definition["sources"]) == 3
 
 
-def test_credentials_are_needed_for_the_system_account_alone_and_are_not_shown(layout: Layout) -> None:
-    assert {layout.credentials(region) for region in layout.topology.regions} == {None}
+def test_credentials_are_needed_for_the_system_account_alone_and_are_not_shown(any_layout: Layout) -> None:
+    layout = any_layout
+    assert {layout.credentials(region) for region in layout.regions} == {None}
     assert layout.system.credentials is not None
     assert layout.system.password not in repr(layout)
 
 
 def test_only_the_original_definitions_forbid_direct_get() -> None:
     assert all(stream.allows_direct_get for stream in layout_of(Topology()).streams)
-    assert not any(stream.allows_direct_get for stream in layout_of(Topology(profile="seed")).streams)
+    assert not any(stream.allows_direct_get for stream in layout_of(Topology(layout="seed")).streams)
+
+
+def test_each_region_has_an_account_of_its_own_and_what_one_imports_another_exports_to_it() -> None:
+    layout = layout_of(TRANSPARENT)
+    assert [account.region for account in layout.accounts] == list(layout.regions)
+    accounts = {account.name: account for account in layout.accounts}
+    for account in layout.accounts:
+        assert len(account.imports) == 2 * 3
+        for wanted in account.imports:
+            given = [each for each in accounts[wanted.account].exports if each.subject == wanted.subject]
+            assert [(each.kind, account.name in each.to) for each in given] == [(wanted.kind, True)]
+    assert {layout.copy(region).name for region in layout.regions} == {"foo"}
+
+
+def test_a_source_of_another_account_asks_and_is_answered_on_imported_subjects() -> None:
+    layout = layout_of(TRANSPARENT)
+    account = layout.account("west")
+    local = {each.local or each.subject for each in account.imports}
+    for source in layout.copy("west").definition["sources"]:
+        outside = source.get("external")
+        assert bool(outside) == (layout.stream(source["name"]).account != account.name)
+        if outside:
+            assert f"{outside['api']}.CONSUMER.CREATE.{source['name']}.>" in local
+            assert f"{outside['deliver']}.>" in local
+
+
+def test_without_flow_control_only_that_is_missing() -> None:
+    without = layout_of(replace(TRANSPARENT, layout_options={"flow_control": False}))
+    assert "$JS.FC" in str(layout_of(TRANSPARENT).accounts)
+    assert "$JS.FC" not in str(without.accounts)
+    assert without.streams == layout_of(TRANSPARENT).streams
+
+
+def test_one_region_writes_and_the_others_mirror_it() -> None:
+    layout = layout_of(MIRROR)
+    assert [stream.key for stream in layout.origins] == ["foo-east"]
+    assert {layout.origin(region).key for region in layout.regions} == {"foo-east"}
+    assert [layout.copy(region).key for region in layout.regions] == ["foo-west", "foo-central", "foo-east"]
+    assert [layout.first_stored(layout.copy(region)) for region in layout.regions] == ["foo-east"] * 3
+    assert "foo.>" not in layout.account("west").mappings, "a publish goes to the region that writes as it is"
+
+
+def test_a_stretched_stream_is_everywhere_and_its_own_copy() -> None:
+    layout = layout_of(STRETCH)
+    (only,) = layout.streams
+    assert only.regions == STRETCH.regions
+    assert all(layout.streams_in(region) == (only,) for region in layout.regions)
+    assert layout.copies == ()
+    assert layout.placement("west") == {"tags": ["region:west"]}
+
+
+def test_a_region_that_only_votes_has_no_streams_and_no_clients() -> None:
+    layout = layout_of(ARBITER)
+    assert layout.regions == ("west", "east")
+    assert layout.streams_in("arbiter") == ()
+    with pytest.raises(UsageError, match="`arbiter` only votes"):
+        layout.copy("arbiter")
 
 
 # --- other layouts that the roles must be able to say ---
@@ -152,7 +228,7 @@ def test_a_layout_may_have_copies_of_copies_accounts_for_each_region_and_regions
 
 @pytest.fixture
 def opaque(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The default layout with streams whose names say nothing, as `fixed`; the usual name -> the opaque one."""
+    """The default layout with streams whose names say nothing, as `mapped`; the usual name -> the opaque one."""
     usual = layout_of(Topology())
     keys = {stream.key: f"s{place}" for place, stream in enumerate(usual.streams)}
 
@@ -168,7 +244,7 @@ def opaque(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         }
         return replace(layout, streams=streams, clients=clients)
 
-    monkeypatch.setitem(cast("dict[str, Any]", LAYOUTS), "fixed", make)
+    monkeypatch.setitem(cast("dict[str, Any]", LAYOUTS), "mapped", make)
     return keys
 
 

@@ -87,4 +87,4 @@ def test_a_scenario_that_fixes_its_versions_is_not_for_a_matrix() -> None:
 
 
 def test_variants_that_differ_in_the_version_alone_are_one() -> None:
-    assert [variant.topology.profile for variant in moving(find("original-definitions"))] == ["seed", "fixed"]
+    assert [variant.topology.layout for variant in moving(find("original-definitions"))] == ["seed", "mapped"]

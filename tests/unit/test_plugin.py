@@ -60,7 +60,7 @@ def test_a_fixture_of_your_own_with_the_same_name_comes_first(pytester: pytest.P
     ("fields", "topology"),
     [
         ({}, Topology()),
-        ({"nats": "2.12.2", "profile": "seed"}, Topology(nats="2.12.2", profile="seed")),
+        ({"nats": "2.12.2", "layout": "seed"}, Topology(nats="2.12.2", layout="seed")),
         ({"regions": ["a", "b"]}, Topology(regions=("a", "b"))),
     ],
 )

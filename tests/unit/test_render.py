@@ -15,7 +15,7 @@ from lab.layouts import layout_of
 from lab.topology import Topology
 
 ROOT = Path(__file__).parents[2]
-FIXED, SEED = Topology(), Topology(profile="seed")
+FIXED, SEED = Topology(), Topology(layout="seed")
 NINE = Topology(regions=tuple("abcdefghi"), port_step=100)
 TOPOLOGIES = [FIXED, SEED, NINE, Topology(name="other", nodes_per_region=1, replicas=1, regions=("north", "south"))]
 
@@ -116,10 +116,11 @@ def test_every_service_has_its_fixed_addresses_and_knows_all_peers(topology: Top
         addresses = {key: network["ipv4_address"] for key, network in service["networks"].items()}
         assert addresses == topology.node(name).addresses
         hosts = dict(host.split(":") for host in service["extra_hosts"])
-        assert hosts.keys() == {node.name for node in topology.nodes} - {name}
-        for peer, address in hosts.items():
-            shared = topology.node(peer).addresses.keys() & addresses.keys()
-            assert address in {topology.node(peer).addresses[key] for key in shared}
+        assert hosts.keys() == {node.host for node in topology.nodes}
+        assert not hosts.keys() & {node.name for node in topology.nodes}, "Docker takes these out of hosts files"
+        for peer in topology.nodes:
+            shared = peer.addresses.keys() & addresses.keys()
+            assert hosts[peer.host] in {peer.addresses[key] for key in shared}
 
 
 def test_the_label_survives_yaml_and_compose() -> None:
@@ -169,8 +170,8 @@ def test_every_server_knows_its_region_its_peers_and_all_gateways(topology: Topo
         assert text.count(f"name: {node.region}\n") == 2
         assert text.endswith("include ./mappings.conf\n")
         for peer in topology.nodes:
-            assert (f"nats://{peer.name}:6222" in text) == (peer.region == node.region)
-            assert f"nats://{peer.name}:7222" in text
+            assert (f"nats://{peer.host}:6222" in text) == (peer.region == node.region)
+            assert f"nats://{peer.host}:7222" in text
 
 
 def test_server_options_are_written_in_the_servers_notation() -> None:

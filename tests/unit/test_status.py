@@ -175,9 +175,9 @@ def test_a_link_is_cut_when_one_side_is_detached() -> None:
         del seen.containers[cut.node].addresses[cut.link]
     found = readings()
     for reading in found.values():
-        assert reading.gatewayz is not None
+        assert reading.links is not None
         if reading.node.startswith("west"):
-            del reading.gatewayz["outbound_gateways"]["east"]
+            del reading.links["outbound_gateways"]["east"]
     result, lacks = taken(found, seen=seen)
     assert {link.name: link.state for link in result.links} == {
         "central-east": "joined",

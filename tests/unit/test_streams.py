@@ -25,9 +25,9 @@ class Recovering(Session):
 
 
 def test_a_stream_that_is_offline_for_a_moment_is_waited_for() -> None:
-    assert asyncio.run(define(Recovering(times=3), CONFIGS, patience=5)).left == ("foo-write-west",)
+    assert asyncio.run(define({"foo-write-west": Recovering(times=3)}, CONFIGS, patience=5)).left == ("foo-write-west",)
 
 
 def test_one_that_stays_offline_is_an_error() -> None:
     with pytest.raises(ApiError, match="stream is offline"):
-        asyncio.run(define(Recovering(times=10**6), CONFIGS, patience=0.3))
+        asyncio.run(define({"foo-write-west": Recovering(times=10**6)}, CONFIGS, patience=0.3))

@@ -99,6 +99,12 @@ def test_a_label_of_a_newer_version_is_read_without_the_fields_that_are_not_know
     assert Topology.from_label(label) == Topology()
 
 
+@pytest.mark.parametrize(("word", "layout"), [("fixed", "mapped"), ("seed", "seed")])
+def test_an_older_label_has_the_layout_under_its_old_name(word: str, layout: Any) -> None:
+    old = {key: value for key, value in json.loads(Topology().to_label()).items() if key != "layout"}
+    assert Topology.from_label(json.dumps(old | {"profile": word})) == Topology(layout=layout)
+
+
 @pytest.mark.parametrize("label", ["", "{", "{}", '{"regions": 3}', '{"regions": null}'])
 def test_a_label_that_cannot_be_read_is_an_error_with_a_hint(label: str) -> None:
     with pytest.raises(LabError) as caught:
@@ -113,6 +119,7 @@ def test_a_label_that_cannot_be_read_is_an_error_with_a_hint(label: str) -> None
         ("name", None),
         ("regions", ["west", 4]),
         ("regions", "west"),
+        ("layout", "other"),
         ("nodes_per_region", "3"),
         ("nodes_per_region", True),
         ("client_port", 14222.5),
@@ -180,7 +187,7 @@ def test_a_region_has_no_link_with_itself() -> None:
         ("replicas", 5),
         ("stream", ""),
         ("stream", "a.b"),
-        ("profile", "other"),
+        ("layout", "other"),
         ("max_age", "soon"),
         ("duplicate_window", "2"),
         ("max_age", "106752d"),

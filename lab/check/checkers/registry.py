@@ -177,7 +177,7 @@ PROPERTIES: tuple[Property, ...] = (
         "isolated reads",
         "An isolated region can be read: Direct Get and existing consumers work.",
         "Every such probe. The JetStream API's own Get needs the meta leader, and is not asked for.",
-        "`allow_direct: false`, as in profile `seed`.",
+        "`allow_direct: false`, as in layout `seed`.",
     ),
     Property(
         "L4",

@@ -31,7 +31,7 @@ def results(history: History, verdict: Verdict, figures: Figures) -> str:
             "seed": run.seed,
             "nats": run.nats,
             "image": run.image,
-            "profile": run.topology.profile,
+            "layout": run.topology.layout,
             "regions": list(run.topology.regions),
             "notes": list(run.notes),
         },

@@ -19,7 +19,7 @@ def environment(history: History, figures: Figures) -> list[str]:
     return [
         f"NATS {run.nats}",
         f"{len(topology.nodes)} servers in {len(topology.regions)} regions",
-        f"profile {topology.profile}",
+        f"layout {topology.layout}",
         f"seed {run.seed}",
         f"{words.seconds(figures.time.end)}",
         *([] if run.ended == "complete" else [f"ended: {run.ended}"]),

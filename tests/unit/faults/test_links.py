@@ -77,6 +77,38 @@ def test_a_path_that_leads_nowhere_is_a_sentence(text: str, sentence: str) -> No
     assert sentence in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("words", "found", "resolved"),
+    [
+        (("@meta", "east"), "central-1", "cut central-1 east"),
+        (("@meta->east",), "central-1", "cut central-1->east"),
+        (("east", "@leader:foo-write-west"), "west-2", "cut east west-2"),
+        (("@leader:foo-write-west", "west"), "west-2", "cut west-2 west"),
+    ],
+)
+def test_an_end_of_a_path_may_be_a_role(words: tuple[str, ...], found: str, resolved: str) -> None:
+    verb = CutLink.from_words(*words)
+    (role,) = verb.roles()
+    assert list(verb.problems(TOPOLOGY, 10)) == []
+    assert verb.faults(TOPOLOGY) == frozenset(), "nothing is known of it yet"
+    verb = verb.with_nodes({role: [found]})
+    assert (verb.said, verb.roles()) == (resolved, ())
+    assert {fault.node for fault in verb.faults(TOPOLOGY)} == {found}
+
+
+def test_a_role_in_a_path_that_cannot_be_is_a_sentence() -> None:
+    def problem(verb: CutLink | ShapeLink) -> str:
+        return " ".join(verb.problems(TOPOLOGY, 10))
+
+    assert "unknown stream `nosuch`" in problem(CutLink.from_words("@leader:nosuch", "east"))
+    assert "unknown region or node `north`" in problem(CutLink.from_words("@meta->north"))
+    assert "in its own direction" in problem(ShapeLink.from_words("west->@meta", delay="40ms"))
+    with pytest.raises(UsageError, match="is east-1 and east-2, and a link has one node at an end"):
+        CutLink.from_words("west", "@followers:foo-read-east").with_nodes(
+            {"@followers:foo-read-east": ["east-1", "east-2"]}
+        )
+
+
 def test_a_node_and_its_own_region_are_parted_in_that_region() -> None:
     assert CutLink.from_words("west-1", "west").faults(TOPOLOGY) == {Block("west-1", "west")}
     left = Reachability.of(TOPOLOGY, {Block("west-1", "west")})

@@ -91,7 +91,7 @@ def test_five_nodes_down_all_over_leave_no_meta_leader() -> None:
 
 
 def test_the_original_definitions_allow_no_direct_get() -> None:
-    assert fails(set(), "west", Topology(profile="seed")) == {DIRECT_GET}
+    assert fails(set(), "west", Topology(layout="seed")) == {DIRECT_GET}
 
 
 def test_with_more_nodes_than_replicas_it_may_depend_on_which_are_down() -> None:

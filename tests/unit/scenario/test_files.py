@@ -113,7 +113,7 @@ STEP_PROBLEMS = [
     ),
     ("{expect: {sleeps: {}}}", "an expectation has no `sleeps`"),
     ("{expect: {published: {messages: x, outcome: lost}}}", "should be one of `acknowledged`"),
-    ("{wait: 1s, when: {profile: sede}}", "should be one of `fixed`, `seed`"),
+    ("{wait: 1s, when: {layout: sede}}", "should be one of `mapped`, `seed`"),
     ("{wait: 1s, when: {versions: new}}", "not a condition on versions"),
     ("{wait: 1s, when: {variants: [other]}}", "there is no variant `other`"),
 ]
@@ -179,16 +179,16 @@ def test_what_the_kernel_must_offer() -> None:
 
 def test_a_lab_or_variants_ask_for_a_lab_of_its_own() -> None:
     assert not parse("".join(GOOD.values()), "x", "x").variants[0].own
-    own = parse("".join(GOOD.values()) + "lab: {profile: seed}\n", "x", "x").variants
-    assert [(variant.own, variant.topology.profile) for variant in own] == [(True, "seed")]
+    own = parse("".join(GOOD.values()) + "lab: {layout: seed}\n", "x", "x").variants
+    assert [(variant.own, variant.topology.layout) for variant in own] == [(True, "seed")]
     several = parse(
-        "".join(GOOD.values()) + "lab: {max_age: 20s, duplicate_window: 10s}\nvariants: {a: {profile: seed}, b: {}}\n",
+        "".join(GOOD.values()) + "lab: {max_age: 20s, duplicate_window: 10s}\nvariants: {a: {layout: seed}, b: {}}\n",
         "x",
         "x",
     )
-    assert [(v.name, v.topology.profile, v.topology.max_age) for v in several.variants] == [
+    assert [(v.name, v.topology.layout, v.topology.max_age) for v in several.variants] == [
         ("a", "seed", "20s"),
-        ("b", "fixed", "20s"),
+        ("b", "mapped", "20s"),
     ]
 
 

@@ -192,7 +192,7 @@ def test_how_long_something_took(wanted: Any, took: dict[str, Any]) -> None:
     context.took["asked"] = [0.3, 0.1]
     context.sent["m"] = [sent(1), sent(2), sent(3, "info")]
 
-    async def entries(stream: Stream) -> Any:
+    async def entries(stream: Stream, region: str = "") -> Any:
         return held[stream.name]
 
     context.entries = entries  # type: ignore[method-assign]
@@ -236,8 +236,8 @@ def test_what_is_no_condition_on_versions(text: str) -> None:
 
 
 def test_of_several_versions_the_oldest_decides() -> None:
-    assert applies(When(versions="<2.15"), ("2.9.1", "2.15.1"), "fixed", "", "short")
-    assert not applies(When(versions=">=2.15"), ("2.14.6", "2.15.1"), "fixed", "", "short")
-    assert not applies(When(versions=">=2.15"), (), "fixed", "", "short")
-    assert not applies(When(length="long"), ("2.15.1",), "fixed", "", "short")
-    assert not applies(When(variants=("a",)), ("2.15.1",), "fixed", "b", "short")
+    assert applies(When(versions="<2.15"), ("2.9.1", "2.15.1"), "mapped", "", "short")
+    assert not applies(When(versions=">=2.15"), ("2.14.6", "2.15.1"), "mapped", "", "short")
+    assert not applies(When(versions=">=2.15"), (), "mapped", "", "short")
+    assert not applies(When(length="long"), ("2.15.1",), "mapped", "", "short")
+    assert not applies(When(variants=("a",)), ("2.15.1",), "mapped", "b", "short")

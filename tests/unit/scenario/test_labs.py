@@ -29,7 +29,7 @@ class FakeEngine(Engine):
 def test_a_lab_fits_by_what_matters_to_messages_not_by_its_ports() -> None:
     wanted = Topology()
     assert labs.fits(replace(wanted, name="other", client_port=5000, memory="1g", nats="2.14.6"), wanted)
-    assert not labs.fits(replace(wanted, profile="seed"), wanted)
+    assert not labs.fits(replace(wanted, layout="seed"), wanted)
     assert not labs.fits(replace(wanted, max_age="20s"), wanted)
 
 
