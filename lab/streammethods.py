@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lab.jetstream.clients import Client
     from lab.jetstream.session import Ack, Entry, Session
     from lab.jetstream.streams import Definitions
+    from lab.streamgraph import StreamGraph
 
 
 class StreamMethods(ABC):
@@ -90,3 +91,9 @@ class StreamMethods(ABC):
                 raise unknown("rule", rule, RULES)
         rules = {rule: check for rule, check in RULES.items() if rule in only or not only}
         return finished(conform(command, topology, region or layout_of(topology).regions[0], rules, self.say))
+
+    def stream_graph(self) -> "StreamGraph":
+        """Which stream takes what from which, as the servers have them, for `lab.streamgraph.formats.FORMATS`."""
+        from lab.observe import flow
+
+        return finished(flow.take(self.observe()))

@@ -34,12 +34,13 @@ from lab.check.history import (
     ClientRecord,
 )
 from lab.check.readers import ROW as LIVE_ROW
+from lab.check.sessions import Sessions
 from lab.check.workload import ROW as PUBLISH_ROW
 from lab.clients.process import ClientProcess, connecting, started
 from lab.clients.protocol import ACKNOWLEDGING, Ack, Breach, Consume, Kind, Message, Publish, Request
-from lab.errors import LabError, NatsError, NoAnswer
+from lab.errors import LabError, NatsError, NoAnswer, UsageError
 from lab.jetstream.session import Session
-from lab.layouts import layout_of
+from lab.layouts import Layout, layout_of
 from lab.topology import Topology
 
 RATE = 20  # publishes a second, in each place
@@ -80,7 +81,7 @@ class ClientLoad:
 
     command: str
     topology: Topology
-    sessions: Mapping[str, Session]
+    sessions: Sessions
     streams: tuple[str, ...]
     mark: str
     clock: Clock
@@ -93,6 +94,7 @@ class ClientLoad:
     readers: list[_Reader] = field(default_factory=list)
     buckets: dict[str, clientbuckets.Bucket] = field(default_factory=dict)
     held: dict[str, Any] = field(default_factory=dict)
+    _at: dict[str, Session] = field(default_factory=dict)  # region -> where its copy lives
     _publishing: list["asyncio.Task[None]"] = field(default_factory=list)
     _tasks: set["asyncio.Task[Any]"] = field(default_factory=set)
     _resting: asyncio.Event = field(default_factory=asyncio.Event)
@@ -105,6 +107,7 @@ class ClientLoad:
         regions = layout.regions
         roams = len({layout.credentials(region) for region in regions}) == 1
         self.places = (*regions, *([ROAMING] if roams else []))
+        self._at = {region: await self.sessions.of(layout.copy(region)) for region in regions}
         publishers: list[ClientProcess] = []
         for place in self.places:
             reader = await self._connected(place, "reader", stack)
@@ -154,7 +157,7 @@ class ClientLoad:
             if kind == "watch":
                 if region not in self.buckets:
                     bucket = clientbuckets.Bucket(self.mark, region, copy, layout.as_stored(copy, filter_))
-                    await clientbuckets.make(self.sessions[region], self.topology, bucket, before[copy.key])
+                    await clientbuckets.make(self._at[region], self.topology, bucket, before[copy.key])
                     self.buckets[region] = bucket
                 request = Consume(number, kind, bucket=self.buckets[region].name)
             else:
@@ -170,13 +173,14 @@ class ClientLoad:
     async def _publish(self, process: int, client: ClientProcess, began: int) -> None:
         layout, place, counter = layout_of(self.topology), self.places[process], 0
         numbers = {name: index for index, name in enumerate(self.streams)}
+        mark = payload.client_mark(self.mark.encode()).decode()
         while not self._resting.is_set():
             intended = began + counter * SECOND // RATE
             late = (self.clock.now() - intended) / SECOND
             if late < 0:
                 await asyncio.sleep(-late)
                 continue
-            body = payload.compose(payload.client_mark(self.mark), place, process, counter, payload.SMALL).decode()
+            body = payload.compose(mark, 0, process, counter, payload.SMALL).decode()
             subject, id_ = layout.subject("client", str(process), str(counter)), f"{self.mark}-{process}-{counter}"
             invoked = self.clock.now()
             outcome, stream, sequence, duplicate, error = INFO, NOWHERE, 0, False, "interrupted"
@@ -238,7 +242,7 @@ class ClientLoad:
     async def _step_down(self, reader: _Reader) -> None:
         if self.topology.replicas > 1:
             with suppress(NatsError):
-                await self.sessions[reader.region].api(
+                await self._at[reader.region].api(
                     f"CONSUMER.LEADER.STEPDOWN.{reader.stream}.{reader.consumer}", timeout=2
                 )
                 reader.deposed.append(self.clock.now())
@@ -281,14 +285,12 @@ class ClientLoad:
             reader.ended = self.clock.now()
             if reader.consumer:
                 with suppress(NatsError):
-                    await self.sessions[reader.region].api(
-                        f"CONSUMER.DELETE.{reader.stream}.{reader.consumer}", timeout=2
-                    )
+                    await self._at[reader.region].api(f"CONSUMER.DELETE.{reader.stream}.{reader.consumer}", timeout=2)
         for region, bucket in self.buckets.items():
             with suppress(NatsError):
-                self.held[region] = await clientbuckets.contents(self.sessions[region], bucket, self.clock.wall)
+                self.held[region] = await clientbuckets.contents(self._at[region], bucket, self.clock.wall)
             with suppress(NatsError):
-                await clientbuckets.remove(self.sessions[region], bucket)
+                await clientbuckets.remove(self._at[region], bucket)
 
     def record(self) -> ClientRecord:
         readers = tuple(
@@ -310,8 +312,10 @@ class ClientLoad:
         )
 
 
-async def greeted(command: str) -> None:
-    """See that a client can be started and speaks the protocol. Raises `LabError`."""
+async def greeted(command: str, layout: Layout) -> None:
+    """See that a client can be started, speaks the protocol, and has a stream. Raises `LabError`."""
+    if not layout.virtual_name:
+        raise UsageError("a client is judged by the virtual stream, and this lab has none", "leave out `--client`")
     with TemporaryDirectory(prefix="lab-client-") as folder:
         async with started(command, Path(folder) / "log") as client:
             await client.greeted()

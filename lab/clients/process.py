@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.clients.protocol import LONGEST_LINE, VERSION, Answer, Breach, Connect, Hello, Message, Request, decode, encode
 from lab.errors import NoAnswer, UsageError
-from lab.layouts import Credentials
+from lab.layouts import Credentials, CredentialsFile
 
 HELLO_S, LATE_S, END_S = 20.0, 10.0, 5.0
 LOG_LINES = 5
@@ -21,8 +21,8 @@ LOG_LINES = 5
 def connecting(number: int, servers: list[str], name: str, timeout: float, login: Credentials | None) -> Connect:
     """The request to connect within `timeout` seconds, with what a client logs in with."""
     milliseconds = round(timeout * 1000)
-    if isinstance(login, Path):
-        return Connect(number, servers, name, milliseconds, credentials=str(login.resolve()))
+    if isinstance(login, CredentialsFile):
+        return Connect(number, servers, name, milliseconds, credentials=str(Path(login.path).resolve()))
     user, password = login or ("", "")
     return Connect(number, servers, name, milliseconds, user, password)
 

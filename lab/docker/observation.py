@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import PurePath
 from typing import Any
 
 from lab.docker.labels import LABEL_NODE, LABEL_TOPOLOGY
@@ -114,8 +113,8 @@ def inspected(containers: Sequence[dict[str, Any]]) -> Observation:
     """A lab from what `docker inspect` says of its containers, of which there is at least one."""
     topology = Topology.from_label(containers[0]["Config"]["Labels"][LABEL_TOPOLOGY])
     found = {c.node: c for c in (_container(topology, raw) for raw in containers)}
-    config = next((container.config for container in found.values() if container.config), "")
-    folder = str(PurePath(config).parents[1]) if config else ""  # it is in `configs`
+    folders = (each.config.removesuffix(f"/configs/{each.node}.conf") for each in found.values())
+    folder = next(filter(None, folders), "")
     return Observation(replace(topology, folder=folder), found)
 
 

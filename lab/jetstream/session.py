@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import nats
@@ -17,7 +16,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as ClientTimeout
 
 from lab.errors import NatsError, NoAnswer
-from lab.layouts import Credentials
+from lab.layouts import Credentials, CredentialsFile
 from lab.topology import Node
 
 CONNECT_TIMEOUT_S = 2
@@ -269,8 +268,8 @@ def _headers(raw: str) -> dict[str, str]:
 
 def login(credentials: Credentials | None) -> dict[str, Any]:
     """The options of `nats.connect` for them."""
-    if isinstance(credentials, Path):
-        return {"user_credentials": str(credentials)}
+    if isinstance(credentials, CredentialsFile):
+        return {"user_credentials": credentials.path}
     return dict(zip(("user", "password"), credentials, strict=True)) if credentials else {}
 
 

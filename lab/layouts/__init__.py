@@ -7,10 +7,11 @@ and one line in `LAYOUTS`.
 from collections.abc import Callable, Mapping
 
 from lab.layouts.arbiter import arbiter
-from lab.layouts.layout import Account, Client, Credentials, Layout, Stream, region_tag
+from lab.layouts.layout import Account, Client, Credentials, CredentialsFile, Layout, Stream, region_tag
 from lab.layouts.mapped import mapped
 from lab.layouts.mirror import mirror
 from lab.layouts.operator_mode import with_credentials
+from lab.layouts.own import own
 from lab.layouts.seed import seed
 from lab.layouts.stretch import stretch
 from lab.layouts.transparent import transparent
@@ -24,9 +25,20 @@ LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {
     "mirror": mirror,
     "stretch": stretch,
     "arbiter": arbiter,
+    "own": own,
 }
 
-__all__ = ["LAYOUTS", "Account", "Client", "Credentials", "Layout", "Stream", "layout_of", "region_tag"]
+__all__ = [
+    "LAYOUTS",
+    "Account",
+    "Client",
+    "Credentials",
+    "CredentialsFile",
+    "Layout",
+    "Stream",
+    "layout_of",
+    "region_tag",
+]
 
 
 def layout_of(topology: Topology) -> Layout:

@@ -6,7 +6,7 @@
 
 Clients are in the account of the region whose servers they talk to, and name no user. A copy sources origins of other
 accounts, which export to it what a source asks for: the creation of a consumer, the subject that it delivers to, and
-its flow control. Without the last of these (`flow_control: false`) a source stops for good once it is slow.
+its flow control. Without the last of these (`flow_control: false`) a source stops for good after 2 MB.
 """
 
 from typing import Any

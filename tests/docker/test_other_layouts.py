@@ -2,16 +2,21 @@
 message is stored, and what an isolated region still does."""
 
 import asyncio
+import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+import nats
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from lab.api import Lab
-from lab.errors import UsageError
+from lab.errors import NatsError, UsageError
 from lab.faults.prediction import differences, predict, settled
+from lab.jetstream.session import connect
 from lab.layouts import layout_of
 from lab.topology import LayoutName, Topology
 
@@ -113,6 +118,39 @@ def test_a_region_that_only_votes_gives_one_of_two_a_majority() -> None:
         lab.prepare_probe()
         with lab.partition("west"):
             assert as_predicted(lab)
+
+
+def test_in_operator_mode_roles_have_credentials_and_nothing_tells_them(tmp_path: Path) -> None:
+    async def as_application(lab: Lab, folder: Path) -> None:
+        client = await nats.connect(lab.url("east"), user_credentials=str(folder / "app.creds"))
+        js = client.jetstream(timeout=1)
+        assert (await js.publish("foo.app", b"x")).stream == "foo-write-east"
+        assert (await js.get_last_msg("foo-read-east", "foo.app", direct=True)).data == b"x"
+        with pytest.raises(TimeoutError):  # a permissions violation ends in no answer
+            await js.delete_stream("foo-read-east")
+        await client.close()
+
+    with up("test-operator", "mapped", auth="operator") as lab:
+        folder = Path(lab.topology.folder) / "credentials"
+        assert [lab.publish(region, "foo.test", region)[0].sequence for region in ("west", "central")] == [1, 1]
+        assert lab.compare(wait=20).verdict == "agree"
+        asyncio.run(as_application(lab, folder))
+        archive = tmp_path / "lab.zip"
+        lab.collect(archive)
+        with zipfile.ZipFile(archive) as found:
+            told = "".join(found.read(name).decode() for name in found.namelist())
+        secret = [line for path in folder.iterdir() for line in path.read_text().split() if len(line) > 50]
+        assert len(secret) == 6, "a token and a seed for each role"
+        assert not [line for line in secret if line in told]
+        assert "operator.conf" in told
+        assert not re.search(r"\beyJ[\w-]+\.|\bS[UAO][A-Z2-7]{56}\b", told)
+        with pytest.raises(NatsError, match="Authorization Violation"):
+            asyncio.run(nobody(lab))
+
+
+async def nobody(lab: Lab) -> None:
+    async with connect("west", lab.topology.region_nodes("west")):
+        pass
 
 
 def as_predicted(lab: Lab) -> bool:

@@ -169,6 +169,19 @@ def test_another_accounts_stream_of_the_same_name_is_not_the_labs() -> None:
     assert next(row for row in taken(found)[0].streams if row.name == "foo-write-west").last == 7
 
 
+def test_where_regions_are_one_cluster_links_carry_routes_and_a_mirror_has_one_origin() -> None:
+    topology = Topology(layout="stretch")
+    found = readings(topology)
+    for name in found:
+        routes = [{"remote_name": node.name} for node in topology.nodes if node.name not in (name, "east-3")]
+        found[name] = Reading(name, found[name].varz, found[name].jsz, {"routes": routes})
+    result = snapshot(observation(topology), found, {})
+    gateways = {link.name: link.gateways for link in result.links}
+    assert gateways["central-west"] == {"central": (3, 3), "west": (3, 3)}
+    assert gateways["east-west"] == {"east": (3, 3), "west": (0, 3)}, "nobody has a route to east-3"
+    assert "routes west → east: 0 of 3 connected" in ready.missing(result, topology)
+
+
 def test_a_link_is_cut_when_one_side_is_detached() -> None:
     seen = observation(TOPOLOGY)
     for cut in link_cuts(TOPOLOGY, TOPOLOGY.link("west", "east")):

@@ -118,3 +118,47 @@ def test_silence_is_no_last_word_even_where_a_failure_is_predicted() -> None:
     prediction = predict(TOPOLOGY, partition(TOPOLOGY, groups(TOPOLOGY, ["central"])))
     assert not settled(prediction, measured("silent"))
     assert settled(prediction, measured("fails"))
+
+
+# --- other layouts ---
+
+MIRROR, STRETCH = Topology(layout="mirror"), Topology(layout="stretch")
+READS = {DIRECT_GET}
+
+
+def test_with_mirrors_only_who_reaches_the_writer_can_publish() -> None:
+    cuts = partition(MIRROR, groups(MIRROR, ["central"]))
+    assert works(cuts, "central", MIRROR) == READS
+    assert works(cuts, "west", MIRROR) == works(cuts, "east", MIRROR) == set(OPERATIONS)
+    assert "west, which writes, is out of reach" in predict(MIRROR, cuts).cell("central", PUBLISH).reason
+    alone = partition(MIRROR, groups(MIRROR, ["west"]))
+    assert PUBLISH in works(alone, "west", MIRROR)
+    assert {PUBLISH, SEE_OWN_PUBLISH, EXISTING_CONSUMER} <= fails(alone, "east", MIRROR)
+    assert NEW_STREAM in works(alone, "east", MIRROR)
+
+
+def test_a_stretched_stream_is_written_by_a_majority_of_regions() -> None:
+    cuts = partition(STRETCH, groups(STRETCH, ["central"]))
+    assert fails(cuts, "central", STRETCH) == set(OPERATIONS) - {DIRECT_GET}
+    assert {PUBLISH, SEE_OWN_PUBLISH, DIRECT_GET, EXISTING_CONSUMER, GET, META_LEADER} <= works(cuts, "west", STRETCH)
+    assert not fails(cuts, "west", STRETCH)
+    apart = partition(STRETCH, groups(STRETCH, ["west", "central", "east"]))
+    assert all(PUBLISH in fails(apart, region, STRETCH) for region in STRETCH.regions)
+
+
+def test_one_cut_link_leaves_a_stretched_stream_a_leader_that_all_hear() -> None:
+    cuts = link_cuts(STRETCH, STRETCH.link("west-central"))
+    assert all(PUBLISH in works(cuts, region, STRETCH) for region in STRETCH.regions)
+
+
+def test_where_the_replica_of_a_region_is_nobody_knows_here() -> None:
+    one_down: set[Fault] = {Down("east-1")}
+    assert predict(STRETCH, one_down).cell("east", PUBLISH).works is None
+
+
+def test_an_arbiter_gives_one_of_two_regions_a_majority() -> None:
+    topology = Topology(layout="arbiter", regions=("west", "east", "third"), sizes={"third": 1})
+    cuts = partition(topology, groups(topology, ["west"]))
+    assert works(cuts, "east", topology) == set(OPERATIONS)
+    assert works(cuts, "west", topology) == LOCAL
+    assert {cell.region for cell in predict(topology, cuts).cells} == {"west", "east"}

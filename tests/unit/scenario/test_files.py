@@ -177,6 +177,14 @@ def test_what_the_kernel_must_offer() -> None:
     assert parse("needs: [netem, blocks]\n" + "".join(GOOD.values()), "x", "x").needs == ("netem", "blocks")
 
 
+def test_streams_of_all_layouts_that_a_scenario_allows_can_be_named() -> None:
+    text = "".join(GOOD.values()) + "  - expect: {holds: {stream: foo-central, messages: 1}, when: {layout: mirror}}\n"
+    read = parse("layouts: [transparent, mirror]\n" + text, "x", "x")
+    assert read.layouts == ("transparent", "mirror")
+    assert read.steps[-1].expect[0].when.layout == ("mirror",)
+    assert "there is no stream `foo-central`" in problems(text)[0]
+
+
 def test_a_lab_or_variants_ask_for_a_lab_of_its_own() -> None:
     assert not parse("".join(GOOD.values()), "x", "x").variants[0].own
     own = parse("".join(GOOD.values()) + "lab: {layout: seed}\n", "x", "x").variants

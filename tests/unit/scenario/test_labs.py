@@ -31,6 +31,14 @@ def test_a_lab_fits_by_what_matters_to_messages_not_by_its_ports() -> None:
     assert labs.fits(replace(wanted, name="other", client_port=5000, memory="1g", nats="2.14.6"), wanted)
     assert not labs.fits(replace(wanted, layout="seed"), wanted)
     assert not labs.fits(replace(wanted, max_age="20s"), wanted)
+    assert not labs.fits(replace(wanted, sizes={"east": 5}), wanted)
+
+
+def test_a_lab_of_another_layout_fits_where_the_scenario_says_so() -> None:
+    mirror = Topology(layout="mirror")
+    assert labs.fits(mirror, Topology(), ("transparent", "mirror"))
+    assert not labs.fits(mirror, Topology(), ("transparent",))
+    assert not labs.fits(replace(mirror, layout_options={"writer": "east"}), mirror)
 
 
 @pytest.mark.parametrize("variant", ["", "original-2.14.6", "Corrected_Form"])
