@@ -23,6 +23,7 @@ from lab.check.checkers import judge
 from lab.check.clock import Clock
 from lab.check.gathered import Options
 from lab.check.history import OK, SECOND
+from lab.check.load import feeds
 from lab.check.report import documents
 from lab.check.run import run_check
 from lab.check.schedule import Schedule
@@ -36,9 +37,9 @@ SECONDS, TURNS, PROCESSES = 8, 3, 6
 
 async def bare_publishes(seconds: float) -> float:
     """Acknowledged publishes a second of a loop that does nothing else."""
-    plan = workload.slots(TOPOLOGY, 1000, PROCESSES)
+    plan = workload.slots(feeds(layout_of(TOPOLOGY)), 1000, PROCESSES)
     clients = [await nats.connect(f"nats://127.0.0.1:{_port(slot.region, n)}") for n, slot in enumerate(plan)]
-    bodies = [payload.compose("bare0000", "west", 0, n, payload.size(1, 0, n)) for n in range(1000)]
+    bodies = [payload.compose("bare0000", 0, 0, n, payload.size(1, 0, n)) for n in range(1000)]
     topics = payload.subjects(layout_of(TOPOLOGY))
     subjects = [topics[payload.topic(1, 0, number)] for number in range(1000)]
     deadline, done = time.monotonic() + seconds, 0
@@ -65,7 +66,7 @@ async def our_publishes(seconds: float) -> float:
     """The same by the check's publishers, records and all."""
     clock = Clock.start()
     ledger = workload.Ledger(TOPOLOGY, streams(TOPOLOGY), "ours0000", 1, clock)
-    plan = workload.slots(TOPOLOGY, 1000, PROCESSES)
+    plan = workload.slots(feeds(layout_of(TOPOLOGY)), 1000, PROCESSES)
     async with workload.connected(plan, TOPOLOGY) as sessions:
         began, stop = clock.now(), asyncio.Event()
         pairs = zip(sessions, plan, strict=True)

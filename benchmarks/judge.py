@@ -1,7 +1,8 @@
 """How long it takes to judge a run on disk, and how much memory: `python -m benchmarks.judge [--messages 1000000]`.
 
 Makes a run of that many acknowledged messages over six streams, with one partition, then judges it in a process of its
-own that does nothing else. Needs no Docker, but Linux: memory is read from /proc.
+own that does nothing else. `--own` makes it over sixty streams that people could bring: twenty origins, of each a copy
+that selects half, and a mirror of that. Needs no Docker, but Linux: memory is read from /proc.
 """
 
 import argparse
@@ -13,11 +14,28 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.check import store
-from lab.check.history import FINE, LIVE, PUBLISH, ROW, SECOND, Array, FaultRecord, History, Phase, Process, Read, Run
+from lab.check import payload, store
+from lab.check.history import (
+    FINE,
+    LIVE,
+    PUBLISH,
+    ROW,
+    SECOND,
+    Array,
+    FaultRecord,
+    History,
+    Phase,
+    Process,
+    Read,
+    Run,
+    kind_of,
+)
+from lab.check.load import feeds, subjects
+from lab.layouts import layout_of
+from lab.layouts.own import File, Own, write
 from lab.topology import Topology
 
-PROCESSES, RATE = 18, 2000
+PROCESSES, RATE, OWN = 18, 2000, 20
 PARTITION = FaultRecord(
     "f1", "partition", "partition central", {}, 20 * SECOND, 21 * SECOND, 50 * SECOND, 51 * SECOND, True, "seen",
     links=("central-east", "central-west"),
@@ -59,6 +77,15 @@ def stored(sent: Array, order: Array, delay: Array) -> Array:
     return rows
 
 
+def phases_until(end: int) -> tuple[Phase, ...]:
+    return (
+        Phase("warm-up", 0, 10 * SECOND),
+        Phase("main", 10 * SECOND, end),
+        Phase("settle", end, end + 120 * SECOND),
+        Phase("read", end + 120 * SECOND, end + 180 * SECOND),
+    )
+
+
 def history(messages: int, readers: bool) -> History:
     topology = Topology()
     streams = tuple(f"foo-{kind}-{region}" for kind in ("write", "read") for region in topology.regions)
@@ -82,12 +109,7 @@ def history(messages: int, readers: bool) -> History:
                 for name in ("sequence", "process", "counter", "flags"):
                     seen[name] = rows[name]
                 live[region, reader] = seen
-    phases = (
-        Phase("warm-up", 0, 10 * SECOND),
-        Phase("main", 10 * SECOND, end),
-        Phase("settle", end, end + 120 * SECOND),
-        Phase("read", end + 120 * SECOND, end + 180 * SECOND),
-    )
+    phases = phases_until(end)
     processes = tuple(Process(number, topology.regions[number % 3]) for number in range(PROCESSES))
     began = "2030-01-01T00:00:00+00:00"
     run = Run(
@@ -96,13 +118,69 @@ def history(messages: int, readers: bool) -> History:
     return History(run, sent, reads, live, (PARTITION,))
 
 
+def brought() -> Topology:
+    """Sixty streams in three regions, in chains of three."""
+    regions, files = Topology().regions, []
+    for number in range(OWN):
+        near, far, last = (regions[(number + step) % 3] for step in range(3))
+        shared = {"num_replicas": 3, "max_age": 3600 * SECOND}
+        source = {"name": f"in-{number}", "filter_subject": f"in.{number}.a.>"}
+        for region, config in (
+            (near, {"name": f"in-{number}", "subjects": [f"in.{number}.*.>"]}),
+            (far, {"name": f"half-{number}", "sources": [source]}),
+            (last, {"name": f"twin-{number}", "mirror": {"name": f"half-{number}"}}),
+        ):
+            files.append(File(f"{config['name']}.json", "$G", {**config, **shared, "placement": {"cluster": region}}))
+    return Topology(layout="own", own=write(Own(tuple(files))))
+
+
+def own_history(messages: int) -> History:
+    """The messages one after the other over all origins; each copy has what it selects 5 ms later."""
+    topology = brought()
+    layout = layout_of(topology)
+    filled = feeds(layout)
+    streams = tuple(stream.key for stream in layout.streams)
+    sent = np.zeros(messages, PUBLISH)
+    number = np.arange(messages)
+    sent["process"], sent["counter"] = number % OWN, number // OWN
+    sent["intended"] = sent["invoked"] = number * (SECOND // RATE)
+    sent["completed"] = sent["invoked"] + 2_000_000
+    places = np.array([streams.index(feed.origin) for feed in filled])
+    sent["stream"], sent["sequence"] = places[sent["process"]], sent["counter"] + 1
+    reads = {}
+    for process, feed in enumerate(filled):
+        mine = np.flatnonzero(sent["process"] == process)
+        topics = [payload.topic(0, process, counter, len(feed.stored)) for counter in range(len(mine))]
+        kept = mine[[".a." in feed.stored[topic] for topic in topics]]
+        name = feed.origin.removeprefix("in-")
+        for key, rows in (
+            (feed.origin, stored(sent, mine, np.zeros(1, np.int64))),
+            (f"half-{name}", stored(sent, kept, np.full(len(kept), 5_000_000))),
+            (f"twin-{name}", stored(sent, kept, np.full(len(kept), 10_000_000))),
+        ):
+            if key == f"twin-{name}":
+                rows["origin"], rows["origin_sequence"] = streams.index(f"half-{name}"), rows["sequence"]
+            stream = layout.stream(key)
+            reads[key] = Read(key, kind_of(stream), stream.region, rows, 1, len(rows))
+    end = int(sent["completed"][-1])
+    processes = tuple(Process(at, feed.region, feed.origin) for at, feed in enumerate(filled))
+    began, phases = "2030-01-01T00:00:00+00:00", phases_until(end)
+    run = Run(
+        "bench", began, 0, topology, topology.nats, "", "benchmrk", processes, streams, ("",), phases, {}, "complete",
+        definitions={stream.key: stream.definition for stream in layout.streams}, subjects=subjects(filled),
+    )  # fmt: skip
+    return History(run, sent, reads, {}, (PARTITION,))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--readers", action="store_true", help="two live readers in each region as well")
+    parser.add_argument("--own", action="store_true", help="over sixty streams, each a part of a chain")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lab-judge-") as folder:
-        store.save(history(arguments.messages, arguments.readers), Path(folder))
+        made = own_history(arguments.messages) if arguments.own else history(arguments.messages, arguments.readers)
+        store.save(made, Path(folder))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
         done = subprocess.run([sys.executable, "-c", JUDGE, folder], check=True, capture_output=True, text=True)
     result = json.loads(done.stdout)

@@ -8,7 +8,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NewType, get_type_hints
 
-from lab import yamlfile
+from lab import ownfolder, yamlfile
+from lab.errors import UsageError
 from lab.topology import OLD_LAYOUT, OLD_WORDS, Option, Topology
 from lab.units import DURATION
 from lab.validate import problems
@@ -23,7 +24,7 @@ OptionName = NewType("OptionName", str)
 Quantity = NewType("Quantity", str)
 Regions = NewType("Regions", list)  # type: ignore[type-arg]
 
-NAMES = {"wan": "links"}  # fields of the topology that have another name in the file
+NAMES = {"wan": "links", "own": "streams"}  # fields of the topology that have another name in the file
 HIDDEN = ("sizes", "folder")  # of the topology: sizes stand in `regions`
 FIELDS = tuple(NAMES.get(f.name, f.name) for f in fields(Topology) if f.name not in HIDDEN)
 TYPES: dict[str, Any] = {
@@ -39,6 +40,9 @@ TYPES: dict[str, Any] = {
     "server_options": dict[OptionName, Option],
     "links": dict[str, dict[str, Quantity]],
 }
+STREAMS, CHECK = "streams", "check"
+# What `check` may say of a stream: from which regions it is filled, on what, messages a second, bytes of each.
+PUBLISH: dict[str, Any] = {"from": list[str], "subjects": list[str], "rate": float, "size": int}
 VOCABULARY = {
     Version: text(
         'a full version, such as `2.15.1`, or a tag in quotes, such as `"2.12"`', r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
@@ -55,6 +59,7 @@ READS = Types(VOCABULARY)
 EXPECTED = {
     "regions": "a list of names, such as `[west, east]`, or of sizes: `{west: 3, east: 3, arbiter: 1}`",
     "layout_options": "a mapping, such as `flow_control: false`",
+    "streams": "a folder with the definitions of streams",
     "server_options": "a mapping, such as `ping_interval: 5s`",
     "links": "a mapping, such as `east-west: {profile: transatlantic}`",
 }
@@ -69,6 +74,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "subnet_pool": ("subnet_prefix", "regions", "name"),
     "subnet_prefix": ("subnet_pool", "name"),
     "links": ("regions",),
+    "streams": ("layout", "regions", "nodes_per_region"),
 }
 
 
@@ -76,15 +82,51 @@ def load(path: Path) -> Topology:
     """The topology that a file describes; what it leaves out has its default. Raises `UsageError` with all problems."""
     shown = str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
     document = yamlfile.load(path, READS, shown, "`cp lab.example.yaml lab.yaml` creates one")
-    entries = document.top((*FIELDS, OLD_LAYOUT), "replicas: 3", "`lab.example.yaml` has every field")
-    topology = read(document, entries, Topology())
+    entries = document.top((*FIELDS, OLD_LAYOUT, CHECK), "replicas: 3", "`lab.example.yaml` has every field")
+    topology = read(document, _brought(document, entries, path.parent), Topology())
     document.refuse("fields that you leave out have defaults; `lab.example.yaml` has every field")
     return topology
 
 
+def load_check(path: Path) -> dict[str, dict[str, Any]]:
+    """What the file says in `check`: stream -> fields of `Publish`. Raises `UsageError` with all problems."""
+    document = yamlfile.load(path, READS)
+    entries = document.top((*FIELDS, OLD_LAYOUT, CHECK), "replicas: 3", "`lab.example.yaml` has every field")
+    if CHECK not in entries:
+        return {}
+    if entries[CHECK].children is None:
+        document.wrong(entries[CHECK], "should be a mapping, such as `orders: {rate: 50}`", CHECK)
+    found: dict[str, dict[str, Any]] = {}
+    for stream in entries[CHECK].children or ():
+        place = f"{CHECK}, {stream.name}"
+        if stream.children is None:
+            document.wrong(stream, "should be a mapping, such as `{from: west, rate: 50}`", place)
+            continue
+        fields_ = document.entries(stream, PUBLISH, "a stream", place)
+        found[stream.name] = {
+            name: document.read(PUBLISH[name], entry, place=f"{place}, {name}") for name, entry in fields_.items()
+        }
+    document.refuse("docs/streams.md has the form of `check`")
+    return found
+
+
+def _brought(document: Document, entries: Mapping[str, Entry], beside: Path) -> Mapping[str, Entry]:
+    """The entries with what is in the folder of streams in place of its name."""
+    if STREAMS not in entries or not entries[STREAMS].text:
+        return entries
+    entry = entries[STREAMS]
+    try:
+        text_ = ownfolder.load(beside / Path(entry.text).expanduser())
+    except UsageError as error:
+        document.wrong(entry, error.message, STREAMS)
+        return {name: other for name, other in entries.items() if name not in (STREAMS, "layout")}
+    return {**entries, STREAMS: document.replaced(entry, entry.text, text_)}
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of lab.yaml."""
-    return READS.schema("lab.yaml of NATS Region Lab", READS.table("Lab", TYPES))
+    checks = {CHECK: dict[str, READS.table("Publish", PUBLISH)]}  # type: ignore[misc]
+    return READS.schema("lab.yaml of NATS Region Lab", READS.table("Lab", TYPES | checks))
 
 
 def read(document: Document, entries: Mapping[str, Entry], base: Topology, otherwise: Entry | None = None) -> Topology:

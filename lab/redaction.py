@@ -15,6 +15,7 @@ _KEYS = re.compile(
     r"\bS[UAOCNX][A-Z2-7]{56}\b"  # seeds of nkeys
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]+"  # JSON Web Tokens
     r"|\$2[aby]\$\d\d\$[./\w]{53}"  # what bcrypt makes of a password
+    r"|\bz:eN[\w+/]{20,}=*"  # streams that people brought, with their accounts, in a label
     r"|(?<=MSG_PAYLOAD: )[^\n]+"  # bodies of messages, where a server traces
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----",
     re.DOTALL,

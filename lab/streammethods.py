@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lab.jetstream.clients import Client
     from lab.jetstream.session import Ack, Entry, Session
     from lab.jetstream.streams import Definitions
+    from lab.streamgraph import StreamGraph
 
 
 class StreamMethods(ABC):
@@ -72,3 +73,9 @@ class StreamMethods(ABC):
         from lab import virtual
 
         return finished(virtual.clean(self.observe(), dry_run))
+
+    def stream_graph(self) -> "StreamGraph":
+        """Which stream takes what from which, as the servers have them, for `lab.streamgraph.formats.FORMATS`."""
+        from lab.observe import flow
+
+        return finished(flow.take(self.observe()))

@@ -5,6 +5,7 @@ with the running lab as a label on each container, so that every command sees th
 file describes. Nothing here touches a disk, a clock or a network.
 """
 
+import base64
 import ipaddress
 import json
 import re
@@ -28,9 +29,10 @@ NAME_RULE = "lower-case letters, digits and `-`, starting with a letter, at most
 # Addresses inside a network: .1 is Docker's gateway; the first region's nodes follow 10, the second's follow 20.
 FIRST_OFFSET, SECOND_OFFSET = 10, 20
 
-LayoutName = Literal["mapped", "seed", "transparent", "mirror", "stretch", "arbiter"]  # those of lab/layouts/
+LayoutName = Literal["mapped", "seed", "transparent", "mirror", "stretch", "arbiter", "own"]  # those of lab/layouts/
 # Once the key was `profile`, with other words.
 OLD_LAYOUT, OLD_WORDS = "profile", {"fixed": "mapped"}
+PACKED = "z:"  # before text that is compressed in a label
 Auth = Literal["none", "operator"]
 Option = str | int | float | bool
 
@@ -74,6 +76,7 @@ class Link:
 class Topology:
     """A lab as a value; `Topology()` is the one whose files are committed.
 
+    `own` are the streams that you brought, as `lab/layouts/own.py` writes them, "" for none.
     `sizes`: region -> nodes, where that is not `nodes_per_region`. `layout_options` are the layout's own.
     `server_options` are rendered as they are at the top of each server's configuration. `wan` is what links always do:
     link -> options of `lab shape`. Sizes are in NATS's notation (`1GB`) or Docker's (`256m`). `folder` is where the
@@ -88,6 +91,7 @@ class Topology:
     stream: str = "foo"
     layout: LayoutName = "mapped"
     layout_options: dict[str, Option] = field(default_factory=dict, hash=False)
+    own: str = field(default="", repr=False)
     auth: Auth = "none"
     replicas: int = 3
     max_age: str = "1h"
@@ -220,7 +224,10 @@ class Topology:
     # --- to and from the label ---
 
     def to_label(self) -> str:
-        return json.dumps({key: value for key, value in asdict(self).items() if key != "folder"}, separators=(",", ":"))
+        raw = {key: value for key, value in asdict(self).items() if key != "folder"}
+        if self.own:  # a hundred streams are sixty thousand letters, which are much alike
+            raw["own"] = PACKED + base64.b64encode(zlib.compress(self.own.encode(), 9)).decode()
+        return json.dumps(raw, separators=(",", ":"))
 
     @staticmethod
     def from_label(text: str) -> "Topology":
@@ -231,6 +238,8 @@ class Topology:
             values = {key: value for key, value in raw.items() if key in known}
             if OLD_LAYOUT in raw and "layout" not in raw:
                 values["layout"] = OLD_WORDS.get(raw[OLD_LAYOUT], raw[OLD_LAYOUT])
+            if str(values.get("own", "")).startswith(PACKED):
+                values["own"] = zlib.decompress(base64.b64decode(values["own"].removeprefix(PACKED))).decode()
             if not isinstance(values["regions"], list):
                 raise TypeError(f"`regions` is {values['regions']!r}")
             values["regions"] = tuple(values["regions"])
@@ -238,7 +247,7 @@ class Topology:
             _check_types(topology)
             topology.nodes  # noqa: B018 (subnets and ports that make no sense show here)
             return topology
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, zlib.error) as error:
             raise LabError(
                 f"the running lab has a label that this version cannot read: {error}",
                 "`lab down` still removes it",

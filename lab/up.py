@@ -182,6 +182,7 @@ async def _ready(
         async with streams.sessions(layout, topology.region_nodes, layout.regions[0]) as sessions:
             say("defining the streams")
             await streams.define(sessions, stream_configs(topology), patience=20)
+            await streams.define_consumers(sessions, layout)
         return await ready.until_healthy(engine, observation, timeout, say)
     except LabError:  # when a node died meanwhile, its last words say more than what failed for want of it
         await asyncio.to_thread(lambda: require_alive(engine, engine.observe(topology.name)))

@@ -8,6 +8,7 @@ from typing import get_args
 
 from lab import profiles
 from lab.errors import UsageError
+from lab.layouts.own import problems as problems_of_own
 from lab.shape import Shape
 from lab.topology import MAX_NODES, NAME, NAME_RULE, Auth, LayoutName, Topology
 from lab.units import duration_ns, shortened, size_bytes
@@ -59,7 +60,7 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
         yield "nodes_per_region", f"must be 1 to {MAX_NODES}, not {topology.nodes_per_region}"
     if topology.replicas not in (1, 3, 5):
         yield "replicas", f"must be 1, 3 or 5, not {topology.replicas}"
-    else:
+    elif topology.layout != "own":  # which has them in its definitions
         yield from _replica_problems(topology)
     if not STREAM.fullmatch(topology.stream):
         yield "stream", f"`{topology.stream}` must be letters, digits, `-` and `_`, at most 32 characters"
@@ -117,6 +118,10 @@ def _layout_problems(topology: Topology) -> Iterator[tuple[str, str]]:
         words = ", ".join(f"`{word}`" for word in get_args(LayoutName))
         yield "layout", f"must be one of {words}, not `{topology.layout}`"
         return
+    if topology.own and topology.layout != "own":
+        yield "layout", f"`{topology.layout}` has streams of its own; yours are brought with `layout: own`"
+    if topology.layout == "own":
+        yield from (("streams", sentence) for sentence in problems_of_own(topology))
     if topology.layout == "arbiter" and not topology.arbiter:
         small = "one region that is smaller than all others"
         yield "layout", f"`arbiter` needs {small}: `regions: {{west: 3, east: 3, arbiter: 1}}`"

@@ -321,17 +321,25 @@ def _examples(what: str, origins: Sequence[tuple[str, int]], result: "Comparison
 
 def next_steps(topology: "Topology") -> str:
     import shutil
+    import sys
 
     from lab.layouts import layout_of
 
+    if not layout_of(topology).virtual_name:
+        return """
+Try next:
+  lab streams graph        see which stream takes what from which
+  lab check --explain      see which promises hold, and which do not
+  lab check                break it, and judge"""
     subject = layout_of(topology).subject("test")
     regions = layout_of(topology).regions
     first, isolated = regions[0], regions[len(regions) // 2]
-    steps = f"""
-Try next:
-  lab pub {first} {subject} 'Hello world'     publish in a region; `lab view {isolated}` shows it there
-  lab partition {isolated}                     isolate a region, publish on both sides, `lab status`
-  lab heal --wait && lab compare            undo every fault, and see that the regions agree again"""
-    return (
-        steps if shutil.which("lab") else steps + "\n(first `source .venv/bin/activate`, which puts `lab` on the PATH)"
-    )
+    said = {
+        f"lab pub {first} {subject} 'Hello world'": f"publish in a region; `lab view {isolated}` shows it there",
+        f"lab partition {isolated}": "isolate a region, publish on both sides, `lab status`",
+        "lab heal --wait && lab compare": "undo every fault, and see that the regions agree again",
+    }
+    steps = "\n".join(["\nTry next:", *(f"  {command:<42}{what}" for command, what in said.items())])
+    if shutil.which("lab"):
+        return steps
+    return f"{steps}\n(first `source {sys.prefix}/bin/activate`, which puts `lab` on the PATH)"

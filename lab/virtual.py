@@ -50,6 +50,15 @@ def require_subject(layout: Layout, subject: str) -> None:
         )
 
 
+def require_virtual(layout: Layout, what: str) -> None:
+    """Raises `UsageError` for a lab whose streams are the user's own."""
+    if not layout.virtual_name:
+        raise UsageError(
+            f"this lab has no virtual stream to {what}: its streams are your own",
+            "`lab check` judges them, `lab streams list` shows them",
+        )
+
+
 def require_message_id(text: str) -> None:
     if not text.isprintable():
         raise UsageError(f"`{shortened(printable(text))}` is no message id: it has what cannot be printed")
@@ -58,7 +67,7 @@ def require_message_id(text: str) -> None:
 async def view(observation: Observation, region: str, last: int, probes: bool = False) -> list[Entry]:
     """The last so many messages that a region has, all of them with 0; those of `lab probe` only with `probes`."""
     layout = layout_of(observation.topology)
-    stream, stored = layout.virtual_name, layout.first_stored(layout.copy(region))
+    stream, stored = layout.read_name(region), layout.first_stored(layout.copy(region))
 
     def shown(entry: Entry) -> bool:
         return probes or not is_probe(layout, entry.subject)

@@ -1,8 +1,10 @@
 """A super-cluster in memory, on a clock of its own, that leaves a `History`. Its bugs are switches.
 
-Without bugs it does what real servers do, slower and simpler: each region accepts while it has a quorum, each read
-stream takes from each write stream that it can reach, and after a heal a source needs some seconds to be back.
-The default script holds a partition, a node that is down and a region without a quorum, with calm in between.
+Without bugs it does what real servers do, slower and simpler: each region accepts while it has a quorum, each copy
+takes what it selects from each stream that it can reach, and after a heal a source needs some seconds to be back.
+Bugs strike where messages go from west to central, and where a copy in east has something of central, so that any graph
+with both will do. The default script holds a partition, a node that is down and a region without a quorum, with calm in
+between.
 """
 
 from dataclasses import dataclass, field, replace
@@ -32,14 +34,19 @@ from lab.check.history import (
     Replica,
     Run,
     Sample,
+    kind_of,
 )
+from lab.check.load import feeds, subjects, watched
+from lab.check.payload import topic
 from lab.layouts import layout_of
+from lab.streamgraph import Edge
 from lab.topology import Topology
 
 MS = SECOND // 1000
 TICK = SECOND
 PROCESSES = 2  # in each region
 BACK = 12 * SECOND  # a source, after a heal
+SEED = 7
 
 BUGS = (
     "forgets an acknowledged write",
@@ -102,6 +109,7 @@ class Entry:
     origin: str
     origin_sequence: int
     flags: int = FINE
+    subject: str = ""
 
 
 @dataclass
@@ -127,22 +135,38 @@ class FakeCluster:
         publish_until: int = 240,
         end: int = 340,
         tick: int = TICK,
+        topology: Topology | None = None,
     ) -> None:
         assert set(bugs) <= set(BUGS), bugs
         self.tick = tick
         self.bugs, self.script, self.end = set(bugs), script, end * SECOND
         self.publish_until = publish_until * SECOND
-        self.topology = Topology(max_age="20s" if "expires before sourcing" in bugs else "1h", duplicate_window="2s")
-        regions = self.topology.regions
-        self.writes = {r: Stream(layout_of(self.topology).origin(r).key, r, "write") for r in regions}
-        self.reads = {r: Stream(layout_of(self.topology).copy(r).key, r, "read") for r in regions}
-        self.streams = tuple(s.name for s in (*self.writes.values(), *self.reads.values()))
-        self.processes = [Process(i, regions[i % 3]) for i in range(3 * PROCESSES)]
+        age = "20s" if "expires before sourcing" in bugs else "1h"
+        self.topology = replace(topology or Topology(), max_age=age, duplicate_window="2s")
+        layout = self.layout = layout_of(self.topology)
+        self.graph = layout.graph
+        self.feeds = feeds(layout)
+        self.stored = {s.key: Stream(s.key, s.region, kind_of(s)) for s in layout.streams}
+        self.streams = tuple(self.stored)
+        self.writes = {feed.region: self.stored[feed.origin] for feed in reversed(self.feeds)}
+        self.central = next(self.stored[s.key] for s in layout.copies if s.region == "central")
+        # What live readers follow, by place; the bugs of readers strike one in central, if there is one.
+        self.seen = {place: self.stored[stream.key] for place, stream in watched(layout)}
+        self.watched = next(
+            (place for place in self.seen if self.seen[place].region == "central"), next(iter(self.seen))
+        )
+        named = "" if layout.virtual_name else "origin"
+        self.processes = [
+            Process(i, feed.region, feed.origin if named else "")
+            for i, feed in ((i, self.feeds[i % len(self.feeds)]) for i in range(len(self.feeds) * PROCESSES))
+        ]
+        self.feed_of = [self.feeds[i % len(self.feeds)] for i in range(len(self.processes))]
         self.current = list(range(len(self.processes)))
         self.counters = [0] * len(self.processes)
         self.publishes: list[tuple[Any, ...]] = []
-        self.cursor = {(x, o): 0 for x in regions for o in regions}
-        self.back = {(x, o): 0 for x in regions for o in regions}
+        self.cursor = dict.fromkeys(self.graph.edges, 0)
+        self.back = dict.fromkeys(self.graph.edges, 0)
+        self.upstream = {s.key: self.graph.into(s.key) for s in layout.copies}
         self.probes: list[Probe] = []
         self.samples: list[Sample] = []
         self.once: set[str] = set()
@@ -186,7 +210,7 @@ class FakeCluster:
     def history(self) -> History:
         now = 0
         if "keeps an earlier run" in self.bugs:
-            self.writes["west"].append(Entry(None, 0, 0, "foo-write-west", 1, INTACT | SUBJECT))
+            self.writes["west"].append(Entry(None, 0, 0, self.writes["west"].name, 1, INTACT | SUBJECT))
         while now < self.end:
             if now % (5 * SECOND) == 0:
                 self._sample(now)
@@ -203,18 +227,21 @@ class FakeCluster:
 
     def _publish(self, place: int, now: int) -> None:
         number, region = self.current[place], self.processes[self.current[place]].region
+        feed = self.feed_of[number]
         counter = self.counters[number]
         self.counters[number] += 1
         outcome, error = self._outcome(region, now)
         stream, sequence = NOWHERE, 0
-        write = self.writes[region]
+        write = self.stored[feed.origin]
+        subject = feed.stored[topic(SEED, number, counter, len(feed.stored))]
         if outcome == OK:
-            stream, sequence = self._store(write, number, counter, now)
+            stream, sequence = self._store(write, number, counter, now, subject)
         elif outcome == FAIL and self.bug("resurrects a refused message"):
-            write.append(Entry(number, counter, now + MS, write.name, write.last + 1))
+            write.append(Entry(number, counter, now + MS, write.name, write.last + 1, subject=subject))
         self.publishes.append((number, counter, now, now, now + 2 * MS, sequence, outcome, stream, 0, error))
         if outcome == INFO:  # the process is retired
-            self.processes.append(Process(len(self.processes), region))
+            self.processes.append(replace(self.processes[number], number=len(self.processes)))
+            self.feed_of.append(feed)
             self.counters.append(0)
             self.current[place] = len(self.processes) - 1
 
@@ -234,11 +261,13 @@ class FakeCluster:
             return FAIL, 1
         return OK, 0
 
-    def _store(self, write: Stream, number: int, counter: int, now: int) -> tuple[int, int]:
+    def _store(self, write: Stream, number: int, counter: int, now: int, subject: str) -> tuple[int, int]:
         mid = 100 * SECOND < now < 110 * SECOND
         if self.bug("stores in another region", mid and write.region == "west"):
             write = self.writes["east"]
-        entry = Entry(number, counter, now + MS, write.name, write.last + 1)
+            there = next(feed.stored for feed in self.feeds if feed.origin == write.name)
+            subject = there[topic(SEED, number, counter, len(there))]
+        entry = Entry(number, counter, now + MS, write.name, write.last + 1, subject=subject)
         if self.bug("acknowledges one sequence twice", mid):
             return self.streams.index(write.name), write.last + 1
         sequence = write.append(entry)
@@ -252,46 +281,51 @@ class FakeCluster:
     # --- sourcing ---
 
     def _source(self, now: int) -> None:
-        for here, read in self.reads.items():
-            for origin, write in self.writes.items():
-                if not self._sourcing(here, origin, now):
+        for key, edges in self.upstream.items():
+            for edge in edges:
+                read, write = self.stored[key], self.stored[edge.upstream]
+                if not self._sourcing(edge, read.region, write.region, now):
                     continue
-                self._reconnected(read, write, here, origin, now)
-                batch = list(range(self.cursor[here, origin] + 1, write.last + 1))
-                self.cursor[here, origin] = write.last
-                for sequence in self._mishap(read, write, batch, now):
-                    self._take(read, write, sequence, now)
+                self._reconnected(edge, read, write, now)
+                batch = range(self.cursor[edge] + 1, write.last + 1)
+                self.cursor[edge] = write.last
+                for sequence in self._mishap(read, write, [s for s in batch if self._carried(edge, write, s)], now):
+                    self._take(edge, read, write, sequence, now)
 
-    def _sourcing(self, here: str, origin: str, now: int) -> bool:
-        key = (here, origin)
-        if "loses a source" in self.bugs and key == ("east", "central"):
+    def _carried(self, edge: Edge, write: Stream, sequence: int) -> bool:
+        """What is not of this run has no subject that is known, and goes everywhere."""
+        entry = write.entries.get(sequence)
+        return entry is not None and (not entry.subject or bool(edge.carry(entry.subject)))
+
+    def _sourcing(self, edge: Edge, here: str, origin: str, now: int) -> bool:
+        if "loses a source" in self.bugs and (here, origin) == ("east", "central"):
             return False
         if not self.reaches(here, origin, now):
             late = {"never catches up": 10_000, "catches up late": 62}
             slow = (
                 next((late[bug] for bug in late if bug in self.bugs), 0)
-                if key == ("central", "west") and now < 100 * SECOND
+                if (here, origin) == ("central", "west") and now < 100 * SECOND
                 else 0
             )
-            self.back[key] = now + max(BACK, slow * SECOND)
+            self.back[edge] = now + max(BACK, slow * SECOND)
             if self.down(here, now) > 1 or self.down(origin, now) > 1:
-                self.back[key] = now + 5 * SECOND
+                self.back[edge] = now + 5 * SECOND
             if slow == 10_000:
                 self.bugs.add("never catches up")
             return False
-        if "never catches up" in self.bugs and key == ("central", "west") and now > 20 * SECOND:
+        if "never catches up" in self.bugs and (here, origin) == ("central", "west") and now > 20 * SECOND:
             return False
         if "shows its own writes late" in self.bugs and here == origin == "west" and 80 * SECOND < now < 90 * SECOND:
             return now % (3 * SECOND) < TICK
-        return now >= self.back[key]
+        return now >= self.back[edge]
 
-    def _reconnected(self, read: Stream, write: Stream, here: str, origin: str, now: int) -> None:
-        if (here, origin) == ("central", "west") and self.back[here, origin]:
+    def _reconnected(self, edge: Edge, read: Stream, write: Stream, now: int) -> None:
+        if (read.region, write.region) == ("central", "west") and self.back[edge]:
             if self.bug("duplicates on reconnect"):
-                self.cursor[here, origin] -= 20
+                self.cursor[edge] -= 20
             if self.bug("expires before sourcing"):
                 old = [s for s, entry in write.entries.items() if entry.stored < now - 20 * SECOND]
-                self.cursor[here, origin] = max([self.cursor[here, origin], *old])
+                self.cursor[edge] = max([self.cursor[edge], *old])
 
     def _mishap(self, read: Stream, write: Stream, batch: list[int], now: int) -> list[int]:
         if read.region != "central" or write.region != "west" or len(batch) < 2 or now < 100 * SECOND:
@@ -302,22 +336,23 @@ class FakeCluster:
             batch = batch[1:]
         return batch
 
-    def _take(self, read: Stream, write: Stream, sequence: int, now: int) -> None:
-        entry = write.entries.get(sequence)
-        if entry is None:
-            return
-        copied = Entry(entry.process, entry.counter, now + MS, write.name, sequence, entry.flags)
+    def _take(self, edge: Edge, read: Stream, write: Stream, sequence: int, now: int) -> None:
+        entry = write.entries[sequence]
+        made = (edge.carry(entry.subject) or [""])[0]
+        copied = Entry(entry.process, entry.counter, now + MS, write.name, sequence, entry.flags, made)
         central = read.region == "central" and now > 100 * SECOND
         if self.bug("alters a byte", central):
             copied.flags &= ~INTACT
         if self.bug("alters a subject", central):
             copied.flags &= ~SUBJECT
+        if edge.mirror:
+            read.last = sequence - 1
         read.append(copied)
 
     # --- probes, samples ---
 
     def _probe(self, now: int) -> None:
-        for region in self.topology.regions:
+        for region in self.layout.clients:
             if self.down(region, now) > 1:
                 continue
             isolated = self.isolated(region, now)
@@ -336,22 +371,17 @@ class FakeCluster:
                 self.probes.append(Probe(region, operation, now, 0.01, "fail" if bad else "ok", "503" if bad else ""))
 
     def _sample(self, now: int) -> None:
-        last = {stream.name: stream.last for stream in (*self.writes.values(), *self.reads.values())}
-        arrived = {
-            read.name: {self.writes[o].name: self.cursor[here, o] for o in self.writes}
-            for here, read in self.reads.items()
-        }
+        last = {stream.name: stream.last for stream in self.stored.values()}
+        arrived = {key: {edge.upstream: self.cursor[edge] for edge in edges} for key, edges in self.upstream.items()}
         self.samples.append(Sample(now, last, arrived, {}, {}))
 
     # --- the end ---
 
     def _history(self) -> History:
-        live = {
-            (region, reader): self._live(region, reader) for region in self.reads for reader in ("durable", "ordered")
-        }
+        live = {(place, reader): self._live(place, reader) for place in self.seen for reader in ("durable", "ordered")}
         self._after_all()
         run, reads = self._run(), {}
-        for stream in (*self.writes.values(), *self.reads.values()):
+        for stream in self.stored.values():
             rows = np.array(
                 [
                     (s, e.stored, e.origin_sequence, e.process or 0, e.counter, self.streams.index(e.origin), e.flags)
@@ -390,42 +420,46 @@ class FakeCluster:
         )
 
     def _after_all(self) -> None:
-        west, central = self.writes["west"], self.reads["central"]
+        west, central, seen = self.writes["west"], self.central, self.seen[self.watched]
         middle = central.last // 2
         if "swaps two messages of a process" in self.bugs:
-            first, second = [s for s, e in central.entries.items() if e.process == 1 and s > middle][:2]
+            later = [s for s in central.entries if s > middle]
+            ours = {central.entries[s].process for s in later}
+            victim = 1 if 1 in ours else central.entries[later[0]].process
+            first, second = [s for s in later if central.entries[s].process == victim][:2]
             one, other = central.entries[first], central.entries[second]
             central.entries[first] = replace(other, stored=one.stored)
             central.entries[second] = replace(one, stored=other.stored)
         if "drops after delivery" in self.bugs:
-            del central.entries[middle]
+            del seen.entries[list(seen.entries)[len(seen.entries) // 2]]
         if "changes after delivery" in self.bugs:
-            entries = central.entries
-            s = next(s for s in range(middle, central.last) if entries[s].origin != entries[s + 1].origin)
+            entries = seen.entries
+            pairs = [s for s in list(entries)[len(entries) // 2 :] if s + 1 in entries]
+            s = next((s for s in pairs if entries[s].origin != entries[s + 1].origin), pairs[0])
             entries[s], entries[s + 1] = entries[s + 1], entries[s]
         if "mixes up an origin" in self.bugs:
-            entry = central.entries[middle]
+            entry = central.entries[list(central.entries)[len(central.entries) // 2]]
             entry.process, entry.counter = 0, 10_000  # never published
         if "expires before sourcing" in self.bugs:
-            for stream in self.writes.values():
+            for stream in (self.stored[feed.origin] for feed in self.feeds):
                 for s in [s for s, e in stream.entries.items() if e.stored < self.end - 20 * SECOND]:
                     del stream.entries[s]
         if "purges a write stream" in self.bugs:
             for s in list(west.entries)[:100]:
                 del west.entries[s]
 
-    def _live(self, region: str, reader: str) -> Any:
-        stream = self.reads[region]
+    def _live(self, place: str, reader: str) -> Any:
+        stream = self.seen[place]
         rows = [
             (e.stored + 5 * MS, s, e.process or 0, e.counter, 1, e.flags | (ACKED if reader == "durable" else 0))
             for s, e in sorted(stream.entries.items())
         ]
-        if region == "central" and reader == "durable":
+        if place == self.watched and reader == "durable":
             if "redelivers after ack" in self.bugs:
                 rows.insert(101, (rows[100][0] + 1, *rows[50][1:4], 2, FINE))
             if "skips a delivery" in self.bugs:
                 del rows[50]
-        if region == "central" and reader == "ordered" and "ordered reader jumps" in self.bugs:
+        if place == self.watched and reader == "ordered" and "ordered reader jumps" in self.bugs:
             del rows[50:60]
         return np.array(rows, LIVE)
 
@@ -436,7 +470,9 @@ class FakeCluster:
             self.topology,
             id="fake",
             image="fake",
-            seed=7,
+            seed=SEED,
+            processes=tuple(self.processes),
+            subjects={} if self.layout.virtual_name else subjects(self.feeds),
             mark="fakefake",
             errors=("", "503 no responders", "timeout"),
             phases=histories.phases(*edges),
@@ -444,6 +480,6 @@ class FakeCluster:
 
 
 @cache
-def left_by(*bugs: str) -> History:
+def left_by(*bugs: str, topology: Topology | None = None) -> History:
     """The history that a cluster with these bugs leaves; the same object for all tests."""
-    return FakeCluster(*bugs).history()
+    return FakeCluster(*bugs, topology=topology).history()

@@ -34,6 +34,8 @@ NAMES = (
     "test-of-mirror",
     "test-one-arbiter",
     "test-operator",
+    "test-own-streams",
+    "test-own-streams-2",
     "test-package",
     "test-pair-1",
     "test-pair-2",

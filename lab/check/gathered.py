@@ -1,11 +1,13 @@
 """What a run is asked for, and what it has gathered so far."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab.check.clock import Clock
 from lab.check.history import FaultRecord, Phase, Replica
+from lab.check.load import Wish
 from lab.check.nemesis import Nemesis
 from lab.check.observers import Observed
 from lab.check.outside import Watch, with_outside
@@ -18,11 +20,12 @@ from lab.docker.observation import Observation
 @dataclass(frozen=True)
 class Options:
     """`deep`: read each replica too. `clean`: delete the streams and define them anew first. `folder`: where `runs/`
-    is, by default beside what you work on."""
+    is, by default beside what you work on. `wishes`: what lab.yaml says of the load, by stream."""
 
     deep: bool = False
     clean: bool = False
     folder: Path | None = None
+    wishes: Mapping[str, Wish] = field(default_factory=dict, hash=False)
 
 
 @dataclass

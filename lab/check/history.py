@@ -44,8 +44,9 @@ PUBLISH = np.dtype(
         ("error", "u1"),
     ]
 )
-# One message as a stream held it in the final read. `origin` and `origin_sequence` come from `Nats-Stream-Source`; in
-# an origin they are the stream's own. `stored` is the server's time of this copy.
+# One message as a stream held it in the final read. `origin` and `origin_sequence` are the stream that it was taken
+# from and its place there: by `Nats-Stream-Source`, or the same sequence of what is mirrored; what was published into
+# the stream itself has the stream's own. `stored` is the server's time of this copy.
 ROW = np.dtype(
     [
         ("sequence", "<u8"),
@@ -73,7 +74,7 @@ ACKED = 8
 # The kind of a fault that is none of the schedule's: what happened to a node without the check (`outside.py`).
 OUTSIDE = "outside"
 
-# What a run calls an origin and a copy.
+# What a run calls an origin, which may be a copy as well, and a mere copy.
 StreamKind = Literal["write", "read"]
 
 
@@ -83,10 +84,12 @@ def kind_of(stream: Stream) -> StreamKind:
 
 @dataclass(frozen=True)
 class Process:
-    """A publisher, bound to one region; `number` is its place in `Run.processes`."""
+    """A publisher, bound to one region; `number` is its place in `Run.processes`. `origin` is the key of the stream
+    that stores what it publishes; "" stands for where the layout stores what a client of the region publishes."""
 
     number: int
     region: str
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -218,11 +221,17 @@ class Run:
     definitions: Mapping[str, Mapping[str, Any]] = field(
         default_factory=dict, hash=False
     )  # of the streams, as they were
+    # Origin -> the subjects under which it stores what is published, by `payload.topic`; runs of before have none.
+    subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @cached_property
     def layout(self) -> Layout:
         """What its streams are for."""
         return layout_of(self.topology)
+
+    def home(self, process: Process) -> str:
+        """The key of the stream that stores what a process publishes."""
+        return process.origin or self.layout.origin(process.region).key
 
 
 @dataclass(frozen=True)
@@ -232,7 +241,7 @@ class History:
     run: Run
     publishes: Array = field(hash=False)
     reads: Mapping[str, Read] = field(hash=False)
-    live: Mapping[tuple[str, str], Array] = field(hash=False)  # (region, "durable" or "ordered") -> LIVE rows
+    live: Mapping[tuple[str, str], Array] = field(hash=False)  # (place, "durable" or "ordered") -> LIVE rows
     faults: tuple[FaultRecord, ...] = ()
     probes: tuple[Probe, ...] = ()
     samples: tuple[Sample, ...] = ()

@@ -1,20 +1,21 @@
 """What watches while the load runs: live readers, probes, the sampler, Docker's events, this program itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from lab.check import readers, sampler
 from lab.check.clock import Clock
+from lab.check.form import Form
 from lab.check.history import SECOND, Probe, Sample
+from lab.check.load import watched
 from lab.check.outside import Watch
 from lab.check.readers import DURABLE, ORDERED, Reader
-from lab.jetstream.session import Session
-from lab.layouts import layout_of
+from lab.check.sessions import Sessions
 from lab.observe.status import Arrivals
-from lab.topology import Topology
 
 STALL_S = 2.0
 END_S = 8.0
@@ -31,7 +32,7 @@ class Observed:
     before: Mapping[str, int] = field(default_factory=dict)
 
     def arrived(self) -> Arrivals:
-        """Copy -> origin -> the last of its sequences that a live reader saw. What was there before the
+        """Copy -> upstream -> the last of its sequences that a live reader saw. What was there before the
         run had arrived everywhere, or the run would not have begun."""
         found: dict[str, dict[str, int | None]] = {}
         for reader in self.live:
@@ -47,31 +48,31 @@ class Observed:
             stream = reader.stream.key
             behind = reader.behind(ends.get(stream, 0)) if ends.get(stream, 0) > self.before.get(stream, 0) else 0
             if behind:
-                found.append(f"the {reader.kind} reader of {reader.region} has {behind} messages before it")
+                found.append(f"the {reader.kind} reader of {reader.place} has {behind} messages before it")
         return found
 
 
 @asynccontextmanager
 async def observing(
-    sessions: Mapping[str, Session],
-    topology: Topology,
-    mark: str,
-    seed: int,
+    sessions: Sessions,
+    form: Form,
     clock: Clock,
     before: Mapping[str, int],
     watch: Watch,
 ) -> AsyncIterator[Observed]:
     """Watch from here on; ends when the block does. Raises `NatsError` when a consumer cannot be made."""
-    observed, stop = Observed(before=before), asyncio.Event()
-    jobs = []
+    observed, stop, layout, topology = Observed(before=before), asyncio.Event(), form.layout, form.topology
+    jobs: list[Coroutine[Any, Any, None]] = []
     with ThreadPoolExecutor(len(topology.nodes)) as pool:  # how the run began, before anything is published
         observed.samples.append(await sampler.sample(sessions, observed.arrived, topology, clock, pool))
-    for region, session in sessions.items():
-        start = before[layout_of(topology).copy(region).key] + 1
+    for place, stream in watched(layout):
+        session, start = await sessions.of(stream), before[stream.key] + 1
         for kind in (DURABLE, ORDERED):
-            reader = Reader(region, kind, mark.encode(), topology, seed, clock)
+            reader = Reader(place, kind, stream, form, clock)
             observed.live.append(reader)
             jobs.append(readers.read(session, reader, await readers.prepare(session, reader, start), start, stop))
+    for region in layout.clients:
+        session = await sessions.client(region)
         durable = await sampler.durable(session, topology)
         jobs.append(sampler.probe_on(session, topology, clock, durable, observed.probes, stop))
     jobs.append(sampler.sample_on(sessions, observed.arrived, topology, clock, observed.samples, stop))

@@ -1,10 +1,11 @@
 """What the check publishes: bodies that say who they are and whether they are whole, subjects and sizes by seed. Pure.
 
-    mark region process counter length padding crc32
-    8a61f0c2 west 3 118 64 ........................ 5d41402a
+    mark origin process counter length padding crc32
+    8a61f0c2 0 3 118 64 ........................... 5d41402a
 
-`length` is the whole body's, the checksum is of all before it. Subject and size follow from the seed and the id alone,
-so that a reader knows which subject a message must have.
+`origin` is the place in `Run.streams` of the stream that is to store it. `length` is the whole body's, the checksum is
+of all before it. Subject and size follow from the seed and the id alone, so that a reader knows which subject a message
+must have.
 """
 
 from dataclasses import dataclass
@@ -22,19 +23,20 @@ _KEY = Struct("<QII")
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body as it was read; `process` is `NOBODY` for one that is not in the layout."""
+    """A body as it was read; `process` is `NOBODY` for one that has another form."""
 
     mark: bytes
+    origin: int
     process: int
     counter: int
     intact: bool
 
 
-ALIEN = Body(b"", NOBODY, 0, False)
+ALIEN = Body(b"", 0, NOBODY, 0, False)
 
 
-def compose(mark: str, region: str, process: int, counter: int, size: int) -> bytes:
-    head = f"{mark} {region} {process} {counter} {size} ".encode()
+def compose(mark: str, origin: int, process: int, counter: int, size: int) -> bytes:
+    head = f"{mark} {origin} {process} {counter} {size} ".encode()
     text = head + _PADDING[: max(0, size - len(head) - 9)] + b" "
     return text + b"%08x" % crc32(text)
 
@@ -42,13 +44,13 @@ def compose(mark: str, region: str, process: int, counter: int, size: int) -> by
 def parse(body: bytes) -> Body:
     parts = body[:80].split(b" ", 5)
     try:
-        process, counter, length = int(parts[2]), int(parts[3]), int(parts[4])
+        origin, process, counter, length = map(int, parts[1:5])
         intact = length == len(body) and body[-8:] == b"%08x" % crc32(body[:-8])
     except (ValueError, IndexError):
         return ALIEN
     if not (0 <= process < NOBODY and 0 <= counter <= NOBODY):
         return ALIEN
-    return Body(parts[0], process, counter, intact)
+    return Body(parts[0], origin, process, counter, intact)
 
 
 def dice(seed: int, process: int, counter: int) -> int:
@@ -56,9 +58,9 @@ def dice(seed: int, process: int, counter: int) -> int:
     return crc32(_KEY.pack(seed & 0xFFFFFFFFFFFFFFFF, process, counter))
 
 
-def topic(seed: int, process: int, counter: int) -> int:
-    """Which of the `SUBJECTS` a message is published on."""
-    return (dice(seed, process, counter) >> 4) % SUBJECTS
+def topic(seed: int, process: int, counter: int, count: int = SUBJECTS) -> int:
+    """Which of its origin's subjects, of which there are `count`, a message is published on."""
+    return (dice(seed, process, counter) >> 4) % count
 
 
 def subjects(layout: Layout) -> list[str]:

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from lab.check.history import Replica
 from lab.check.reads import Bounds
+from lab.check.sessions import Sessions
 from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.errors import NatsError
 from lab.jetstream import groups, monitor
-from lab.jetstream.session import Session
-from lab.layouts import layout_of
+from lab.layouts import Stream, layout_of
 from lab.observe import ready, status
 from lab.progress import Say
 from lab.topology import Topology
@@ -68,7 +68,8 @@ async def wait(
 
 
 def shortages(topology: Topology, now: Sequences, before: Mapping[str, int]) -> list[str]:
-    """Copies that got less since `before` than their origins together, as sentences. Pure."""
+    """Copies that got less since `before` than what they take from together, as sentences; of those that select only
+    some of it, or are published to as well, nothing can be said. Pure."""
 
     def came(stream: str) -> int:
         last = now.get(stream, (0, 0))[1]
@@ -76,8 +77,9 @@ def shortages(topology: Topology, now: Sequences, before: Mapping[str, int]) -> 
 
     layout = layout_of(topology)
     short = {
-        copy.key: sum(came(origin.key) for origin in layout.origins_of(copy.key)) - came(copy.key)
+        copy.key: sum(came(upstream) for upstream in layout.graph.upstream(copy.key)) - came(copy.key)
         for copy in layout.copies
+        if not copy.is_origin and all(layout.graph.takes_all(edge) for edge in layout.graph.into(copy.key))
     }
     return [f"{key} is {messages} messages short" for key, messages in short.items() if messages > 0]
 
@@ -93,30 +95,34 @@ def versions(observation: Observation) -> str:
     return ", ".join(sorted({str(document["version"]) for document in documents if document}))
 
 
-async def last_sequences(sessions: Mapping[str, Session], topology: Topology) -> dict[str, int]:
+async def last_sequences(sessions: Sessions, topology: Topology) -> dict[str, int]:
     """Stream -> its last sequence, by its own region. Raises `NatsError`."""
-    return {
-        stream.key: (await sessions[stream.region].stream_info(stream.name))["state"]["last_seq"]
-        for stream in layout_of(topology).streams
-    }
+    streams = layout_of(topology).streams
+
+    async def last(stream: Stream) -> int:
+        return int((await (await sessions.of(stream)).stream_info(stream.name))["state"]["last_seq"])
+
+    return dict(zip((s.key for s in streams), await asyncio.gather(*map(last, streams)), strict=True))
 
 
 async def bounds(
-    sessions: Mapping[str, Session], topology: Topology, before: Mapping[str, int]
+    sessions: Sessions, topology: Topology, before: Mapping[str, int]
 ) -> tuple[list[Bounds], dict[str, str]]:
     """What is to be read of each stream: what came after `before`. And streams of which nothing can be known, with the
     reason."""
     found, unknown = [], {}
     for stream in layout_of(topology).streams:
         try:
-            state = (await sessions[stream.region].stream_info(stream.name))["state"]
+            info = await (await sessions.of(stream)).stream_info(stream.name)
         except NatsError as error:
             unknown[stream.key] = error.message
             continue
+        state = info["state"]
+        consumed = info["config"].get("retention", "limits") != "limits"
         # A stream that lost everything counts from 1 again.
         old = before[stream.key] if before[stream.key] <= state["last_seq"] else 0
         first, deleted = max(state["first_seq"], old + 1), state.get("num_deleted", 0)
-        found.append(Bounds(stream.key, stream.name, stream.region, first, state["last_seq"], deleted))
+        found.append(Bounds(stream.key, stream.name, stream.region, first, state["last_seq"], deleted, consumed))
     return found, unknown
 
 

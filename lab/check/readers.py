@@ -13,13 +13,12 @@ from typing import Any
 
 from lab.check import payload
 from lab.check.clock import Clock
-from lab.check.history import ACKED, INTACT, LIVE, OURS, PROBE, SUBJECT
+from lab.check.form import Form, Upstream
+from lab.check.history import ACKED, LIVE
 from lab.errors import NatsError
 from lab.jetstream import consumers, pull
-from lab.jetstream.session import Session, connect, origin
-from lab.layouts import Layout, Stream, layout_of
-from lab.observe.probe_messages import is_probe
-from lab.topology import Topology
+from lab.jetstream.session import Session
+from lab.layouts import Stream
 
 ROW = Struct("<qQIIIB")
 assert ROW.size == LIVE.itemsize
@@ -28,13 +27,13 @@ DURABLE, ORDERED = "durable", "ordered"
 
 @dataclass
 class Reader:
-    """One live reader and what was delivered to it. `arrived`: origin -> its last sequence that came by."""
+    """One live reader of a stream and what was delivered to it. `place` is what a history calls where it reads: a
+    region, for what its clients read, or the stream's key. `arrived`: upstream -> its last sequence that came by."""
 
-    region: str
+    place: str
     kind: str
-    mark: bytes
-    topology: Topology
-    seed: int
+    stream: Stream
+    form: Form
     clock: Clock
     rows: bytearray = field(default_factory=bytearray)
     arrived: dict[str, int] = field(default_factory=dict)
@@ -43,15 +42,19 @@ class Reader:
     again: asyncio.Event = field(default_factory=asyncio.Event)  # an ordered reader needs another consumer
     confirmed_to: int = 0
     _unconfirmed: int = 0
-    stream: Stream = field(init=False)
-    origins: tuple[str, ...] = field(init=False)
-    _layout: Layout = field(init=False)
-    _subjects: list[str] = field(init=False)
+    _upstream: Upstream = field(init=False)
 
     def __post_init__(self) -> None:
-        layout = self._layout = layout_of(self.topology)
-        self.stream, self._subjects = layout.copy(self.region), payload.subjects(layout)
-        self.origins = tuple(origin.key for origin in layout.origins_of(self.stream.key))
+        self._upstream = self.form.upstream(self.stream.key)
+
+    @property
+    def region(self) -> str:
+        return self.stream.region
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The streams that it takes from."""
+        return self._upstream.keys
 
     def handle(
         self, sequence: int, stored: int, delivery: int, consumer_sequence: int, subject: str, data: bytes, source: str
@@ -62,13 +65,12 @@ class Reader:
                 return
             self.expected += 1
         found = payload.parse(data)
-        flags = flags_of(found, self.mark, self._subjects, self.seed, subject, self._layout, self.stream)
+        flags = self.form.flags(found, self.stream, subject)
         self.rows += ROW.pack(self.clock.now(), sequence, found.process, found.counter, delivery, flags)
         self.last = max(self.last, sequence)
-        if source:
-            name, number = origin({"Nats-Stream-Source": source}, "", 0)
-            if number > self.arrived.get(name, 0):
-                self.arrived[name] = number
+        name, number = self._upstream.entry(source, sequence)
+        if name and number > self.arrived.get(name, 0):
+            self.arrived[name] = number
 
     def confirmed(self, sequence: int) -> None:
         """The server has the acknowledgement of everything that came up to a sequence. What came more than once is
@@ -87,18 +89,6 @@ class Reader:
     def behind(self, last: int) -> int:
         """How many of a stream's messages up to `last` are still to come; of a durable, or to be acknowledged."""
         return max(0, last - (self.confirmed_to if self.kind == DURABLE else self.last))
-
-
-def flags_of(
-    found: payload.Body, mark: bytes, subjects: list[str], seed: int, subject: str, layout: Layout, stream: Stream
-) -> int:
-    """The flags of a row for a body that was read from a stream on a subject, where `subjects` are the ones it may
-    have."""
-    flags = INTACT if found.intact else 0
-    if found.mark != mark:
-        return flags | (PROBE if is_probe(layout, layout.as_read(stream, subject)) else 0)
-    fits = subjects[payload.topic(seed, found.process, found.counter)] == subject
-    return flags | OURS | (SUBJECT if fits else 0)
 
 
 async def prepare(session: Session, reader: Reader, start: int) -> str:
@@ -153,14 +143,3 @@ async def _follow_ordered(session: Session, reader: Reader, name: str, stop: asy
         for end in ends:
             end.cancel()
         await asyncio.gather(following, *ends, return_exceptions=True)
-
-
-async def connect_all(topology: Topology, stack: Any) -> dict[str, Session]:
-    """A session for each region's readers."""
-    layout = layout_of(topology)
-    return {
-        region: await stack.enter_async_context(
-            connect(region, topology.region_nodes(region), layout.credentials(region), lasting=True)
-        )
-        for region in topology.regions
-    }

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -21,13 +21,12 @@ from struct import Struct
 from typing import Any
 
 from lab.check import payload
+from lab.check.form import Form
 from lab.check.history import NOWHERE, ROW
-from lab.check.readers import flags_of
+from lab.check.sessions import Sessions
 from lab.errors import LabError, NatsError
 from lab.jetstream import consumers, groups, pull
-from lab.jetstream.session import Session, connect
-from lab.layouts import layout_of
-from lab.topology import Topology
+from lab.jetstream.session import Session
 
 PACK = Struct("<QqQIIBB")
 assert PACK.size == ROW.itemsize
@@ -40,7 +39,7 @@ MANY = 60_000  # messages: below that one process is faster than starting three
 @dataclass(frozen=True)
 class Bounds:
     """What is to be read of a stream, by its key in the layout and its name on the servers. `deleted`: sequences in
-    between that the server says are gone."""
+    between that the server says are gone. `consumed`: messages go when a consumer has them."""
 
     stream: str
     name: str
@@ -48,16 +47,14 @@ class Bounds:
     first: int
     last: int
     deleted: int = 0
+    consumed: bool = False
 
 
 @dataclass(frozen=True)
 class Job:
     """What a reader process needs to know. `wall` is the run's zero, ns since 1970."""
 
-    topology: Topology
-    streams: tuple[str, ...]
-    mark: str
-    seed: int
+    form: Form
     wall: int
     folder: Path
     bounds: tuple[Bounds, ...]
@@ -80,12 +77,10 @@ class Rows:
     def __init__(self, job: Job, bounds: Bounds, write: Callable[[bytes], object]) -> None:
         self.last, self.count = bounds.first - 1, 0
         self._job, self._bounds, self._write = job, bounds, write
-        self._mark = job.mark.encode()
-        self._places = {name: index for index, name in enumerate(job.streams)}
-        layout = self._layout = layout_of(job.topology)
-        stream = self._stream = layout.stream(bounds.stream)
-        self._subjects = [layout.as_stored(stream, subject) for subject in payload.subjects(layout)]
-        self._own = self._places[stream.key] if stream.is_origin else NOWHERE
+        form = self._form = job.form
+        stream = self._stream = form.layout.stream(bounds.stream)
+        self._upstream = form.upstream(stream.key)
+        self._own = form.place(stream.key) if stream.is_origin else NOWHERE
         self._chunk = bytearray()
 
     @property
@@ -98,12 +93,10 @@ class Rows:
                 self.last = self._bounds.last
             return
         self.last = sequence
-        origin, number = self._own, sequence
-        if source:
-            name, _number, *_rest = source.split(" ")
-            origin, number = self._places.get(name.partition(":")[0], NOWHERE), int(_number)
+        name, number = self._upstream.entry(source, sequence)
+        origin = self._form.place(name) if name or source else self._own
         found = payload.parse(data)
-        flags = flags_of(found, self._mark, self._subjects, self._job.seed, subject, self._layout, self._stream)
+        flags = self._form.flags(found, self._stream, subject)
         self._chunk += PACK.pack(sequence, stored - self._job.wall, number, found.process, found.counter, origin, flags)
         self.count += 1
         if len(self._chunk) >= CHUNK_BYTES:
@@ -121,7 +114,10 @@ async def read_stream(session: Session, job: Job, bounds: Bounds, write: Callabl
         if rows.at_end:
             break
         try:
-            node = await _by_consumer(session, bounds.name, rows)
+            if bounds.consumed:  # a consumer would take away what it reads
+                await _by_get(session, bounds, rows)
+            else:
+                node = await _by_consumer(session, bounds.name, rows)
             error = ""
             break
         except NatsError as problem:
@@ -159,6 +155,10 @@ async def _by_direct_get(session: Session, bounds: Bounds, rows: Rows) -> None:
     info = await session.stream_info(bounds.name)
     if not info["config"].get("allow_direct"):
         raise NatsError(f"{bounds.stream} allows no Direct Get")
+    await _by_get(session, bounds, rows)
+
+
+async def _by_get(session: Session, bounds: Bounds, rows: Rows) -> None:
     async for entry in session.read(bounds.name, rows.last + 1, bounds.last):
         source = entry.headers.get("Nats-Stream-Source", "")
         rows.handle(entry.sequence, _stamp(entry.time), 0, 0, entry.subject, entry.body, source)
@@ -172,13 +172,14 @@ def _stamp(text: str) -> int:
 
 async def read_region(job: Job) -> list[Done]:
     """All streams of a job, which are of one region, one after the other, into `reads/<stream>.bin`."""
-    region = job.bounds[0].region
+    layout = job.form.layout
     done: list[Done] = []
     why = ""
     try:
-        login = layout_of(job.topology).credentials(region)
-        async with connect(region, job.topology.region_nodes(region), login, lasting=True) as session:
+        async with AsyncExitStack() as stack:
+            sessions = Sessions(layout, stack)
             for bounds in job.bounds:
+                session = await sessions.of(layout.stream(bounds.stream))
                 with (job.folder / "reads" / f"{bounds.stream}.bin").open("wb") as file:
                     done.append(await read_stream(session, job, bounds, file.write))
     except LabError as error:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from lab.api import Lab
 from lab.check import folder as folders
-from lab.check import quiescence, reads, saving, workload
+from lab.check import load, promises, quiescence, reads, saving, workload
 from lab.check.checkers.outages import bound, deadline
 from lab.check.clock import Clock
 from lab.check.gathered import Gathered, Options
@@ -25,8 +25,8 @@ from lab.check.history import FAIL, INFO, OK, SECOND, Phase
 from lab.check.nemesis import Nemesis
 from lab.check.observers import observing
 from lab.check.outside import Watch
-from lab.check.readers import connect_all
 from lab.check.schedule import Schedule
+from lab.check.sessions import Sessions
 from lab.docker import client
 from lab.docker.observation import Observation
 from lab.errors import LabError, NotReady
@@ -127,9 +127,12 @@ class _Check:
         observation = await self._healthy()
         await asyncio.to_thread(client.load)  # its import takes a moment that no fault should wait for
         topology = observation.topology
-        self._sessions = await connect_all(topology, stack)
+        layout = layout_of(topology)
+        self._sessions, feeds = Sessions(layout, stack), load.feeds(layout, self._options.wishes)
+        if not layout.virtual_name:
+            self._say(promises.summary(promises.explain(layout, feeds)))
         configs = await self._definitions(observation)
-        self._plan = workload.slots(topology, self._schedule.rate, self._schedule.processes)
+        self._plan = workload.slots(feeds, self._schedule.rate, self._schedule.processes)
         self._publishers = await stack.enter_async_context(workload.connected(self._plan, topology))
         before = await quiescence.last_sequences(self._sessions, topology)
         folder = folders.create(self._options.folder or workspace(), self._lab.name, self._schedule.seed)
@@ -138,6 +141,7 @@ class _Check:
         await asyncio.to_thread(saving.save_plan, *plan)
         mark, clock = f"{zlib.crc32(str(folder).encode()):08x}", Clock.start()
         ledger = workload.Ledger(topology, stream_names(topology), mark, self._schedule.seed, clock)
+        ledger.subjects |= load.subjects(feeds)
         silent = Lab(self._lab.name, engine=self._engine, root=self._root)  # what its own probe holds is no news
         nemesis = Nemesis(silent, topology, self._schedule, clock, self._say)
         watch = Watch(self._engine, self._lab.name, clock)
@@ -162,11 +166,12 @@ class _Check:
     async def _definitions(self, observation: Observation) -> dict[str, Any]:
         """The streams' definitions as they are: one that differs from the lab's own is said, and checked as it is."""
         configs, layout = stream_configs(observation.topology), layout_of(observation.topology)
-        sessions = {stream.key: self._sessions[stream.region] for stream in layout.streams}
+        sessions = {stream.key: await self._sessions.of(stream) for stream in layout.streams}
         if self._options.clean:
             self._say("deleting the streams with their messages, and defining them anew")
             await streams.clean(sessions, configs)
             await streams.define(sessions, configs, patience=20)
+            await streams.define_consumers(sessions, layout)
         await self._agreed(observation)
         have = {key: (await sessions[key].stream_info(config["name"]))["config"] for key, config in configs.items()}
         for name, wanted in configs.items():
@@ -177,8 +182,8 @@ class _Check:
     # --- load, faults, quiet ---
 
     async def _watched(self, gathered: Gathered) -> None:
-        ledger, topology = gathered.ledger, gathered.observation.topology
-        given = (self._sessions, topology, ledger.mark, ledger.seed, gathered.clock, gathered.before, gathered.watch)
+        ledger = gathered.ledger
+        given = (self._sessions, ledger.form, gathered.clock, gathered.before, gathered.watch)
         async with observing(*given) as gathered.observed:
             await self._load(gathered)
             try:
@@ -214,7 +219,7 @@ class _Check:
         healed = ends - round(schedule.settle * SECOND)
         self._say(
             f"{len(self._plan)} publishers, {schedule.rate} messages a second for {schedule.duration:g} s, "
-            f"{len(schedule.faults)} faults: {gathered.folder.name}"
+            f"{several(len(schedule.faults), 'fault')}: {gathered.folder.name}"
         )
         publishing = asyncio.create_task(workload.run(self._publishers, self._plan, gathered.ledger, began, halt))
         faults = asyncio.create_task(asyncio.to_thread(gathered.nemesis.run, main, quit_))
@@ -283,11 +288,8 @@ class _Check:
         count = sum(bounds.last - bounds.first + 1 for bounds in gathered.bounds)
         self._say(f"reading {count:,} messages back from {len(gathered.bounds)} streams")
         by_region = [tuple(b for b in gathered.bounds if b.region == region) for region in topology.regions]
-        jobs = [
-            reads.Job(topology, ledger.streams, ledger.mark, ledger.seed, gathered.clock.wall, gathered.folder, mine)
-            for mine in by_region
-            if mine
-        ]
+        wall, folder = gathered.clock.wall, gathered.folder
+        jobs = [reads.Job(ledger.form, wall, folder, mine) for mine in by_region if mine]
         gathered.done = await reads.read_all(jobs)
         gathered.replicas = await quiescence.replicas(topology)
         if self._options.deep:
@@ -295,9 +297,13 @@ class _Check:
             await self._read_deep(gathered)
 
     async def _read_deep(self, gathered: Gathered) -> None:
+        layout = gathered.ledger.form.layout
         for bounds in gathered.bounds:
+            if bounds.consumed:
+                continue  # it takes a consumer to read a certain replica
             nodes = {replica.node for replica in gathered.replicas if replica.stream == bounds.stream}
-            found = await reads.digests(self._sessions[bounds.region], bounds, nodes)
+            session = await self._sessions.of(layout.stream(bounds.stream))
+            found = await reads.digests(session, bounds, nodes)
             gathered.replicas = [saving.with_digest(replica, bounds.stream, found) for replica in gathered.replicas]
 
 

@@ -6,7 +6,7 @@ document for each node; how far a region is with each origin is what its live re
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from secrets import token_hex
@@ -14,10 +14,11 @@ from typing import Any
 
 from lab.check.clock import Clock
 from lab.check.history import Probe, Sample
+from lab.check.sessions import Sessions
 from lab.errors import LabError, NatsError
 from lab.jetstream import consumers, groups, monitor
 from lab.jetstream.session import Session
-from lab.layouts import layout_of
+from lab.layouts import Stream, layout_of
 from lab.observe import availability
 from lab.observe.availability import DIRECT_GET, EXISTING_CONSUMER, GET, META_LEADER, NEW_CONSUMER, NEW_STREAM
 from lab.observe.status import Arrivals
@@ -33,7 +34,7 @@ OUTCOMES = {"works": "ok", "fails": "fail", "silent": "info", "unknown": "info"}
 
 
 async def sample(
-    sessions: Mapping[str, Session],
+    sessions: Sessions,
     arrived: Callable[[], Arrivals],
     topology: Topology,
     clock: Clock,
@@ -44,7 +45,7 @@ async def sample(
     loop = asyncio.get_running_loop()
     streams = layout_of(topology).streams
     infos, documents = await asyncio.gather(
-        asyncio.gather(*(_info(sessions[stream.region], stream.name) for stream in streams)),
+        asyncio.gather(*(_info(sessions, stream) for stream in streams)),
         asyncio.gather(*(loop.run_in_executor(pool, _meta, node) for node in topology.nodes)),
     )
     found = {stream.key: info for stream, info in zip(streams, infos, strict=True) if info}
@@ -57,9 +58,9 @@ async def sample(
     )
 
 
-async def _info(session: Session, stream: str) -> dict[str, Any] | None:
+async def _info(sessions: Sessions, stream: Stream) -> dict[str, Any] | None:
     try:
-        return await session.stream_info(stream, TIMEOUT_S)
+        return await (await sessions.of(stream)).stream_info(stream.name, TIMEOUT_S)
     except LabError:
         return None
 
@@ -69,7 +70,7 @@ def _meta(node: Node) -> str | None:
 
 
 async def sample_on(
-    sessions: Mapping[str, Session],
+    sessions: Sessions,
     arrived: Callable[[], Arrivals],
     topology: Topology,
     clock: Clock,
@@ -104,10 +105,12 @@ async def probe_on(
         finally:
             busy.discard(operation)
 
-    turn = 0
+    turn, layout = 0, layout_of(topology)
+    direct = bool(layout.virtual_name) or layout.copy(session.region).allows_direct_get
+    operations = tuple(operation for operation in OPERATIONS if direct or operation != DIRECT_GET)
     while not stop.is_set():
         began = time.monotonic()
-        for operation in OPERATIONS + (RARELY if turn % RARELY_EVERY == 0 else ()):
+        for operation in operations + (RARELY if turn % RARELY_EVERY == 0 else ()):
             if operation not in busy:
                 busy.add(operation)
                 task = asyncio.create_task(ask(operation))

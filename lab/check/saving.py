@@ -118,13 +118,14 @@ def history(gathered: Gathered) -> History:
         ended=gathered.ended,
         notes=(*gathered.notes, *gathered.observed.stalls),
         definitions=gathered.definitions,
+        subjects=ledger.subjects,
     )
     observed = gathered.observed
     return History(
         run,
         _rows(folder / "publishes.bin", PUBLISH),
         {read.stream: read for read in _reads(gathered)},
-        {(reader.region, reader.kind): np.frombuffer(bytes(reader.rows), LIVE) for reader in observed.live},
+        {(reader.place, reader.kind): np.frombuffer(bytes(reader.rows), LIVE) for reader in observed.live},
         gathered.faults,
         tuple(sorted(observed.probes, key=lambda probe: probe.time)),
         tuple(observed.samples),
@@ -137,29 +138,15 @@ def _reads(gathered: Gathered) -> list[Read]:
     layout = layout_of(topology)
     bounds = {bounds.stream: bounds for bounds in gathered.bounds}
     found = []
-    for region in topology.regions:
-        for stream in layout.streams_in(region):
-            key = stream.key
-            rows = _rows(gathered.folder / "reads" / f"{key}.bin", ROW)
-            limits, result = bounds.get(key), done.get(key)
-            why = (
-                ""
-                if result and result.complete
-                else gathered.unreadable.get(key) or (result.error if result else "the run ended before it was read")
-            )
-            found.append(
-                Read(
-                    key,
-                    kind_of(stream),
-                    region,
-                    rows,
-                    limits.first if limits else gathered.before[key] + 1,
-                    limits.last if limits else gathered.before[key],
-                    limits.deleted if limits else 0,
-                    not why,
-                    why,
-                )
-            )
+    for stream in layout.streams:
+        key = stream.key
+        rows = _rows(gathered.folder / "reads" / f"{key}.bin", ROW)
+        limits, result, before = bounds.get(key), done.get(key), gathered.before[key]
+        why = ""
+        if not result or not result.complete:
+            why = gathered.unreadable.get(key) or (result.error if result else "the run ended before it was read")
+        first, last, deleted = (limits.first, limits.last, limits.deleted) if limits else (before + 1, before, 0)
+        found.append(Read(key, kind_of(stream), stream.region, rows, first, last, deleted, not why, why))
     return found
 
 

@@ -3,7 +3,7 @@
     run.json          what the run was (`Run`), and each final read's bounds
     publishes.bin     PUBLISH rows
     reads/<stream>.bin            ROW rows
-    live/<region>-<reader>.bin    LIVE rows
+    live/<place>-<reader>.bin     LIVE rows; a region, or a stream
     history.jsonl     faults, probes and samples, one JSON object a line, as they happened
     replicas.json     the copies of each stream
     manifest.json     what all these were when the run was written (`manifest.py`); runs of format 1 have none
@@ -140,9 +140,9 @@ def _history(folder: Path, document: Mapping[str, Any], run: Run, damage: Mappin
         }
         live = {}
         for path in sorted((folder / "live").glob("*.bin")):
-            region, _, reader = path.stem.rpartition("-")
-            if region in run.topology.regions:
-                live[region, reader] = rows(f"live/{path.name}", LIVE)
+            place, _, reader = path.stem.rpartition("-")
+            if place in run.topology.regions or place in run.streams:
+                live[place, reader] = rows(f"live/{path.name}", LIVE)
         events: dict[str, list[Any]] = {kind: [] for kind in EVENTS}
         for line in lines("history.jsonl").splitlines():
             raw = json.loads(line)
@@ -196,8 +196,10 @@ def _described(folder: Path, document: Mapping[str, Any]) -> Run:
 
 
 def _run(document: Mapping[str, Any]) -> Run:
-    raw: dict[str, Any] = {f.name: document[f.name] for f in fields(Run) if f.name != "definitions"}
-    raw["definitions"] = document.get("definitions", {})  # runs of before have none
+    late = ("definitions", "subjects")  # runs of before have none
+    raw: dict[str, Any] = {f.name: document[f.name] for f in fields(Run) if f.name not in late}
+    raw |= {name: document.get(name, {}) for name in late}
+    raw["subjects"] = {origin: tuple(stored) for origin, stored in raw["subjects"].items()}
     raw["topology"] = Topology.from_label(json.dumps(raw["topology"]))
     raw["processes"] = tuple(Process(**process) for process in raw["processes"])
     raw["phases"] = tuple(Phase(**phase) for phase in raw["phases"])

@@ -16,7 +16,9 @@ from struct import Struct
 
 from lab.check import payload
 from lab.check.clock import Clock
+from lab.check.form import Form
 from lab.check.history import FAIL, INFO, NOWHERE, OK, PUBLISH, SECOND, Process
+from lab.check.load import Feed
 from lab.jetstream.attempts import attempt
 from lab.jetstream.session import Session, connect
 from lab.layouts import layout_of
@@ -42,10 +44,23 @@ class Ledger:
     errors: list[str] = field(default_factory=lambda: [""])
     rows: bytearray = field(default_factory=bytearray)
     counts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    subjects: dict[str, tuple[str, ...]] = field(default_factory=dict)  # `Run.subjects`
 
-    def process(self, region: str) -> int:
-        self.processes.append(Process(len(self.processes), region))
+    @property
+    def form(self) -> Form:
+        """What its messages look like."""
+        return Form(self.topology, self.streams, self.subjects, self.mark.encode(), self.seed)
+
+    def process(self, region: str, origin: str) -> int:
+        self.processes.append(Process(len(self.processes), region, origin))
         return len(self.processes) - 1
+
+    def places(self, origin: str) -> dict[str, int]:
+        """What acknowledgements in the account of an origin call its streams -> their places."""
+        layout = layout_of(self.topology)
+        account = layout.stream(origin).account
+        own = [stream for stream in layout.streams if stream.account == account]
+        return {stream.name: self.streams.index(stream.key) for stream in own}
 
     def error(self, text: str) -> int:
         if text not in self.errors:
@@ -67,22 +82,32 @@ class Ledger:
 class Slot:
     """A place for one process at a time: the first publish at `offset`, then one each `interval` (ns)."""
 
-    region: str
+    feed: Feed
     offset: int
     interval: int
+
+    @property
+    def region(self) -> str:
+        return self.feed.region
 
     def intended(self, turn: int) -> int:
         return self.offset + turn * self.interval
 
 
-def slots(topology: Topology, rate: int, processes: int) -> tuple[Slot, ...]:
-    """All publishers, evenly spread over time. Pure."""
-    count = processes * len(topology.regions)
-    interval = SECOND * count // rate
-    return tuple(
-        Slot(topology.regions[index % len(topology.regions)], interval * index // count, interval)
-        for index in range(count)
-    )
+def slots(feeds: Sequence[Feed], rate: int, processes: int) -> tuple[Slot, ...]:
+    """All publishers, evenly spread over time: `processes` in each region, and at least one for each feed. Feeds that
+    set no rate of their own share what the others leave of `rate`. Pure."""
+    regions = len({feed.region for feed in feeds})
+    each = max(1, round(processes * regions / len(feeds)))
+    free = [feed for feed in feeds if not feed.rate]
+    left = max(float(len(free)), rate - sum(feed.rate for feed in feeds))
+    count = each * len(feeds)
+    found = []
+    for index in range(count):
+        feed = feeds[index % len(feeds)]
+        interval = round(SECOND * each / (feed.rate or left / len(free)))
+        found.append(Slot(feed, interval * index // count, interval))
+    return tuple(found)
 
 
 async def publish(
@@ -90,19 +115,18 @@ async def publish(
 ) -> None:
     """Fill a slot from `began` (ns on the run's clock) until `stop`. `open_loop=False` publishes without pause, which
     only a benchmark wants."""
-    clock, mark, seed = ledger.clock, ledger.mark, ledger.seed
-    subjects = payload.subjects(layout_of(ledger.topology))
-    places = {name: index for index, name in enumerate(ledger.streams)}
-    process, counter, turn = ledger.process(slot.region), 0, 0
+    clock, mark, seed, feed = ledger.clock, ledger.mark, ledger.seed, slot.feed
+    subjects, home, places = feed.published, ledger.streams.index(feed.origin), ledger.places(feed.origin)
+    process, counter, turn = ledger.process(feed.region, feed.origin), 0, 0
     while not stop.is_set():
         now = clock.now()
         intended = began + slot.intended(turn) if open_loop else now
         if intended > now:
             await asyncio.sleep(min((intended - now) / SECOND, NAP_S))
             continue
-        size = payload.size(seed, process, counter)
-        content = payload.compose(mark, slot.region, process, counter, size)
-        subject = subjects[payload.topic(seed, process, counter)]
+        size = feed.size or payload.size(seed, process, counter)
+        content = payload.compose(mark, home, process, counter, size)
+        subject = subjects[payload.topic(seed, process, counter, len(subjects))]
         invoked = clock.now()
         outcome, stream, sequence, duplicate, error = INFO, NOWHERE, 0, 0, ""
         try:
@@ -122,7 +146,7 @@ async def publish(
             ledger.counts[slot.region, outcome] += 1
         turn, counter = turn + 1, counter + 1
         if outcome == INFO:
-            process, counter = ledger.process(slot.region), 0
+            process, counter = ledger.process(feed.region, feed.origin), 0
 
 
 @asynccontextmanager
@@ -134,7 +158,8 @@ async def connected(plan: Sequence[Slot], topology: Topology) -> AsyncIterator[l
         for index, slot in enumerate(plan):
             nodes = topology.region_nodes(slot.region)
             turn = index // len(topology.regions) % len(nodes)
-            connection = connect(slot.region, nodes[turn:] + nodes[:turn], layout.credentials(slot.region), True)
+            login = layout.login(slot.feed.origin, slot.region)
+            connection = connect(slot.region, nodes[turn:] + nodes[:turn], login, True)
             sessions.append(await stack.enter_async_context(connection))
         yield sessions
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -45,6 +45,7 @@ Name = Annotated[
         autocompletion=completion.labs,
     ),
 ]
+Notation = Literal["text", "mermaid", "dot", "svg"]  # those of lab/graph/ and lab/streamgraph/
 AsJson = Annotated[bool, typer.Option("--json", envvar="LAB_JSON", help="Print JSON on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done without doing it.")]
 LabFile = Annotated[
@@ -67,6 +68,12 @@ AuthWord = Annotated[
     typer.Option(
         "--auth", envvar="LAB_AUTH", help="How clients log in: `none`, or `operator` with credentials that it makes."
     ),
+]
+
+
+StreamsFolder = Annotated[
+    Path | None,
+    typer.Option("--streams", help="Folder with definitions of streams to use instead of the virtual one."),
 ]
 
 

@@ -14,6 +14,7 @@ from lab.verdict import EXIT_CODES, worst
 if TYPE_CHECKING:
     from lab.api import Lab
     from lab.check.judging import Result
+    from lab.check.load import Wish
     from lab.check.schedule import Schedule
 
 
@@ -44,6 +45,9 @@ def check(
     until_violated: Annotated[
         bool, typer.Option("--until-violated", help="Repeat until a property is violated.")
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Only say which promises hold where, which do not, and why.")
+    ] = False,
     deep: Annotated[bool, typer.Option("--deep", help="Also read every stream through each of its replicas.")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Delete the streams and their messages first.")] = False,
     junit: Annotated[Path | None, typer.Option(help="Write the findings to this file as JUnit XML.")] = None,
@@ -64,6 +68,10 @@ def check(
         result = judging.judge(folders.find(workspace(), judge))
         _show(result, as_json, junit)
         raise typer.Exit(result.verdict.exit_code)
+    wishes = _wishes()
+    if explain:
+        _explain(name, wishes, as_json)
+        return
     from lab.check.gathered import Options
     from lab.check.run import run_check
 
@@ -72,7 +80,7 @@ def check(
     turn, validities = 0, []
     while True:
         wanted = _schedule(lab, first + turn, schedule, duration, rate, replay)
-        folder = run(run_check(lab, wanted, Options(deep, clean)))
+        folder = run(run_check(lab, wanted, Options(deep, clean, wishes=wishes)))
         result = judging.judge(folder)
         _show(result, as_json, junit)
         if result.history.run.ended == "interrupted":
@@ -82,6 +90,43 @@ def check(
         violated = result.verdict.validity == "violated"
         if (until_violated and violated) or (not until_violated and turn >= repeat):
             raise typer.Exit(EXIT_CODES[worst(validities)])
+
+
+def _wishes() -> "dict[str, Wish]":
+    """What lab.yaml says of the load."""
+    from lab.check.load import Wish
+    from lab.cli.selection import lab_file
+    from lab.labfile import load_check
+
+    path = lab_file(None)
+    found = {}
+    for stream, said in (load_check(path) if path else {}).items():
+        regions, given = said.get("from"), said.get("subjects")
+        found[stream] = Wish(
+            None if regions is None else tuple(regions),
+            None if given is None else tuple(given),
+            said.get("rate"),
+            said.get("size"),
+        )
+    return found
+
+
+def _explain(name: str | None, wishes: "dict[str, Wish]", as_json: bool) -> None:
+    from lab.check import load, promises
+    from lab.cli.selection import wanted_topology
+    from lab.errors import NotRunning
+    from lab.layouts import layout_of
+
+    try:
+        topology = attached(name).topology
+    except NotRunning:
+        topology = wanted_topology(None, name)
+    layout = layout_of(topology)
+    explained = promises.explain(layout, load.feeds(layout, wishes))
+    if as_json:
+        print_json(explained)
+    else:
+        typer.echo(promises.text(explained))
 
 
 def _exclusive(**options: object) -> None:

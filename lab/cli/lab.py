@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,8 @@ from lab.cli.app import (
     LabFile,
     LayoutWord,
     Name,
+    Notation,
+    StreamsFolder,
     app,
     attached,
     interruptible,
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from lab.observe.status import Snapshot
     from lab.topology import Topology
 
-Notation = Literal["text", "mermaid", "dot", "svg"]  # those of lab/graph/
 Nats = Annotated[
     str | None, typer.Option("--nats", envvar="LAB_NATS", help="Server version, or any tag of the official image.")
 ]
@@ -44,6 +45,7 @@ def up(
     auth: AuthWord = None,
     nats: Nats = None,
     image: ImageName = None,
+    streams: StreamsFolder = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab is healthy.")] = 90,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the containers if the first start fails.")] = False,
     dry_run: DryRun = False,
@@ -55,7 +57,7 @@ def up(
     """
     from lab.api import Lab
 
-    topology = wanted_topology(file, name, layout, auth)
+    topology = wanted_topology(file, name, layout, auth, streams)
     if dry_run:
         would = _would(topology, nats or topology.nats, image)
         if as_json:

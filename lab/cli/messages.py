@@ -1,12 +1,26 @@
 """`lab pub`, `view`, `compare`, `streams`, `contexts`."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.cli import completion
-from lab.cli.app import PANEL_FILES, PANEL_USE, AsJson, DryRun, Name, app, attached, print_json
+from lab.cli.app import (
+    PANEL_FILES,
+    PANEL_USE,
+    AsJson,
+    DryRun,
+    LabFile,
+    Name,
+    Notation,
+    app,
+    attached,
+    print_json,
+    say,
+    write,
+)
 from lab.errors import UsageError
 from lab.verdict import EXIT_CODES, VALIDITY
 
@@ -69,7 +83,7 @@ def view(
     if not entries:
         from lab.layouts import layout_of
 
-        typer.echo(f"the stream `{layout_of(lab.topology).virtual_name}` is empty in {region}")
+        typer.echo(f"the stream `{layout_of(lab.topology).read_name(region)}` is empty in {region}")
         return
     from lab import view as views
 
@@ -93,7 +107,7 @@ def compare(
     raise typer.Exit(EXIT_CODES[VALIDITY[comparison.verdict]])
 
 
-streams_app = typer.Typer(help="The underlying streams: list, define, clean.", no_args_is_help=True)
+streams_app = typer.Typer(help="The underlying streams: list, define, clean, graph.", no_args_is_help=True)
 app.add_typer(streams_app, name="streams", rich_help_panel=PANEL_USE)
 
 
@@ -128,6 +142,44 @@ def streams_clean(name: Name = None, dry_run: DryRun = False, as_json: AsJson = 
         print_json(gone)
     else:
         typer.echo(f"{'would delete' if dry_run else 'deleted'}: {', '.join(gone) or 'nothing'}")
+
+
+@streams_app.command("graph")
+def streams_graph(
+    notation: Annotated[Notation, typer.Option("--format", help="How it is drawn.")] = "text",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+    name: Name = None,
+    file: LabFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw which stream takes what from which, as the servers have them; says what cannot work.
+
+    A lab that is not running is drawn as it would be started.
+    """
+    from lab.cli.selection import wanted_topology
+    from lab.errors import NotRunning
+    from lab.layouts import layout_of
+    from lab.streamgraph.formats import FORMATS
+    from lab.streamgraph.problems import problems
+
+    topology = wanted_topology(file, name)
+    try:
+        lab = attached(topology.name)
+        topology, drawn = lab.topology, lab.stream_graph()
+    except NotRunning:
+        drawn = layout_of(topology).graph
+    nodes = {region: len(topology.region_nodes(region)) for region in topology.regions}
+    wrong = [{"stream": stream, "problem": sentence} for stream, sentence in problems(drawn, nodes)]
+    if as_json:
+        print_json({"streams": drawn.vertices, "edges": drawn.edges, "problems": wrong})
+        return
+    for problem in wrong:
+        say(f"{problem['stream']} {problem['problem']}")
+    if output:
+        write(output, FORMATS[notation](drawn))
+        say(f"wrote {output}")
+    else:
+        typer.echo(FORMATS[notation](drawn), nl=False)
 
 
 contexts_app = typer.Typer(

@@ -21,7 +21,7 @@ def lab_file(given: Path | None) -> Path | None:
 
 
 def wanted_topology(
-    file: Path | None, name: str | None, layout: str | None = None, auth: str | None = None
+    file: Path | None, name: str | None, layout: str | None = None, auth: str | None = None, streams: Path | None = None
 ) -> "Topology":
     """The lab that lab.yaml and these options describe. Raises `UsageError` with everything that is wrong."""
     from dataclasses import replace
@@ -39,6 +39,12 @@ def wanted_topology(
     if name:
         topology = topology.named(name)
         _require_none("--name", problems(topology))
+    if streams:
+        from lab.ownfolder import load as brought
+
+        topology = replace(topology, own=brought(streams), layout="own")
+        if not layout:
+            _require_none(f"--streams {streams}", problems(topology))
     if layout:
         topology = replace(topology, layout=cast("LayoutName", layout))
         _require_none("--layout", problems(topology))

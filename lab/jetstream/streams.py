@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_f
 from lab.errors import LabError, NatsError
 from lab.jetstream.session import API_LEADERLESS, ApiError, Session, connect
 from lab.layouts import Layout
+from lab.streamgraph.graph import entries
 from lab.topology import Node
 
 T = TypeVar("T")
@@ -56,8 +57,10 @@ async def sessions(layout: Layout, nodes: Callable[[str], Sequence[Node]], near:
     region_of = {account.name: account.region or near for account in layout.accounts}
     async with AsyncExitStack() as stack:
         made = {
-            name: await stack.enter_async_context(connect(region, nodes(region), layout.credentials(region)))
-            for name, region in region_of.items()
+            account.name: await stack.enter_async_context(
+                connect(region_of[account.name], nodes(region_of[account.name]), account.credentials)
+            )
+            for account in layout.accounts
         }
         yield {stream.key: made[stream.account] for stream in layout.streams}
 
@@ -97,11 +100,37 @@ async def define(
         )
     absent = [name for name, have in found.items() if have is None]
     if not dry_run:
-        # The origins first: a source that is not there yet is retried only after 10 s.
-        sourced = [name for name in absent if {"sources", "mirror"} & configs[name].keys()]
-        for group in ([name for name in absent if name not in sourced], sourced):
-            await asyncio.gather(*(patiently(_create, name) for name in group))
+        # Each after what it takes from: a source that is not there yet is retried only after 10 s.
+        for group in _levels({key: configs[key] for key in absent}):
+            await asyncio.gather(*(patiently(_create, key) for key in group))
     return Definitions(tuple(absent), tuple(name for name in configs if name not in absent))
+
+
+def _levels(configs: Mapping[str, dict[str, Any]]) -> list[list[str]]:
+    """The keys in groups, each of which can be created side by side after the ones before."""
+    left, groups = dict(configs), list[list[str]]()
+    while left:
+        names = {config["name"] for config in left.values()}
+        free = [key for key, config in left.items() if not names & {entry["name"] for _, entry in entries(config)}]
+        groups.append(free or list(left))
+        left = {key: config for key, config in left.items() if key not in groups[-1]}
+    return groups
+
+
+async def define_consumers(sessions: Sessions, layout: Layout) -> None:
+    """Create the consumers that are missing. Raises `NatsError`."""
+
+    async def one(key: str, config: Mapping[str, Any]) -> None:
+        stream = layout.stream(key).name
+        name = config.get("name") or config.get("durable_name") or ""
+        body = {"stream_name": stream, "config": dict(config), "action": ""}
+        try:
+            await sessions[key].api(f"CONSUMER.CREATE.{stream}" + (f".{name}" if name else ""), body)
+        except ApiError as error:
+            told = f"consumer {name} of {stream} cannot be created: {error.message}"
+            raise ApiError(told, error.code, error.hint) from error
+
+    await asyncio.gather(*(one(key, config) for key, config in layout.consumers))
 
 
 async def _config(session: Session, wanted: dict[str, Any]) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from lab.layouts.layout import Account, Client, Credentials, CredentialsFile, La
 from lab.layouts.mapped import mapped
 from lab.layouts.mirror import mirror
 from lab.layouts.operator_mode import with_credentials
+from lab.layouts.own import own
 from lab.layouts.seed import seed
 from lab.layouts.stretch import stretch
 from lab.layouts.transparent import transparent
@@ -24,6 +25,7 @@ LAYOUTS: Mapping[str, Callable[[Topology], Layout]] = {
     "mirror": mirror,
     "stretch": stretch,
     "arbiter": arbiter,
+    "own": own,
 }
 
 __all__ = [

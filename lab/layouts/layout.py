@@ -6,13 +6,17 @@ when it stores what clients publish, and a *copy* when it sources or mirrors oth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from lab.errors import UsageError, unknown
+from lab.streamgraph import Defined, StreamGraph, graph
+from lab.streamgraph.subjects import ALL
 from lab.topology import Topology
 
 # A server ends the connection after a line of 4 KiB, and has the region's name and an inbox in it as well.
 LONGEST_SUBJECT = 1000
+API = "$JS.API"
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,9 @@ class Client:
 class Layout:
     """A layout on a topology. `streams` are in the order in which they can be defined: each after those it copies.
 
-    `virtual_name` is what clients call the stream, in every region. Lookups by region or key raise `UsageError` with
-    the known ones.
+    `virtual_name` is what clients call the stream, in every region; "" where there is none. `brought` is what a
+    server's configuration is to have of accounts, as it is; `consumers` are (key of the stream, definition). Lookups by
+    region or key raise `UsageError` with the known ones.
     """
 
     name: str
@@ -137,6 +142,8 @@ class Layout:
     accounts: tuple[Account, ...]
     system: Account
     clients: Mapping[str, Client] = field(hash=False)  # by region
+    brought: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    consumers: tuple[tuple[str, Mapping[str, Any]], ...] = field(default=(), hash=False)
 
     # --- regions ---
 
@@ -182,6 +189,10 @@ class Layout:
         """What a client in a region reads under the virtual name; the origin itself where no copy is nearer."""
         return self.stream(self._client(region).copy)
 
+    def read_name(self, region: str) -> str:
+        """Under which name clients of a region read: the virtual one, where there is one."""
+        return self.virtual_name or self.copy(region).name
+
     def first_stored(self, stream: Stream) -> str:
         """The stream that a message without a header, in this one, was published to."""
         while stream.is_mirror:
@@ -203,7 +214,22 @@ class Layout:
                 ahead += self.stream(upstream).upstream
         return tuple(stream for stream in self.origins if stream.key in reached)
 
+    @cached_property
+    def graph(self) -> StreamGraph:
+        """Which stream takes what from which, by their keys."""
+        return self.graph_of({stream.key: stream.definition for stream in self.streams})
+
+    def graph_of(self, definitions: Mapping[str, Mapping[str, Any]]) -> StreamGraph:
+        """The same with the definitions that the streams really have, by their keys."""
+        known = [stream for stream in self.streams if stream.key in definitions]
+        return graph((Defined(s.account, s.region, definitions[s.key], s.key) for s in known), apis(self.accounts))
+
     # --- subjects ---
+
+    @property
+    def every_subject(self) -> str:
+        """All of the virtual stream, for a filter; without one, all there is."""
+        return self.subject(ALL) if self.virtual_name else ALL
 
     def subject(self, *tokens: str) -> str:
         """A subject of the virtual stream, as clients publish and read it in every region: `foo.test`."""
@@ -215,7 +241,7 @@ class Layout:
 
     def subject_problem(self, text: str) -> str:
         """What keeps clients from publishing on it, "" for nothing; as the end of a sentence."""
-        if not text.startswith(self.subject("")):
+        if self.virtual_name and not text.startswith(self.subject("")):
             return f"does not begin with `{self.subject('')}`"
         if len(text) > LONGEST_SUBJECT:
             return f"is longer than {LONGEST_SUBJECT:,} characters"
@@ -244,6 +270,14 @@ class Layout:
         """What a client in a region logs in with; None where nothing is needed."""
         return self.account(region).credentials
 
+    def login(self, key: str, region: str) -> Credentials | None:
+        """What a client in a region logs in with to reach a stream: with its own account where this has access, else
+        with the stream's."""
+        stream = self.stream(key)
+        if region in self.clients and self.account(region).name == stream.account:
+            return self.credentials(region)
+        return next(account for account in self.accounts if account.name == stream.account).credentials
+
     def _client(self, region: str) -> Client:
         if region == self.topology.arbiter and region:
             raise UsageError(
@@ -252,6 +286,18 @@ class Layout:
         if region not in self.clients:
             raise unknown("region", region, self.clients)
         return self.clients[region]
+
+
+def apis(accounts: tuple[Account, ...]) -> dict[tuple[str, str], str]:
+    """Account and prefix -> whose API is called by it: `$JS.B.API.>`, or a subject below it, is imported from B."""
+    found = {}
+    for account in accounts:
+        for each in account.imports:
+            local = each.local or each.subject
+            if each.kind == "service" and API in each.subject:
+                tail = each.subject.partition(API)[2]
+                found[account.name, local.removesuffix(tail)] = each.account
+    return found
 
 
 def region_tag(region: str) -> str:

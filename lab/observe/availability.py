@@ -203,7 +203,9 @@ async def _see_own_publish(session: Session, layout: Layout, timeout: float, dur
 
 async def _get(session: Session, layout: Layout, timeout: float, durable: str) -> str:
     try:
-        await session.api(f"STREAM.MSG.GET.{layout.virtual_name}", {"last_by_subj": layout.subject(">")}, timeout)
+        await session.api(
+            f"STREAM.MSG.GET.{layout.read_name(session.region)}", {"last_by_subj": layout.every_subject}, timeout
+        )
     except ApiError as error:
         if error.code != NO_MESSAGE:
             raise
@@ -212,8 +214,8 @@ async def _get(session: Session, layout: Layout, timeout: float, durable: str) -
 
 
 async def _direct_get(session: Session, layout: Layout, timeout: float, durable: str) -> str:
-    request = {"last_by_subj": layout.subject(">")}
-    return "" if await session.direct_get(layout.virtual_name, request, timeout) else "the stream is empty"
+    request = {"last_by_subj": layout.every_subject}
+    return "" if await session.direct_get(layout.read_name(session.region), request, timeout) else "the stream is empty"
 
 
 async def _existing_consumer(session: Session, layout: Layout, timeout: float, durable: str) -> str:

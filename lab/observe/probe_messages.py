@@ -32,4 +32,4 @@ def every_subject(layout: Layout) -> str:
 def is_probe(layout: Layout, subject: str) -> bool:
     """Whether a subject, as clients read it, is that of a probe's message. Others below `foo.probe` are not."""
     start = layout.subject("")
-    return subject.startswith(start) and TAIL.fullmatch(subject, len(start)) is not None
+    return bool(layout.virtual_name) and subject.startswith(start) and TAIL.fullmatch(subject, len(start)) is not None

@@ -61,7 +61,8 @@ class LinkStatus:
 @dataclass(frozen=True)
 class SourceStatus:
     """How far a copy is with one origin. `behind` counts what did not arrive and is still there to arrive: what
-    the origin dropped by its `max_age` before it arrived never will. None = not known.
+    the origin dropped by its `max_age` before it arrived never will. Of a copy that selects only some of it the server
+    alone knows. None = not known.
 
     The server's own `lag` is the pending count that came with the last message and stays 0 during a partition;
     `last_heard_s` (seconds since anything came from the origin, None = never) tells.
@@ -136,8 +137,10 @@ async def read(observation: Observation, arrivals: bool = True) -> Snapshot:
 
 async def _arrivals(observation: Observation) -> Arrivals:
     layout = layout_of(observation.topology)
-    found = await asyncio.gather(*(_arrived(observation, layout, stream) for stream in layout.copies))
-    return {stream.key: last for stream, last in zip(layout.copies, found, strict=True)}
+    # Of streams that people brought there may be hundreds: what their servers say has to do.
+    copies = layout.copies if layout.virtual_name else ()
+    found = await asyncio.gather(*(_arrived(observation, layout, stream) for stream in copies))
+    return {stream.key: last for stream, last in zip(copies, found, strict=True)}
 
 
 async def _arrived(observation: Observation, layout: Layout, stream: Stream) -> Mapping[str, int | None]:
@@ -168,7 +171,7 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
         image_origin=describe(any_image).origin,
         nodes=tuple(_node(observation, node, readings.get(node.name)) for node in topology.nodes),
         links=links(observation, faults, readings),
-        streams=tuple(_stream(stream, details, arrivals) for stream in layout.streams if stream.key in details),
+        streams=tuple(_stream(layout, stream, details, arrivals) for stream in layout.streams if stream.key in details),
         absent=tuple(stream.key for stream in layout.streams if stream.key not in details),
         faults=ordered(faults),
         damage=observation.damage,
@@ -258,7 +261,7 @@ def _stream_details(layout: Layout, readings: Mapping[str, monitor.Reading]) -> 
     return details
 
 
-def _stream(stream: Stream, details: Mapping[str, dict[str, Any]], arrivals: Arrivals) -> StreamStatus:
+def _stream(layout: Layout, stream: Stream, details: Mapping[str, dict[str, Any]], arrivals: Arrivals) -> StreamStatus:
     detail = details[stream.key]
     cluster, state = detail.get("cluster") or {}, detail["state"]
     leader = groups.leader(cluster)
@@ -274,25 +277,34 @@ def _stream(stream: Stream, details: Mapping[str, dict[str, Any]], arrivals: Arr
         messages=state["messages"],
         first=state["first_seq"],
         last=state["last_seq"],
-        sources=tuple(_source(stream.key, source, details, arrivals) for source in sources),
+        sources=tuple(_source(layout, stream, source, details, arrivals) for source in sources),
         account=stream.account,
         called=stream.name,
     )
 
 
 def _source(
-    name: str, source: dict[str, Any], details: Mapping[str, dict[str, Any]], arrivals: Arrivals
+    layout: Layout,
+    stream: Stream,
+    source: dict[str, Any],
+    details: Mapping[str, dict[str, Any]],
+    arrivals: Arrivals,
 ) -> SourceStatus:
-    origin = source["name"]
+    into, prefix = layout.graph.into(stream.key), (source.get("external") or {}).get("api", "")
+    edges = [edge for edge in into if (edge.name, edge.external) == (source["name"], prefix) and edge.upstream]
+    origin = edges[0].upstream if edges else str(source["name"])
     state = details[origin]["state"] if origin in details else None
     last = state["last_seq"] if state else None
-    arrived = arrivals.get(name, {}).get(origin)
+    arrived = arrivals.get(stream.key, {}).get(origin)
+    known = all(layout.graph.takes_all(edge) for edge in edges) and (arrived is not None or bool(layout.virtual_name))
     active = source.get("active", -1)
     return SourceStatus(
         origin=origin,
         origin_last=last,
         arrived=arrived,
-        behind=None
+        behind=source.get("lag", 0)
+        if state is not None and not known
+        else None
         if state is None or arrived is None
         else max(0, state["last_seq"] - max(arrived, state["first_seq"] - 1)),
         server_lag=source.get("lag", 0),

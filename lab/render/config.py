@@ -38,7 +38,7 @@ def included(layout: Layout) -> str:
     """The file that each server includes, by its name in the container."""
     if layout.topology.auth == "operator":
         return OPERATOR
-    return "accounts.conf" if _has_own_accounts(layout) else "mappings.conf"
+    return "accounts.conf" if layout.brought or _has_own_accounts(layout) else "mappings.conf"
 
 
 def shared(layout: Layout, region: str) -> str:
@@ -109,6 +109,8 @@ def shared_files(topology: Topology) -> dict[str, str]:
     layout = layout_of(topology)
     if topology.auth == "operator":
         return {}
+    if layout.brought:
+        return {shared(layout, topology.regions[0]): _brought_file(layout)}
     if _has_own_accounts(layout):
         return {shared(layout, region): _accounts_file(layout, region) for region in topology.regions}
     return {shared(layout, topology.regions[0]): _mappings_file(layout)}
@@ -126,6 +128,14 @@ accounts {{
 {bodies}
 }}
 """
+
+
+def _brought_file(layout: Layout) -> str:
+    """What people brought, in JSON, which servers read as well."""
+    system = {"users": [{"user": layout.system.user, "password": layout.system.password}]}
+    accounts = {layout.system.name: system, **layout.brought["accounts"]}
+    lines = [f"{key}: {json.dumps(value, indent=2)}" for key, value in {**layout.brought, "accounts": accounts}.items()]
+    return "# Your accounts.json. Written by `lab render`; included by every server.\n" + "\n".join(lines) + "\n"
 
 
 def _account(account: Account, region: str) -> str:
@@ -153,6 +163,8 @@ def _account(account: Account, region: str) -> str:
 def _mappings_file(layout: Layout) -> str:
     """Cluster-scoped mappings: the virtual name stands for the streams of the region that one talks to."""
     (account,) = layout.accounts
+    if not layout.virtual_name:
+        return "# Nothing is mapped: the streams are your own.\n"
     if not account.mappings:
         return f"# Nothing is mapped: the stream is `{layout.virtual_name}` in every region.\n"
 

@@ -105,7 +105,9 @@ class Running:
         return document
 
 
-def test_a_short_run_with_faults_is_valid_and_can_be_judged_and_replayed(checked: Lab, tmp_path: Path) -> None:
+def test_a_short_run_with_faults_is_valid_and_can_be_judged_and_replayed(
+    checked: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     redefine()
     faults = [
         {"at": "0.5s", "for": "3s", "kind": "partition", "groups": ["central"]},
@@ -126,8 +128,10 @@ def test_a_short_run_with_faults_is_valid_and_can_be_judged_and_replayed(checked
         digests.setdefault(replica["stream"], set()).add(replica["digest"])
     assert len(digests) == 6
     assert all(len(found) == 1 and "" not in found for found in digests.values()), digests
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     judged = json.loads(checked.run("check", "--judge", first["run"], "--json"))
     assert judged["verdict"] == first["verdict"]
+    assert (tmp_path / "summary.md").read_text() == (folder / "report.md").read_text()
     assert checked.faults() == set()
 
 

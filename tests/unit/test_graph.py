@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from lab.cli.lab import Notation
+from lab.cli.app import Notation
 from lab.graph import FORMATS
 from lab.graph.graph import Edge, Graph, graph, planned
 from lab.topology import Topology

@@ -8,6 +8,7 @@ from typing import Any, cast, get_args
 
 import pytest
 import synthetic
+from graphs import TWO_HOPS
 
 from lab.check.checkers import judge
 from lab.check.quiescence import shortages
@@ -44,7 +45,8 @@ def any_layout(request: pytest.FixtureRequest) -> Layout:
 def test_each_word_that_a_topology_may_have_is_a_layout() -> None:
     assert tuple(LAYOUTS) == get_args(LayoutName)
     for word, make in LAYOUTS.items():
-        topology = ARBITER if word == "arbiter" else Topology(layout=word)  # type: ignore[arg-type]
+        others = {"arbiter": ARBITER, "own": TWO_HOPS}
+        topology = others.get(word) or Topology(layout=word)  # type: ignore[arg-type]
         assert make(topology).name == word
         assert not list(problems(topology))
 

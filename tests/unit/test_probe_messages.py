@@ -5,7 +5,9 @@ import pytest
 
 from lab.check import payload
 from lab.check.clock import Clock
+from lab.check.form import Form
 from lab.check.history import LIVE, OURS, PROBE
+from lab.check.load import feeds, subjects
 from lab.check.readers import ORDERED, Reader
 from lab.layouts import layout_of
 from lab.observe.comparison import Copy
@@ -16,6 +18,7 @@ from lab.topology import Topology
 
 LAB = Topology()
 LAYOUT = layout_of(LAB)
+FORM = Form(LAB, tuple(s.key for s in LAYOUT.streams), subjects(feeds(LAYOUT)), b"8a61f0c2", 7)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -47,10 +50,10 @@ def test_a_comparison_knows_nothing_of_them() -> None:
 
 
 def test_a_check_takes_them_for_no_message_of_another_run() -> None:
-    reader = Reader("west", ORDERED, b"8a61f0c2", LAB, 7, Clock.start())
+    reader = Reader("west", ORDERED, LAYOUT.copy("west"), FORM, Clock.start())
     reader.handle(1, 0, 1, 1, new_subject(LAYOUT, "west", "publish"), b"lab probe", "")
     reader.handle(2, 0, 1, 2, "foo.test", b"another's", "")
-    reader.handle(3, 0, 1, 3, payload.subjects(LAYOUT)[0], payload.compose("8a61f0c2", "west", 0, 1, 64), "")
+    reader.handle(3, 0, 1, 3, payload.subjects(LAYOUT)[0], payload.compose("8a61f0c2", 0, 0, 1, 64), "")
     flags = np.frombuffer(bytes(reader.rows), LIVE)["flags"]
     assert [bool(flag & PROBE) for flag in flags] == [True, False, False]
     assert [bool(flag & OURS) for flag in flags] == [False, False, True]

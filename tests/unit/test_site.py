@@ -53,24 +53,17 @@ def test_no_list_or_table_is_left_as_plain_text(site: Path) -> None:
     assert [path.name for path in site.rglob("*.html") if left.search(path.read_text(encoding="utf-8"))] == []
 
 
-@pytest.mark.parametrize(
-    ("page", "text", "complaint"),
-    [
-        ("docs/guide.md", "[no page](nowhere.md)", "nowhere.md"),
-        ("docs/guide.md", "[no anchor](concepts.md#no-such-heading)", "no-such-heading"),
-        ("docs/guide.md", "[no file](../examples/orders/nowhere.py)", "nowhere.py"),
-        ("docs/new.md", "# A page in no section", "docs/new.md"),
-    ],
-)
-def test_the_build_fails_for_what_leads_nowhere(tmp_path: Path, page: str, text: str, complaint: str) -> None:
+def test_the_build_fails_for_what_leads_nowhere(tmp_path: Path) -> None:
     for name in PARTS:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
-    with (tmp_path / page).open("a", encoding="utf-8") as file:
-        file.write(f"\n\n{text}\n")
+    with (tmp_path / "docs/guide.md").open("a", encoding="utf-8") as file:
+        file.write("\n[page](nowhere.md) [anchor](concepts.md#no-such-heading) [file](../examples/orders/nowhere.py)\n")
+    (tmp_path / "docs/new.md").write_text("# A page in no section\n", encoding="utf-8")
     done = build(tmp_path, tmp_path / "site")
     assert done.returncode != 0
-    assert complaint in done.stderr
+    complaints = ("'nowhere.md'", "'#no-such-heading'", "nowhere.py", "docs/new.md")
+    assert [words for words in complaints if words not in done.stderr] == []
 
 
 def test_pictures_are_small() -> None:

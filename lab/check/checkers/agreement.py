@@ -1,4 +1,4 @@
-"""Whether copies agree: P6 (the regions' read streams hold the same), P9 (so do the replicas of each stream)."""
+"""Whether copies agree: P6 (copies of the same hold the same), P9 (so do the replicas of each stream)."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,13 @@ from lab.check.history import Replica
 
 
 def convergence(index: Index) -> Iterator[Draft]:
-    reads = index.reads
-    if len(reads) < 2:
-        return
+    for group in index.expected.alike:
+        reads = [index.stored[key] for key in group if key in index.stored]
+        if len(reads) > 1:
+            yield from _convergence(index, reads)
+
+
+def _convergence(index: Index, reads: list[Stored]) -> Iterator[Draft]:
     counts = [_counts(index, stored) for stored in reads]
     strangers = [int((stored.numbers == NONE).sum()) for stored in reads]
     problem = next((stored.problem for stored in reads if stored.problem), "")
@@ -120,7 +124,8 @@ def replica_agreement(index: Index) -> Iterator[Draft]:
             Case(NONE, f"{name} on {replica.node}{' (leader)' if replica.leader else ''}: {_state(replica)}")
             for replica in replicas
         ]
-        expected = index.topology.replicas
+        defined = index.history.run.definitions.get(name, {}).get("num_replicas")
+        expected = int(defined or index.graph.by_key[name].replicas if name in index.graph.by_key else 0)
         doubt = f"{len(replicas)} of {expected} replicas of {name} answered" if len(replicas) < expected else ""
         if excuse := _excuse(index, name, odd):
             doubt, odd = excuse, {}

@@ -1,4 +1,4 @@
-"""What worked, where and when: L1 to L7 and L9, from publishes and probes, in windows of a certain condition.
+"""What worked, where and when: L2 to L7 and L9, from publishes and probes, in windows of a certain condition.
 
 Each bound is that of docs/checking.md. A region that was never in a condition has no finding for it.
 """
@@ -6,26 +6,25 @@ Each bound is that of docs/checking.md. A region that was never in a condition h
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lab.check.checkers.conditions import Conditions, Window
 from lab.check.checkers.examples import Case, Draft, count, judged, pick, seconds
 from lab.check.checkers.index import Index
 from lab.check.checkers.outages import ELECTIONS, outages
 from lab.check.checkers.publishes import Publishes, publishes_of
-from lab.check.checkers.stored import NONE, chunks
-from lab.check.history import OK, SECOND, Array, Probe
+from lab.check.checkers.stored import NONE
+from lab.check.history import OK, SECOND, Probe
+from lab.layouts import Layout
 from lab.observe.operations import CONTROL_PLANE, LOCAL_READS, NEW_CONSUMER
 
 # All in nanoseconds, as all times of a history.
-VISIBLE = SECOND  # L1: from the acknowledgement to the region's own read stream, at the 99th percentile
 SETTLE = 2 * SECOND  # a publish that was under way when a fault took hold
 UNAWARE = ELECTIONS  # until a region knows that it is alone
 CONSUMER_MADE = 5 * SECOND  # L5: to create one
 NODE_LOST = 10 * SECOND  # L6: without an acknowledgement, when a quorum is left
 QUORUM_BACK = CONTROL_BACK = 20 * SECOND  # L7, L9
 
-ENOUGH = 20  # messages for a percentile
+FULL = ("max_msgs", "max_bytes", "max_msgs_per_subject")
 ISOLATED_RATIO, MAJORITY_RATIO = 0.99, 0.999
 
 
@@ -33,73 +32,58 @@ def availability(index: Index) -> Iterator[Draft]:
     conditions = Conditions(index.history)
     for region in index.topology.regions:
         windows = conditions.of(region)
-        publishes = publishes_of(index, region)
         probes = [probe for probe in index.history.probes if probe.region == region]
-        yield from _local_visibility(index, region, windows)
-        yield from _isolated(region, windows, publishes, probes)
-        yield from _majority(index, region, windows, publishes, probes)
-        yield from _node_down(index, region, windows, publishes)
-        yield from _no_quorum(index, region, windows, publishes)
+        yield from _isolated(region, windows, probes)
+        yield from _majority(index, region, windows, probes)
+        groups = stores(index, region)
+        for replicas, places in groups.items():
+            place = region if len(groups) == 1 else f"{region} R{replicas}"
+            yield from _writes(index, region, place, conditions.with_replicas(replicas).of(region), places)
         yield from _control_plane_back(index, region, probes)
 
 
-# --- L1 ---
+def _writes(index: Index, region: str, place: str, windows: list[Window], places: frozenset[int]) -> Iterator[Draft]:
+    publishes = publishes_of(index, region, places)
+    alone = [window for w in _alone(windows) if (window := w.after(SETTLE))]
+    yield from _ratio("L2", place, alone, publishes, ISOLATED_RATIO, "while the region was isolated")
+    side = [window for w in _side(windows) if (window := w.after(SETTLE))]
+    yield from _ratio("L5", place, side, publishes, MAJORITY_RATIO, PARTED)
+    yield from _node_down(index, region, place, windows, publishes)
+    yield from _no_quorum(index, region, place, windows, publishes)
 
 
-def _local_visibility(index: Index, region: str, windows: list[Window]) -> Iterator[Draft]:
-    """Whoever writes in a region reads it there at once, whether the region is isolated or not."""
-    stored = index.read_of(region)
-    if stored is None:
-        return
-    own = np.flatnonzero(index.messages.of_region(region) & index.messages.acked & (stored.first != NONE))
-    acked = index.acked_at[own]
-    arrived = _stored_at(stored.read.rows, stored.first[own])
-    order = np.argsort(acked, kind="stable")
-    own, acked, arrived = own[order], acked[order], arrived[order]
-    checked, worst, cases, slow = 0, 0.0, [], 0
-    for window in windows:
-        part = slice(*np.searchsorted(acked, (window.began, window.ended)))
-        lag = arrived[part] - acked[part]
-        if not window.settled or window.condition.down or len(lag) < ENOUGH:
-            continue
-        checked += len(lag)
-        p99 = float(np.percentile(lag, 99))
-        worst = max(worst, p99)
-        if p99 > VISIBLE:
-            slow += 1
-            for place in pick(np.flatnonzero(lag > VISIBLE), 4):
-                number = int(own[part][place])
-                what = f"it took {seconds(int(lag[place]))} to {stored.name}, in its own region"
-                cases.append(Case(number, what, int(acked[part][place])))
-    if checked:
-        yield judged(
-            "L1",
-            region,
-            checked,
-            slow,
-            f"99 % of {count(checked, 'message')} were readable in their own region within {worst / SECOND:.3f} s",
-            f"99 % of the messages were readable in their own region only within {worst / SECOND:.3f} s "
-            f"({count(slow, 'stretch')} of the run)",
-            cases,
-        )
+def accepts_alone(layout: Layout, key: str) -> bool:
+    """Whether a stream accepts what is published in its region whatever happens elsewhere: it lives there alone, and
+    never refuses what is new because it is full."""
+    stream = layout.stream(key)
+    limited = any(int(stream.definition.get(name) or -1) > 0 for name in FULL)
+    return len(stream.regions) == 1 and not (limited and stream.definition.get("discard") == "new")
 
 
-def _stored_at(rows: Array, positions: NDArray[np.int32]) -> NDArray[np.int64]:
-    """The server's times of the rows at some positions."""
-    times = np.empty(len(rows), np.int64)
-    for start, part in chunks(rows):
-        times[start : start + len(part)] = part["stored"]
-    result: NDArray[np.int64] = times[positions]
-    return result
+def stores(index: Index, region: str) -> dict[int, frozenset[int]]:
+    """Replicas -> the places of the streams with so many that live in a region and are filled there. Where clients
+    publish into a stream that lives elsewhere, their region alone promises nothing."""
+    run, groups = index.history.run, dict[int, set[int]]()
+    for process in run.processes:
+        key = run.home(process)
+        here = key in index.streams and process.region == region == index.layout.stream(key).region
+        if here and accepts_alone(index.layout, key):
+            defined = run.definitions.get(key)
+            replicas = int(defined.get("num_replicas") or 1) if defined else index.topology.replicas
+            groups.setdefault(replicas, set()).add(index.streams.index(key))
+    return {replicas: frozenset(places) for replicas, places in sorted(groups.items())}
 
 
 # --- L2, L3, L4 ---
 
 
-def _isolated(region: str, windows: list[Window], publishes: Publishes, probes: list[Probe]) -> Iterator[Draft]:
-    isolated = [w for w in windows if w.condition.isolated and not w.condition.down and w.calm]
+def _alone(windows: list[Window]) -> list[Window]:
+    return [w for w in windows if w.condition.isolated and not w.condition.down and w.calm]
+
+
+def _isolated(region: str, windows: list[Window], probes: list[Probe]) -> Iterator[Draft]:
+    isolated = _alone(windows)
     calm = [window for w in isolated if (window := w.after(SETTLE))]
-    yield from _ratio("L2", region, calm, publishes, ISOLATED_RATIO, "while the region was isolated")
     reads = [probe for window in calm for probe in _probes(probes, window, LOCAL_READS)]
     if reads:
         wrong = [probe for probe in reads if probe.outcome != "ok"]
@@ -145,14 +129,15 @@ def _ratio(
 # --- L5 ---
 
 
-def _majority(
-    index: Index, region: str, windows: list[Window], publishes: Publishes, probes: list[Probe]
-) -> Iterator[Draft]:
-    whole = [w for w in windows if w.condition.parted and w.condition.majority and not w.condition.down and w.calm]
-    calm = [window for w in whole if (window := w.after(SETTLE))]
-    when = "while another region was out of reach"
-    yield from _ratio("L5", region, calm, publishes, MAJORITY_RATIO, when)
-    aware = [window for w in whole if not w.condition.slowed and (window := w.after(UNAWARE))]
+PARTED = "while another region was out of reach"
+
+
+def _side(windows: list[Window]) -> list[Window]:
+    return [w for w in windows if w.condition.parted and w.condition.majority and not w.condition.down and w.calm]
+
+
+def _majority(index: Index, region: str, windows: list[Window], probes: list[Probe]) -> Iterator[Draft]:
+    aware = [window for w in _side(windows) if not w.condition.slowed and (window := w.after(UNAWARE))]
     # Any fault anywhere may depose the meta leader, and so may its heal.
     marks = [t for f in index.history.faults for t in (f.began, f.injected, f.healing, f.healed) if t is not None]
     made = [
@@ -168,9 +153,9 @@ def _majority(
             f"{region} consumers",
             len(made),
             len(wrong),
-            f"all of {count(len(made), 'consumer')} could be created {when}",
+            f"all of {count(len(made), 'consumer')} could be created {PARTED}",
             f"{len(wrong):,} of {count(len(made), 'consumer')} could not be created within "
-            f"{CONSUMER_MADE / SECOND:g} s {when}",
+            f"{CONSUMER_MADE / SECOND:g} s {PARTED}",
             [_probe(probe) for probe in _some(wrong)],
         )
 
@@ -178,7 +163,7 @@ def _majority(
 # --- L6, L7 ---
 
 
-def _node_down(index: Index, region: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
+def _node_down(index: Index, region: str, place: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
     """With a quorum left, no longer without an acknowledgement than an election takes."""
     own = {node.name for node in index.topology.region_nodes(region)}
     heals = [fault.healed for fault in index.history.faults if fault.healed and own & {*fault.nodes}]
@@ -197,17 +182,17 @@ def _node_down(index: Index, region: str, windows: list[Window], publishes: Publ
         edges = np.concatenate(([window.began], good[good <= window.ended], [window.ended]))
         gaps = np.diff(edges)
         worst = max(worst, int(gaps.max()))
-        for place in np.flatnonzero(gaps > bound):
+        for at in np.flatnonzero(gaps > bound):
             violations += 1
             what = (
-                f"no publish in {region} was acknowledged from {seconds(int(edges[place]))} to "
-                f"{seconds(int(edges[place + 1]))}, with {window.condition.up} of {window.condition.nodes} nodes up"
+                f"no publish in {region} was acknowledged from {seconds(int(edges[at]))} to "
+                f"{seconds(int(edges[at + 1]))}, with {window.condition.up} of {window.condition.nodes} nodes up"
             )
-            cases.append(Case(NONE, what, int(edges[place])))
+            cases.append(Case(NONE, what, int(edges[at])))
     if checked:
         yield judged(
             "L6",
-            region,
+            place,
             checked,
             violations,
             f"never longer than {worst / SECOND:.1f} s without an acknowledgement while a node was down",
@@ -216,7 +201,7 @@ def _node_down(index: Index, region: str, windows: list[Window], publishes: Publ
         )
 
 
-def _no_quorum(index: Index, region: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
+def _no_quorum(index: Index, region: str, place: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
     """Without a quorum nothing is acknowledged; with it back, publishes work again within 20 s."""
     checked, false, cases, slow = 0, 0, [], 0
     for window in windows:
@@ -238,7 +223,7 @@ def _no_quorum(index: Index, region: str, windows: list[Window], publishes: Publ
         told = [(false, "acknowledged without a quorum"), (slow, "late to work again after it was back")]
         yield judged(
             "L7",
-            region,
+            place,
             checked,
             false + slow,
             "nothing was acknowledged without a quorum, and publishes worked again within 20 s after it was back",

@@ -90,6 +90,14 @@ class Conditions:
         settle = [phase.began for phase in history.run.phases if phase.name == "read"]
         self.end = min(settle) if settle else max(ends, default=0)
 
+    def with_replicas(self, replicas: int) -> "Conditions":
+        """The same for streams with so many replicas, on which depends when there is a quorum."""
+        if replicas == self.topology.replicas:
+            return self
+        other = Conditions(self.history)
+        other.topology = replace(self.topology, replicas=replicas)
+        return other
+
     def of(self, region: str) -> list[Window]:
         return self._windows[region]
 

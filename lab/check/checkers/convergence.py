@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lab.check.checkers.examples import Case, Draft, count, judged, pick
 from lab.check.checkers.index import Index
 from lab.check.checkers.outages import Outage, bound, outages
-from lab.check.checkers.stored import NONE, Arrived, Stored, chunks
+from lab.check.checkers.stored import NONE, Stored, chunks
 from lab.check.history import SECOND
 
 
@@ -94,15 +94,12 @@ def _lagging(index: Index, stored: Stored, heals: NDArray[np.int64]) -> Lagging:
 
 
 def _tail(index: Index, stored: Stored) -> NDArray[np.int32]:
-    """Acknowledged messages that never came, from each origin those after the last that did. Others are losses."""
-    tails = [np.empty(0, np.int32)]
-    for write in index.writes:
-        high = index.arrived[stored.name].get(write.name, Arrived()).highest
-        numbers = write.after(high)
-        numbers = numbers[numbers >= 0]
-        missing = (stored.first[numbers] == NONE) & ~index.dropped(stored).either[numbers]
-        tails.append(numbers[missing & index.messages.acked[numbers]])
-    return np.concatenate(tails)
+    """Acknowledged messages that never came, of those after the last that did. Others are losses."""
+    numbers = index.tail(stored)
+    missing = (stored.first[numbers] == NONE) & ~index.dropped(stored).either[numbers]
+    missing &= index.messages.acked[numbers] & index.wanted(stored.name)[numbers]
+    tail: NDArray[np.int32] = numbers[missing]
+    return tail
 
 
 def _late(stored: Stored, lagging: Lagging, waiting: NDArray[np.bool_], place: int, outage: Outage, end: int) -> Case:

@@ -10,6 +10,7 @@ from lab.check.checkers.index import Index
 from lab.check.checkers.retention import Limits
 from lab.check.checkers.stored import ACKED, FAILED, NONE, UNTRIED, Mask, Numbers, Positions, Stored, chunks
 from lab.check.history import INTACT, OK, OURS, PROBE, Array
+from lab.streamgraph.flow import behind
 
 # --- P1 ---
 
@@ -47,11 +48,12 @@ def _durable(index: Index, write: Stored) -> Draft:
         ):
             for place in np.flatnonzero(mask):
                 wrong[int(numbers[place])] = tell(index, write, acked[place])
-    for place in write.repeats():
-        wrong.setdefault(int(write.numbers[place]), f"{write.name} holds it more than once")
-    strangers = _strangers(index, write)
-    for number in strangers:
-        wrong.setdefault(int(number), f"{write.name} holds it, but it was published in another region")
+    own = messages.of_origin(home)
+    for number in write.numbers[write.repeats()]:
+        if own[number]:
+            wrong.setdefault(int(number), f"{write.name} holds it more than once")
+    for number in _strangers(index, write, own):
+        wrong.setdefault(int(number), f"{write.name} holds it, but {_elsewhere_published(index, write, int(number))}")
     cases = [Case(number, wrong[number]) for number in pick(np.array(sorted(wrong), np.int64))]
     good = f"{count(checked, 'acknowledged message')}, each once and where its acknowledgement says"
     limits = index.limits(write.name)
@@ -94,11 +96,20 @@ def _other(index: Index, write: Stored, row: Array) -> str:
     return f"acknowledged as {sequence:,}, where {write.name} holds {name}"
 
 
-def _strangers(index: Index, write: Stored) -> Numbers:
-    """Messages in an origin that were published where another one stores them."""
-    own = index.messages.of_origin(index.streams.index(write.name))
+def _strangers(index: Index, write: Stored, own: Mask) -> Numbers:
+    """Messages in an origin that were published where another one stores them, and did not come by its sources."""
     numbers = write.numbers[write.numbers >= 0]
-    return np.unique(numbers[~own[numbers]])
+    foreign = ~own[numbers]
+    if index.is_copy(write.name) and foreign.any():
+        foreign &= ~index.wanted(write.name)[numbers]
+    return np.unique(numbers[foreign])
+
+
+def _elsewhere_published(index: Index, write: Stored, number: int) -> str:
+    process = index.history.run.processes[index.messages.process(number)]
+    if process.region != write.region:
+        return "it was published in another region"
+    return f"it was published to {index.history.run.home(process)}"
 
 
 # --- P2a, P2b ---
@@ -108,8 +119,8 @@ NO_PROOF = ("pending", "unsure")
 
 
 def no_loss(index: Index) -> Iterator[Draft]:
-    checked = int(index.messages.acked.sum())
     for name in (copy.key for copy in index.layout.copies):
+        checked = int((index.messages.acked & index.wanted(name)).sum())
         stored = index.stored.get(name)
         if stored is None:
             yield judged("P2a", name, 0, 0, "", "", doubt=f"{name} was not read")
@@ -152,7 +163,7 @@ def losses(index: Index, stored: Stored) -> tuple[Numbers, NDArray[np.uint8]]:
     """
     messages = index.messages
     gone = index.dropped(stored)
-    absent: Mask = messages.acked & (stored.first == NONE) & ~gone.rightly
+    absent: Mask = messages.acked & index.wanted(stored.name) & (stored.first == NONE) & ~gone.rightly
     lost = np.flatnonzero(absent).astype(np.int32)
     kinds = np.full(len(lost), LOSSES.index("middle"), np.uint8)
     if not len(lost):
@@ -169,16 +180,25 @@ def losses(index: Index, stored: Stored) -> tuple[Numbers, NDArray[np.uint8]]:
         kinds[mine & (lost > start + there[-1])] = LOSSES.index("postfix")
     kinds[gone.unsure[lost]] = LOSSES.index("unsure")
     kinds[np.isin(lost, index.pending(stored))] = LOSSES.index("pending")
-    kinds[np.isin(lost, _expired(index, absent & ~gone.unsure))] = LOSSES.index("expired")
+    kinds[np.isin(lost, _expired(index, stored, absent & ~gone.unsure))] = LOSSES.index("expired")
     return lost, kinds
 
 
-def _expired(index: Index, absent: Mask) -> Numbers:
+def _expired(index: Index, stored: Stored, absent: Mask) -> Numbers:
+    """Which of the absent ones a stream on their way dropped, as it is defined."""
     publishes = index.publishes_of(absent) if absent.any() else index.history.publishes[:0]
+    publishes = publishes[publishes["outcome"] == OK]
     found = [np.empty(0, np.int64)]
-    for write in index.writes:
-        mine = publishes[(publishes["outcome"] == OK) & (publishes["stream"] == index.streams.index(write.name))]
-        found.append(index.messages.numbers(mine[index.expired(write, mine)]))
+    for name in behind(index.graph, stored.name):
+        upstream = index.stored.get(name)
+        if upstream is None or not len(publishes) or not index.limits(name):
+            continue
+        numbers = index.messages.numbers(publishes)
+        own = publishes["stream"] == index.streams.index(name)
+        if index.is_copy(name):  # it had them, or had not: then it is not where they were lost
+            mine = numbers[~own][index.dropped(upstream).either[numbers[~own]]]
+            found.append(mine)
+        found.append(numbers[own][index.expired(upstream, publishes[own])])
     return np.concatenate(found).astype(np.int32)
 
 
@@ -188,7 +208,7 @@ def _loss(kind: str) -> str:
         "middle": "between others of its process",
         "postfix": "after the last that is there of its process",
         "whole": "as everything of its process",
-        "expired": "its write stream dropped it, as it is defined, before it was sourced",
+        "expired": "a stream on its way dropped it, as it is defined, before it was sourced",
         "unsure": "more are gone than may have been dropped unseen",
     }[kind]
 
@@ -207,6 +227,8 @@ def _split(kinds: NDArray[np.uint8]) -> str:
 
 def no_duplicates(index: Index) -> Iterator[Draft]:
     for stored in index.reads:
+        if index.expected.repeats(stored.name):
+            continue  # what comes by two ways is there twice
         repeats = stored.repeats()
         cases = [
             Case(
@@ -234,7 +256,7 @@ def no_duplicates(index: Index) -> Iterator[Draft]:
 
 
 def no_phantoms(index: Index) -> Iterator[Draft]:
-    for stored in (*index.writes, *index.reads):
+    for stored in index.all:
         foreign, damaged, untried, failed = _phantoms(index, stored)
         kinds = (
             (foreign, "is not of this run"),
@@ -269,7 +291,7 @@ def _phantoms(index: Index, stored: Stored) -> tuple[Positions, Positions, Posit
         known = numbers >= 0
         what = np.where(known, told[numbers] if len(told) else 0, ACKED)
         foreign = flags & (OURS | PROBE) == 0
-        if stored.read.kind == "read":
+        if index.is_copy(stored.name):
             foreign &= ~index.sourced_before(stored, rows)  # that is P4's
         masks = (
             foreign,

@@ -118,9 +118,7 @@ class Stories:
         self.publishes: dict[int, list[Array]] = {number: [] for number in numbers}
         for row in index.publishes_of(wanted):
             self.publishes[int(index.messages.numbers(row))].append(row)
-        self.copies = {
-            stored.name: _copies(stored.numbers, stored.read.rows, wanted) for stored in (*index.writes, *index.reads)
-        }
+        self.copies = {stored.name: _copies(stored.numbers, stored.read.rows, wanted) for stored in index.all}
 
     def example(self, case: Case) -> Example:
         publishes = self.publishes[case.message]
@@ -133,8 +131,7 @@ class Stories:
         home = self._home(case.message)
         for name, copies in self.copies.items():
             rows = copies.get(case.message, [])
-            is_read = any(stored.name == name for stored in self.index.reads)
-            if rows or is_read or name == home:
+            if rows or name == home or self._expected(name, case.message):
                 lines.append(self._held(name, rows))
         faults = self.index.history.active(time) if time is not None else ()
         return Example(
@@ -142,8 +139,16 @@ class Stories:
         )
 
     def _home(self, number: int) -> str:
-        region = self.index.history.run.processes[self.index.messages.process(number)].region
-        return self.index.layout.origin(region).key
+        run = self.index.history.run
+        return run.home(run.processes[self.index.messages.process(number)])
+
+    def _expected(self, name: str, number: int) -> bool:
+        """Whether a copy should hold it."""
+        messages, expected = self.index.messages, self.index.expected
+        process = messages.process(number)
+        origin, counter = int(messages.home[process]), number - int(messages.starts[process])
+        topic = expected.topic(self.index.history.run.seed, origin, process, counter)
+        return self.index.is_copy(name) and origin < len(self.index.streams) and expected.wanted(name, origin, topic)
 
     def _publish(self, row: Array) -> str:
         run = self.index.history.run

@@ -1,15 +1,30 @@
 """A history made searchable: all that the checkers look things up in, built once and then only read."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.check.checkers.expected import Expected, Table
 from lab.check.checkers.outages import deadline, disturbance
-from lab.check.checkers.retention import Dropped, Kept, Limits, dropped, nothing
-from lab.check.checkers.stored import NONE, Arrived, Mask, Messages, Numbers, Stored, arrived_from, chunks, extreme
+from lab.check.checkers.retention import Dropped, Kept, Limits, Slots, dropped, nothing
+from lab.check.checkers.stored import (
+    NONE,
+    Arrived,
+    Mask,
+    Messages,
+    Numbers,
+    Positions,
+    Recent,
+    Stored,
+    arrived_from,
+    chunks,
+    extreme,
+)
 from lab.check.history import OK, OURS, Array, History
+from lab.check.load import stored_subjects
 from lab.units import duration_ns
 
 
@@ -19,14 +34,24 @@ class Index:
     def __init__(self, history: History) -> None:
         self.history = history
         self.topology, self.layout = history.run.topology, history.run.layout
-        self.streams = history.run.streams
-        self.messages = Messages(history)
+        self.streams, self.graph = history.run.streams, self.layout.graph
+        self.messages, recent = Messages(history), Recent()
+        self.expected = Expected(self.graph, self.streams, self._subjects())
         disturbed = {region: disturbance(history, region) for region in self.topology.regions}
         self.stored = {
-            name: Stored(read, self.messages, disturbed[read.region]) for name, read in history.reads.items()
+            name: Stored(read, self.messages, disturbed.get(read.region, ""), recent)
+            for name, read in history.reads.items()
         }
         self._kept: dict[str, Kept] = {}
         self._dropped: dict[str, Dropped] = {}
+        self._none: dict[Limits, Dropped] = {}
+
+    def _subjects(self) -> dict[str, Sequence[str]]:
+        """By origin, of the origins that this run fills."""
+        run = self.history.run
+        homes = dict.fromkeys(run.home(process) for process in run.processes)
+        known = [home for home in homes if home in self.streams]
+        return {home: run.subjects.get(home) or stored_subjects(self.layout, home) for home in known}
 
     @property
     def writes(self) -> list[Stored]:
@@ -38,28 +63,79 @@ class Index:
         """The copies that were read."""
         return [self.stored[copy.key] for copy in self.layout.copies if copy.key in self.stored]
 
-    def read_of(self, region: str) -> Stored | None:
-        """The final read of what a region's clients read."""
-        return self.stored.get(self.layout.copy(region).key)
+    @property
+    def all(self) -> list[Stored]:
+        """Everything that was read, each once: the origins, then the mere copies."""
+        return list({stored.name: stored for stored in (*self.writes, *self.reads)}.values())
+
+    def is_copy(self, key: str) -> bool:
+        return bool(self.graph.into(key))
+
+    def read_of(self, place: str) -> Stored | None:
+        """The final read of a stream, or of what the clients of a region read."""
+        if place in self.stored or place not in self.topology.regions:
+            return self.stored.get(place)
+        return self.stored.get(self.layout.copy(place).key)
+
+    # --- what each stream should hold ---
+
+    @cached_property
+    def _topics(self) -> NDArray[np.uint8]:
+        return self.messages.topics(self.expected.topics)
+
+    def wanted(self, key: str) -> Mask:
+        """The messages that a stream should hold, if they were stored: what its way from their origins lets through."""
+        return self._in(self.expected.table(key))
+
+    def along(self, upstream: str, key: str) -> Mask:
+        """The messages that should come to a stream straight from another one."""
+        return self._in(self.expected.along(upstream, key))
+
+    def _in(self, table: Table) -> Mask:
+        by_origin = self.expected.everything(table)
+        if by_origin is not None:
+            mask = np.zeros(self.messages.count, np.bool_)
+            for place, all_of_it in by_origin.items():
+                if all_of_it:
+                    mask |= self.messages.of_origin(place)
+            return mask
+        mask = np.zeros(self.messages.count, np.bool_)
+        for process, place in enumerate(self.messages.home):
+            part = slice(self.messages.starts[process], self.messages.starts[process + 1])
+            if place < len(table):
+                mask[part] = table[place][self._topics[part]] > 0
+        return mask
 
     @cached_property
     def arrived(self) -> dict[str, dict[str, Arrived]]:
-        """Copy -> origin -> what came from it."""
+        """Copy -> upstream -> what came from it."""
         return {stored.name: arrived_from(stored, self.streams) for stored in self.reads}
 
     def pending(self, stored: Stored) -> Numbers:
-        """Messages that may still be under way to a read stream: the end of each origin, if the run did not wait."""
+        """Messages that may still be under way to a copy: the end of each upstream, if the run did not wait."""
         if self.waited:
             return np.empty(0, np.int32)
-        tails = [np.empty(0, np.int32)]
-        for write in self.writes:
-            high = self.arrived[stored.name].get(write.name, Arrived()).highest
-            tails.append(write.after(high))
-            if write.disturbed:  # it may lack what was acknowledged last itself
-                tails.append(self._acked_after(write, high))
-        tail = np.concatenate(tails)
-        missing: Numbers = tail[(tail >= 0) & (stored.first[tail] == NONE)]
+        tail = self.tail(stored)
+        missing: Numbers = tail[stored.first[tail] == NONE]
+        missing = missing[self.wanted(stored.name)[missing]]
         return missing[~self.dropped(stored).rightly[missing]]
+
+    def tail(self, stored: Stored, behind: tuple[str, ...] = ()) -> Numbers:
+        """The messages after the last that came, in each stream that a copy takes from, and those that had not come
+        there themselves."""
+        tails = [np.empty(0, np.int32)]
+        for name in self.graph.upstream(stored.name):
+            upstream = self.stored.get(name)
+            if upstream is None or name in behind:
+                continue
+            high = self.arrived[stored.name].get(name, Arrived()).highest
+            tails.append(upstream.after(high))
+            if upstream.disturbed:  # it may lack what was acknowledged last itself
+                tails.append(self._acked_after(upstream, high))
+            if self.is_copy(name):
+                tails.append(self.tail(upstream, (*behind, stored.name)))
+        tail = np.concatenate(tails)
+        return np.unique(tail[tail >= 0])
 
     def _acked_after(self, write: Stored, sequence: int) -> Numbers:
         """The messages that a write stream acknowledged above a sequence."""
@@ -141,44 +217,64 @@ class Index:
             messages = max((replica.messages for replica in copies), default=len(stored.numbers))
             held = max((replica.bytes for replica in copies), default=0)
             end = max((phase.ended for phase in self.history.run.phases), default=None)
-            limits, seed = self.limits(stored.name), self.history.run.seed
-            self._kept[stored.name] = Kept(limits, stored, messages, held, seed, end)
+            limits = self.limits(stored.name)
+            slots = self._slots(stored.name) if limits.per_subject else None
+            self._kept[stored.name] = Kept(limits, stored, messages, held, slots, end)
         return self._kept[stored.name]
+
+    def _slots(self, key: str) -> Slots:
+        """Numbers for the subjects of messages in a stream, by process and counter."""
+        numbers, home, seed = self.expected.slots(key), self.messages.home, self.history.run.seed
+
+        def slot(process: int, counter: int) -> int:
+            origin = int(home[process]) if process < len(home) else len(self.streams)
+            return numbers.get((origin, self.expected.topic(seed, origin, process, counter)), -1)
+
+        return slot
 
     def expired(self, write: Stored, publishes: Array) -> Mask:
         """Which of the acknowledged publishes a write stream may have dropped by the final read, as it is defined."""
         return self.kept(write).explains(*(publishes[name] for name in ("sequence", "invoked", "process", "counter")))
 
     def dropped(self, stored: Stored) -> Dropped:
-        """What a read stream had, or may have had, and dropped as it is defined."""
-        if stored.name not in self._dropped:
-            self._dropped[stored.name] = self._look_for_dropped(stored)
-        return self._dropped[stored.name]
+        """What a copy had, or may have had, and dropped as it is defined."""
+        found = self._dropped.pop(stored.name, None) or self._look_for_dropped(stored)
+        self._dropped[stored.name] = found
+        if len(self._dropped) > Recent.MOST:
+            del self._dropped[next(iter(self._dropped))]
+        return found
 
     def _look_for_dropped(self, stored: Stored) -> Dropped:
-        limits = self.limits(stored.name)
-        if not limits:
-            return nothing(limits, self.messages.count)
-        readers = [rows for (region, _), rows in self.history.live.items() if self.read_of(region) is stored]
-        arrived = self.arrived[stored.name].items()
-        lowest = {self.streams.index(name): came.lowest for name, came in arrived if came.rows}
+        limits, before = self.limits(stored.name), self.before.get(stored.name, 0)
+        before = before if before <= stored.read.last else 0  # a stream that lost everything counts from 1 again
+        if not limits or stored.read.last - before == len(stored.numbers):  # whatever it ever had is there
+            return self._nothing(limits)
+        readers = [rows for (place, _), rows in self.history.live.items() if self.read_of(place) is stored]
+        arrived = self.arrived.get(stored.name, {}).items()
+        lowest = {name: came.lowest for name, came in arrived if came.rows and name != stored.name}
         invoked = np.zeros(self.messages.count, np.int64)
         for _, rows in chunks(self.history.publishes):
             invoked[self.messages.numbers(rows)] = rows["invoked"]
-        before = self.before.get(stored.name, 0)
-        before = before if before <= stored.read.last else 0  # a stream that lost everything counts from 1 again
-        origins = self.origin_sequences
-        return dropped(self.kept(stored), stored, self.messages, readers, origins, lowest, invoked, before)
+        wanted = self.wanted(stored.name)
+        return dropped(
+            self.kept(stored), stored, self.messages, readers, self.place_in, lowest, invoked, before, wanted
+        )
 
-    @cached_property
-    def origin_sequences(self) -> NDArray[np.int64]:
-        """Each message's sequence in its write stream, as it was acknowledged or is stored; 0 where neither is so."""
-        sequences = np.zeros(self.messages.count, np.int64)
-        for write in self.writes:
-            for start, rows in chunks(write.read.rows):
-                numbers = write.numbers[start : start + len(rows)]
-                sequences[numbers[numbers >= 0]] = rows["sequence"][numbers >= 0]
+    def _nothing(self, limits: Limits) -> Dropped:
+        if limits not in self._none:
+            self._none[limits] = nothing(limits, self.messages.count)
+        return self._none[limits]
+
+    def place_in(self, key: str, numbers: Positions) -> NDArray[np.int64]:
+        """The sequences of messages in a stream, as it holds them or acknowledged them; 0 where neither is so."""
+        sequences = np.zeros(len(numbers), np.int64)
+        stored = self.stored.get(key)
+        if stored is not None and len(stored.numbers):
+            there = stored.first[numbers]
+            sequences[there != NONE] = stored.read.rows["sequence"][there[there != NONE]]
+        place, acked = self.streams.index(key), np.zeros(self.messages.count, np.int64)
         for _, rows in chunks(self.history.publishes):
-            good = rows[rows["outcome"] == OK]
-            sequences[self.messages.numbers(good)] = good["sequence"]
-        return sequences
+            good = rows[(rows["outcome"] == OK) & (rows["stream"] == place)]
+            acked[self.messages.numbers(good)] = good["sequence"]
+        found: NDArray[np.int64] = np.where(acked[numbers] > 0, acked[numbers], sequences)
+        return found

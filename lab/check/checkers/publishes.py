@@ -35,8 +35,10 @@ class Publishes:
         ]
 
 
-def publishes_of(index: Index, region: str) -> Publishes:
-    mine = np.array([process.region == region for process in index.history.run.processes], np.bool_)
+def publishes_of(index: Index, region: str, places: frozenset[int]) -> Publishes:
+    """What was published in a region into the streams that have these places in the run."""
+    run, home = index.history.run, index.messages.home
+    mine = np.array([p.region == region and int(home[p.number]) in places for p in run.processes], np.bool_)
     parts: list[tuple[Array, ...]] = []
     for _, rows in chunks(index.history.publishes):
         own = rows[mine[rows["process"]]]

@@ -6,7 +6,17 @@ One checker may judge several. docs/checking.md and the report are made from thi
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lab.check.checkers import agreement, availability, convergence, delivery, processes, readers, sourcing, vacuity
+from lab.check.checkers import (
+    agreement,
+    availability,
+    convergence,
+    delivery,
+    processes,
+    readers,
+    sourcing,
+    vacuity,
+    visibility,
+)
 from lab.check.checkers.examples import Draft
 from lab.check.checkers.index import Index
 
@@ -39,25 +49,25 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         "P1",
         "origin durability",
-        "An acknowledged message is in its region's write stream, once, where the acknowledgement says.",
-        "The row at the acknowledged sequence is that message; no other row of any write stream is. What the "
+        "An acknowledged message is in its origin, the stream that stores it, once, where the acknowledgement says.",
+        "The row at the acknowledged sequence is that message; no other row of any origin is. What the "
         "stream's own limits made it drop by the final read is not missing.",
         "One replica and a lost volume; memory storage and a killed region; a purge.",
     ),
     Property(
         "P2a",
         "no loss",
-        "Every acknowledged message is in every region's read stream.",
-        "Each acknowledged id, looked up in each read stream; the lost ones by their place in their "
-        "process, and those apart that expired before they were sourced. What a limit of the read stream dropped "
+        "Every acknowledged message is in every copy that selects it.",
+        "Each acknowledged id, looked up in each copy that its way leads to; the lost ones by their place in their "
+        "process, and those apart that expired before they were sourced. What a limit of the copy dropped "
         "after it had arrived is not lost.",
-        "A read stream that lacks a source; a `max_age` shorter than the outage; a purge; one `Nats-Msg-Id` "
+        "A copy that lacks a source; a `max_age` shorter than the outage; a purge; one `Nats-Msg-Id` "
         "used in two regions.",
     ),
     Property(
         "P2b",
         "no duplicates",
-        "No read stream holds a message twice.",
+        "No copy holds a message twice.",
         "Rows with an id that stands further up already.",
         "Profile `seed`: it sources everything again after a leader change (2.12.3 to 2.14.6) or a SIGKILL "
         "(2.15.1). A client that tries again without `Nats-Msg-Id`.",
@@ -73,8 +83,8 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         "P4",
         "faithful sourcing",
-        "Each row of a read stream is one entry of one write stream, and each entry is used once.",
-        "`Nats-Stream-Source` of each row: the pair of origin and sequence occurs once, and the write "
+        "Each row of a copy is one entry of one stream that it takes from, and each entry is used once.",
+        "`Nats-Stream-Source` of each row: the pair of origin and sequence occurs once, and that "
         "stream has the same id there. So what the server duplicated differs from what a client sent twice: "
         "that has two sequences.",
         "As P2b; a write stream that was deleted and made anew, or lost its volume, so that its sequences begin again.",
@@ -82,7 +92,7 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         "P5a",
         "order of each origin",
-        "A read stream holds the entries of each write stream in their order.",
+        "A copy holds the entries of each stream that it takes from in their order.",
         "The origin's sequences rise, by first occurrences: duplicates are P4's and hide no disorder.",
         "No cause is known on current servers.",
     ),
@@ -90,23 +100,24 @@ PROPERTIES: tuple[Property, ...] = (
         "P5b",
         "order of each process",
         "Each stream holds the messages of one process in the order in which it published them.",
-        "The counters of each process rise, by first occurrences, in write and read streams. A process ends "
+        "The counters of each process rise, by first occurrences, in all streams. A process ends "
         "with its first unknown outcome, so that a late message of it contradicts nothing.",
         "No cause is known on current servers.",
     ),
     Property(
         "P5c",
         "no gaps",
-        "A read stream leaves out no entry of a write stream.",
-        "The origin's sequences from the first that came to the write stream's last, without those that the "
-        "write stream itself has no more.",
+        "A copy leaves out no entry that it selects of a stream that it takes from.",
+        "The sequences from the first that came to the last of the stream that it takes from, without those that "
+        "this stream itself has no more.",
         "A source that begins behind where it ended; a purge of a read stream; a source that never comes back.",
     ),
     Property(
         "P6",
         "convergence",
-        "In the end all regions hold the same messages, each equally often; their order may differ.",
-        "How often each id is in each read stream; a region is at fault where it is not with the majority. "
+        "In the end copies of the same, and so all regions, hold the same messages, each equally often; their order "
+        "may differ.",
+        "How often each id is in each copy; one is at fault where it is not with the majority. "
         "The share of pairs in another order is told, and allowed.",
         "As P2a and P2b, in one region only.",
     ),
@@ -135,7 +146,7 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         "P10",
         "subject restored",
-        "A message has its published subject in read streams, and its region's in the write stream.",
+        "A message has in each stream the subject that filters and transforms on its way give it.",
         "Each row's subject against the one that its id was given.",
         "A wrong transform or mapping.",
     ),
@@ -151,7 +162,7 @@ PROPERTIES: tuple[Property, ...] = (
         "L1",
         "local visibility",
         "What is published in a region is readable there within a second, isolated or not.",
-        "From acknowledgement to the row in the region's own read stream, at the 99th percentile of each "
+        "From acknowledgement to the row in a copy of the region, at the 99th percentile of each "
         "stretch in which the region's own servers and streams were left alone.",
         "A source that waits for its timer.",
     ),
@@ -203,7 +214,7 @@ PROPERTIES: tuple[Property, ...] = (
         "L8",
         "convergence time",
         "After a heal all regions have caught up within the bound that the server's timers give.",
-        "Every message acknowledged before the heal is in every read stream within T(d) + 15 s, where d is "
+        "Every message acknowledged before the heal is in every copy within T(d) + 15 s, where d is "
         "how long the outage was.",
         "A source that stopped and never tried again (issue 8323).",
     ),
@@ -230,7 +241,8 @@ CHECKERS: dict[Checker, tuple[str, ...]] = {
     agreement.replica_agreement: ("P9",),
     processes.subjects: ("P10",),
     readers.consumers: ("P11",),
-    availability.availability: ("L1", "L2", "L3", "L4", "L5", "L6", "L7", "L9"),
+    visibility.local_visibility: ("L1",),
+    availability.availability: ("L2", "L3", "L4", "L5", "L6", "L7", "L9"),
     convergence.convergence_time: ("L8",),
 }
 

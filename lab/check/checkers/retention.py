@@ -5,7 +5,8 @@ among the sequences that are gone, as far as there are that many: more cannot ha
 its order, so that what comes after something that is still there was not dropped before it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -13,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.check import payload
-from lab.check.checkers.stored import NONE, Mask, Messages, Stored, chunks
+from lab.check.checkers.stored import NONE, Mask, Messages, Positions, Stored, chunks
 from lab.check.history import SECOND, Array
 
 LARGEST = payload.LARGE + 1024  # a stored message with its subject and headers
 NEVER = np.iinfo(np.int64).max
+Slots = Callable[[int, int], int]  # process, counter -> a number for the message's subject in a stream
+PlaceIn = Callable[[str, Positions], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -66,18 +69,21 @@ class Limits:
 class Kept:
     """A stream at the final read, and which of the messages that it has no more its limits explain.
 
-    `messages` and `bytes` are what it held in all; `end` is when it was read, None when the run does not say.
+    `messages` and `held` (bytes) are what it held in all; `slots` tells subjects apart, where that matters; `end` is
+    when it was read, None when the run does not say.
     """
 
-    def __init__(self, limits: Limits, stored: Stored, messages: int, held: int, seed: int, end: int | None) -> None:
-        self.limits, self._first, self._seed, self._end = limits, stored.read.first, seed, end
+    def __init__(
+        self, limits: Limits, stored: Stored, messages: int, held: int, slots: Slots | None, end: int | None
+    ) -> None:
+        self.limits, self._first, self._slots, self._end = limits, stored.read.first, slots, end
         # A stream that holds less than it may has dropped nothing for want of room.
         enough = limits.messages and messages >= limits.messages
         self._full = bool(enough or (limits.bytes and held + LARGEST >= limits.bytes))
-        self._topics = np.zeros(payload.SUBJECTS, np.int64)
+        self._held = Counter[int]()
         if limits.per_subject:
             for _, rows in chunks(stored.read.rows):
-                self._topics += np.bincount(self._topic(rows["process"], rows["counter"]), minlength=payload.SUBJECTS)
+                self._held.update(self._subjects(rows["process"], rows["counter"]))
 
     def explains(self, sequence: Array, since: Array, process: Array, counter: Array) -> Mask:
         """Of messages that are not there any more, by the sequence that they had and since when."""
@@ -89,12 +95,13 @@ class Kept:
         if limits.age:
             why |= before if self._end is None else before & (since <= self._end + SECOND - limits.age)
         if limits.per_subject:
-            why |= self._topics[self._topic(process, counter)] >= limits.per_subject
+            full = (self._held[slot] >= limits.per_subject for slot in self._subjects(process, counter))
+            why |= np.fromiter(full, np.bool_, len(sequence))
         return why
 
-    def _topic(self, process: Array, counter: Array) -> NDArray[np.int64]:
-        ids = zip(process.tolist(), counter.tolist(), strict=True)
-        return np.array([payload.topic(self._seed, *id_) for id_ in ids], np.int64)
+    def _subjects(self, process: Array, counter: Array) -> list[int]:
+        assert self._slots
+        return [self._slots(*id_) for id_ in zip(process.tolist(), counter.tolist(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -130,15 +137,16 @@ def dropped(
     stored: Stored,
     messages: Messages,
     live: Sequence[Array],
-    origins: NDArray[np.int64],
-    lowest: Mapping[int, int],
+    place_in: PlaceIn,
+    lowest: Mapping[str, int],
     invoked: NDArray[np.int64],
     before: int,
+    wanted: Mask,
 ) -> Dropped:
-    """What a copy dropped. `live` is what its readers got; `origins` the sequence of each message in its origin, 0
-    where it is not known; `lowest` the lowest of each origin that is still there, by the place of the stream; `before`
-    the copy's last sequence before the run."""
-    absent: Mask = stored.first == NONE
+    """What a copy dropped of what is `wanted` in it. `live` is what its readers got; `place_in` tells the sequences of
+    messages in a stream; `lowest` is the lowest of each upstream that is still there; `before` is the copy's last
+    sequence before the run."""
+    absent: Mask = wanted & (stored.first == NONE)
     rightly, seen = np.zeros(messages.count, np.bool_), np.zeros(messages.count, np.bool_)
     arrived = np.full(messages.count, NEVER, np.int64)
     places = [np.empty(0, np.uint64)]
@@ -154,7 +162,7 @@ def dropped(
     rightly &= absent
     hidden = stored.read.last - before - len(stored.numbers) - len(np.unique(np.concatenate(places)))
     unsure = (
-        _unseen(kept, stored, messages, absent & ~seen, origins, lowest, invoked) if hidden > 0 else ~absent & absent
+        _unseen(kept, stored, messages, absent & ~seen, place_in, lowest, invoked) if hidden > 0 else ~absent & absent
     )
     short = max(0, int((unsure & messages.acked).sum()) - hidden)
     return Dropped(kept.limits, rightly, unsure, short, arrived)
@@ -165,8 +173,8 @@ def _unseen(
     stored: Stored,
     messages: Messages,
     candidates: Mask,
-    origins: NDArray[np.int64],
-    lowest: Mapping[int, int],
+    place_in: PlaceIn,
+    lowest: Mapping[str, int],
     invoked: NDArray[np.int64],
 ) -> Mask:
     """Which of the messages that are not there and that nobody saw may have been there."""
@@ -176,8 +184,8 @@ def _unseen(
     sequence = np.full(len(numbers), stored.read.first - 1)
     possible = kept.explains(sequence, invoked[numbers], process, counter)
     if kept.limits.oldest_first:
-        for place, low in lowest.items():
-            possible &= ~((messages.home[process] == place) & (origins[numbers] > low))
+        for name, low in lowest.items():
+            possible &= place_in(name, numbers) <= low
     result = np.zeros(messages.count, np.bool_)
     result[numbers[possible]] = True
     return result

@@ -1,7 +1,8 @@
-"""What each read stream made of its origins, by `Nats-Stream-Source`: P4 (faithful, once), P5a (order), P5c (no gaps).
+"""What each copy made of the streams that it takes from: P4 (faithful, once), P5a (order), P5c (no gaps).
 
-A read stream's rows name pairs of origin and sequence. All pairs of one stream lie in one array, origin after origin,
-with the position where each is first; everything is read off that array.
+A copy's rows name pairs of upstream and sequence. All pairs of one stream lie in one array, upstream after upstream,
+with the position where each is first; everything is read off that array. An origin here is a stream that the copy takes
+from itself, be it a copy too: what several hops make of a message is judged hop by hop.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ SPARE = 1_000_000  # places of 4 bytes that an array may have more than there ar
 
 @dataclass(frozen=True)
 class Origin:
-    """One write stream's part of the array: `low` is the sequence of its first place."""
+    """One upstream's part of the array: `low` is the sequence of its first place."""
 
     name: str
     number: int
@@ -30,7 +31,7 @@ class Origin:
 
 
 class Sourced:
-    """One read stream, by origin: `first` is the position of each pair, NONE where there is none."""
+    """One copy, by origin: `first` is the position of each pair, NONE where there is none."""
 
     def __init__(self, index: Index, stored: Stored) -> None:
         self.index, self.stored = index, stored
@@ -61,7 +62,7 @@ class Sourced:
 
 def _origins(index: Index, stored: Stored) -> Iterator[Origin]:
     start = 0
-    for name in (origin.key for origin in index.layout.origins_of(stored.name)):
+    for name in index.graph.upstream(stored.name):
         if name not in index.streams:
             continue
         write, arrived = index.stored.get(name), index.arrived[stored.name].get(name, Arrived())
@@ -79,7 +80,8 @@ def _origins(index: Index, stored: Stored) -> Iterator[Origin]:
 def sourcing(index: Index) -> Iterator[Draft]:
     for stored in index.reads:
         sourced = Sourced(index, stored)
-        yield _faithful(sourced)
+        if not index.expected.repeats(stored.name):
+            yield _faithful(sourced)
         yield _in_order(sourced)
         yield _no_gap(sourced)
 
@@ -93,13 +95,13 @@ def _faithful(sourced: Sourced) -> Draft:
     cases = [
         *(_twice(sourced, place) for place in pick(twice, 4 if len(other) + len(nowhere) else 8)),
         *(_case(sourced, place, "names an entry that holds another message") for place in pick(other, 4)),
-        *(_case(sourced, place, "names no entry of a write stream") for place in pick(nowhere, 4)),
+        *(_case(sourced, place, "names no entry of a stream that it takes from") for place in pick(nowhere, 4)),
     ]
     rows = len(stored.numbers)
     told = [
         (len(twice), "name an entry that was sourced already: the server duplicated them"),
         (len(other), "name an entry that holds another message"),
-        (len(nowhere), "name no entry of a write stream"),
+        (len(nowhere), "name no entry of a stream that it takes from"),
     ]
     doubts = [origin.write.problem if origin.write else f"{origin.name} was not read" for origin in sourced.origins]
     return judged(
@@ -107,7 +109,7 @@ def _faithful(sourced: Sourced) -> Draft:
         stored.name,
         rows,
         len(twice) + len(other) + len(nowhere),
-        f"each of {count(rows, 'row')} comes from one entry of one write stream, and each entry was used once",
+        f"each of {count(rows, 'row')} comes from one entry of one stream, and each entry was used once",
         f"of {count(rows, 'row')}, " + ", ".join(f"{number:,} {text}" for number, text in told if number),
         cases[:8],
         stored.problem or next((doubt for doubt in doubts if doubt), ""),
@@ -131,8 +133,12 @@ def _unfaithful(sourced: Sourced) -> tuple[Positions, Positions, Positions]:
 
 
 def _names_nothing(sourced: Sourced, rows: Array) -> Mask:
-    """Whether a row names no write stream, or an entry behind the end of one."""
+    """Whether a row names no upstream, or an entry behind the end of one. What was published into the copy itself has
+    none."""
+    stored, streams = sourced.stored, sourced.index.streams
     result = np.ones(len(rows), np.bool_)
+    if sourced.index.graph.by_key[stored.name].is_origin:
+        result = rows["origin"] != streams.index(stored.name)
     for origin in sourced.origins:
         mine = rows["origin"] == origin.number
         if origin.write and origin.write.complete:
@@ -182,6 +188,11 @@ def late(positions: Numbers) -> Mask:
     return result
 
 
+def _in_step(sourced: Sourced, origin: Origin) -> bool:
+    """Whether all comes from an origin by one entry of `sources`: several are consumers of which none waits."""
+    return sum(edge.upstream == origin.name for edge in sourced.index.graph.into(sourced.stored.name)) == 1
+
+
 def _in_order(sourced: Sourced) -> Draft:
     """On first occurrences: a second one is P4's, and would only hide what is out of order by itself."""
     stored = sourced.stored
@@ -190,6 +201,8 @@ def _in_order(sourced: Sourced) -> Draft:
     for origin in sourced.origins:
         positions = sourced.of(origin)
         positions = positions[positions != NONE]
+        if not _in_step(sourced, origin):
+            continue
         wrong = np.flatnonzero(late(positions))
         checked += len(positions)
         violations += len(wrong)
@@ -228,6 +241,9 @@ def _no_gap(sourced: Sourced) -> Draft:
         sequences = np.flatnonzero(sourced.of(origin) == NONE).astype(np.int64) + origin.low
         checked += origin.size
         sequences = sequences[origin.write.find(sequences) >= 0]  # not those that expired or were deleted
+        if not _selects_all(sourced, origin) and len(sequences):
+            numbers = origin.write.numbers[origin.write.find(sequences)]
+            sequences = sequences[(numbers >= 0) & index.along(origin.name, stored.name)[numbers]]
         if gone.limits and len(sequences):  # nor those that the copy may have dropped, as it may what has no number
             numbers = origin.write.numbers[origin.write.find(sequences)]
             sequences = sequences[(numbers >= 0) & ~gone.either[numbers]]
@@ -251,11 +267,16 @@ def _no_gap(sourced: Sourced) -> Draft:
         stored.name,
         checked,
         violations,
-        f"no gap in {count(checked, 'sequence')} of the write streams",
-        f"{violations:,} of {count(checked, 'sequence')} of the write streams were left out: {told}",
+        f"no gap in {count(checked, 'sequence')} of the streams that it takes from",
+        f"{violations:,} of {count(checked, 'sequence')} of the streams that it takes from were left out: {told}",
         cases,
         next((doubt for doubt in doubts if doubt), ""),
     )
+
+
+def _selects_all(sourced: Sourced, origin: Origin) -> bool:
+    graph = sourced.index.graph
+    return any(graph.takes_all(edge) for edge in graph.into(sourced.stored.name) if edge.upstream == origin.name)
 
 
 def _gap(origin: Origin, stored: Stored, sequence: int) -> Case:

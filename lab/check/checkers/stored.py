@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.check import payload
 from lab.check.history import NOWHERE, OURS, Array, History, Read
 
 CHUNK = 1 << 17
@@ -61,11 +62,8 @@ class Messages:
         rank = np.array([ACKED, FAILED, UNKNOWN], np.uint8)
         for _, rows in chunks(history.publishes):
             np.maximum.at(self.told, self.numbers(rows), rank[rows["outcome"]])
-        layout = history.run.layout
-        self.home = np.array(
-            [_place(history.run.streams, layout.origin(process.region).key) for process in history.run.processes],
-            np.uint8,
-        )
+        run = history.run
+        self.home = np.array([_place(run.streams, run.home(process)) for process in run.processes], np.uint8)
 
     def numbers(self, rows: Array) -> Positions:
         """The numbers of rows whose ids are known to be good."""
@@ -89,9 +87,24 @@ class Messages:
     def process(self, number: int) -> int:
         return int(np.searchsorted(self.starts, number, "right")) - 1
 
-    def of_region(self, region: str) -> Mask:
-        """Which messages were published in a region."""
-        return self._of(process.number for process in self.history.run.processes if process.region == region)
+    def of_region(self, region: str, place: int | None = None) -> Mask:
+        """Which messages were published in a region; with `place`, of those that one stream stores first."""
+        return self._of(
+            process.number
+            for process in self.history.run.processes
+            if process.region == region and place in (None, self.home[process.number])
+        )
+
+    def topics(self, count: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """On which of its origin's subjects each message was published; `count` is how many those are, by place."""
+        topics = np.zeros(self.count, np.uint8)
+        seed = self.history.run.seed
+        for process, place in enumerate(self.home):
+            most = int(count[place]) if place < len(count) else 0
+            numbers = range(int(self.sizes[process]) if most > 1 else 0)
+            of_process = [payload.topic(seed, process, counter, most) for counter in numbers]
+            topics[self.starts[process] : self.starts[process] + len(of_process)] = of_process
+        return topics
 
     def of_origin(self, place: int) -> Mask:
         """Which messages are stored first in a stream, by its place in `Run.streams`."""
@@ -113,30 +126,54 @@ def _place(names: tuple[str, ...], name: str) -> int:
     return names.index(name) if name in names else NOWHERE
 
 
+class Recent:
+    """The arrays over all messages that were asked for last: with many streams all of them would not fit."""
+
+    MOST = 8
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Numbers] = {}
+
+    def of(self, name: str, make: Callable[[], Numbers]) -> Numbers:
+        found = self._kept.pop(name, None)
+        self._kept[name] = make() if found is None else found
+        if len(self._kept) > self.MOST:
+            del self._kept[next(iter(self._kept))]
+        return self._kept[name]
+
+
 class Stored:
     """A stream's final read: which message is at each position, and where each message first is."""
 
-    def __init__(self, read: Read, messages: Messages, disturbed: str = "") -> None:
+    def __init__(self, read: Read, messages: Messages, disturbed: str = "", recent: Recent | None = None) -> None:
         """`disturbed` says why its copies may lack what they will have again; "" when they do not."""
-        self.disturbed = disturbed
+        self.disturbed, self._count, self._recent = disturbed, messages.count, recent or Recent()
         self.read, self.name, self.region = read, read.stream, read.region
         rows = read.rows
         self.numbers = np.empty(len(rows), np.int32)
-        self.first = np.full(messages.count, NONE, np.int32)
         self.ordered, previous = True, -1
         for start, part in chunks(rows):
             self.numbers[start : start + len(part)] = messages.identify(part)
             sequence = part["sequence"].astype(np.int64)
             self.ordered &= bool(sequence[0] > previous and (np.diff(sequence) > 0).all())
             previous = int(sequence[-1])
-        for start, stop in backwards(len(rows)):
-            part = self.numbers[start:stop][::-1]
-            positions = np.arange(stop - 1, start - 1, -1, dtype=np.int32)
-            self.first[part[part >= 0]] = positions[part >= 0]  # of equal ones the last assignment, the first row
         # Deleted sequences before `first` are counted by the server too, so that there may be more than are missing.
         self.missing = max(0, read.last - read.first + 1 - len(rows) - read.deleted)
         self.low = int(rows["sequence"][0]) if len(rows) else 1
         self.high = int(rows["sequence"][-1]) if len(rows) else 0
+
+    @property
+    def first(self) -> Numbers:
+        """The position where each message is first; NONE for those that are not there."""
+        return self._recent.of(self.name, self._firsts)
+
+    def _firsts(self) -> Numbers:
+        first = np.full(self._count, NONE, np.int32)
+        for start, stop in backwards(len(self.numbers)):
+            part = self.numbers[start:stop][::-1]
+            positions = np.arange(stop - 1, start - 1, -1, dtype=np.int32)
+            first[part[part >= 0]] = positions[part >= 0]  # of equal ones the last assignment, the first row
+        return first
 
     @property
     def problem(self) -> str:
@@ -186,17 +223,17 @@ class Stored:
 
     def repeats(self) -> Positions:
         """Positions of messages that are there already, further up."""
-        found = [np.empty(0, np.int64)]
-        for start in range(0, len(self.numbers) if len(self.first) else 0, CHUNK):
+        found, first = [np.empty(0, np.int64)], self.first
+        for start in range(0, len(self.numbers) if len(first) else 0, CHUNK):
             part = self.numbers[start : start + CHUNK]
-            again = (part >= 0) & (self.first[part] != np.arange(start, start + len(part)))
+            again = (part >= 0) & (first[part] != np.arange(start, start + len(part)))
             found.append(np.flatnonzero(again) + start)
         return np.concatenate(found)
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """What came from one origin: its lowest and highest sequence (0 and 0: nothing), and how many rows."""
+    """What came from one stream: its lowest and highest sequence (0 and 0: nothing), and how many rows."""
 
     lowest: int = 0
     highest: int = 0
@@ -204,7 +241,7 @@ class Arrived:
 
 
 def arrived_from(stored: Stored, streams: tuple[str, ...]) -> dict[str, Arrived]:
-    """Origin -> what a copy got from it."""
+    """Upstream -> what a copy got from it."""
     result: dict[str, Arrived] = {}
     for _, rows in chunks(stored.read.rows):
         origin, sequence = rows["origin"], rows["origin_sequence"]

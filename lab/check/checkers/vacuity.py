@@ -61,20 +61,35 @@ def _run(index: Index) -> Iterator[Reason]:
 def _publishes(index: Index) -> Iterator[Reason]:
     run = index.history.run
     phases = [phase for phase in run.phases if phase.name not in QUIET_PHASES]
-    regions = list(index.topology.regions)
-    counts = np.zeros((len(phases), len(regions)), np.int64)
-    region_of = np.array([regions.index(process.region) for process in run.processes], np.int64)
+    fed = _fed(index)
+    counts = np.zeros((len(phases), len(fed)), np.int64)
+    pairs = list(fed)
+    feed_of = np.array([pairs.index((process.region, run.home(process))) for process in run.processes], np.int64)
     for _, rows in chunks(index.history.publishes):
         good = rows[rows["outcome"] == OK]
         for place, phase in enumerate(phases):
             inside = good[(good["invoked"] >= phase.began) & (good["invoked"] < phase.ended)]
-            counts[place] += np.bincount(region_of[inside["process"]], minlength=len(regions))
+            counts[place] += np.bincount(feed_of[inside["process"]], minlength=len(fed))
     for place, phase in enumerate(phases):
-        for number, region in zip(counts[place], regions, strict=True):
+        for number, ((region, _), name) in zip(counts[place], fed.items(), strict=True):
             if number < LEAST:
-                yield region, f"only {count(int(number), 'acknowledged message')} in {region} during {phase.name}", None
+                told = f"only {count(int(number), 'acknowledged message')} in {name} during {phase.name}"
+                yield region, told, None
     if not phases:
         yield "", "the run has no phase in which anything was published", None
+
+
+def _fed(index: Index) -> dict[tuple[str, str], str]:
+    """Region and origin of every stretch of the load, with its name."""
+    run, layout = index.history.run, index.layout
+    pairs = [(process.region, run.home(process)) for process in run.processes]
+    if layout.virtual_name:
+        pairs += [(region, layout.origin(region).key) for region in index.topology.regions]
+    many = {region for region, _ in pairs if len({origin for where, origin in pairs if where == region}) > 1}
+    every = [(region, layout.origin(region).key) for region in index.topology.regions] if layout.virtual_name else []
+    return {
+        pair: f"{pair[1]}, from {pair[0]}," if pair[0] in many else pair[0] for pair in dict.fromkeys(every + pairs)
+    }
 
 
 def _faults(index: Index) -> Iterator[Reason]:
@@ -109,12 +124,14 @@ def _why(fault: FaultRecord) -> str:
 
 
 def _reads(index: Index) -> Iterator[Reason]:
-    for region in index.topology.regions:
-        for name in (stream.key for stream in index.layout.streams_in(region)):
-            if name not in index.stored:
-                yield name, f"{name} was not read", None
-            elif index.stored[name].problem:
-                yield name, index.stored[name].problem, None
+    for name in (stream.key for stream in index.layout.streams):
+        if name not in index.stored:
+            yield name, f"{name} was not read", None
+        elif index.stored[name].problem:
+            yield name, index.stored[name].problem, None
+    for stored in index.reads:
+        if len(index.history.publishes) and not index.expected.table(stored.name).any():
+            yield stored.name, f"nothing that was published is selected on the way to {stored.name}", None
 
 
 def _outcomes(index: Index) -> Iterator[Reason]:

@@ -4,22 +4,26 @@ import numpy as np
 
 from lab.check import payload
 from lab.check.clock import Clock
+from lab.check.form import Form
 from lab.check.history import ACKED, FINE, LIVE, Array
+from lab.check.load import feeds, subjects
 from lab.check.readers import DURABLE, ORDERED, Reader
 from lab.layouts import layout_of
 from lab.topology import Topology
 
 LAB = Topology()
+STREAMS = tuple(stream.key for stream in layout_of(LAB).streams)
+FORM = Form(LAB, STREAMS, subjects(feeds(layout_of(LAB))), b"8a61f0c2", 7)
 
 
 class Delivered:
     """A reader and deliveries to it."""
 
     def __init__(self, kind: str) -> None:
-        self.reader = Reader("west", kind, b"8a61f0c2", LAB, 7, Clock.start())
+        self.reader = Reader("west", kind, layout_of(LAB).copy("west"), FORM, Clock.start())
 
     def give(self, sequence: int, consumer_sequence: int, delivery: int = 1, mark: str = "8a61f0c2") -> None:
-        content = payload.compose(mark, "west", 0, sequence, 64)
+        content = payload.compose(mark, 0, 0, sequence, 64)
         subject = payload.subjects(layout_of(LAB))[payload.topic(7, 0, sequence)]
         source = f"foo-write-east:abc {sequence * 2} foo.east.> foo.> foo.east.check.1"
         self.reader.handle(sequence, 0, delivery, consumer_sequence, subject, content, source)

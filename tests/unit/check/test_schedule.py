@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from lab.check import folder as folders
 from lab.check import schedule as schedules
 from lab.check import schedulefile
+from lab.check.load import feeds
 from lab.check.nemesis import moments
 from lab.check.schedule import kinds, resolve
 from lab.check.workload import slots
 from lab.errors import UsageError
+from lab.layouts import layout_of
 from lab.topology import Topology
 
 LAB = Topology()
@@ -200,7 +202,7 @@ def test_moments_are_in_order_and_every_fault_that_lasts_is_ended() -> None:
 
 
 def test_the_load_is_spread_evenly_over_regions_and_time() -> None:
-    plan = slots(LAB, rate=900, processes=4)
+    plan = slots(feeds(layout_of(LAB)), rate=900, processes=4)
     assert [slot.region for slot in plan].count("west") == 4
     times = sorted(slot.intended(turn) for slot in plan for turn in range(75))
     assert len(times) == 900
