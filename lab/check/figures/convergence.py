@@ -80,6 +80,8 @@ def lag(history: History, time: Axis, arrived: Arrival | None, region: str) -> L
 
 def _sampled(history: History, region: str) -> list[tuple[float, int | None]]:
     layout = history.run.layout
+    if region not in layout.clients:
+        return []
     reader = layout.copy(region).key
     writers = [origin.key for origin in layout.origins_of(reader)]
     points: list[tuple[float, int | None]] = []
