@@ -90,9 +90,9 @@ def _fed(index: Index) -> dict[tuple[str, str], str]:
     run, layout = index.history.run, index.layout
     pairs = [(process.region, run.home(process)) for process in run.processes]
     if layout.virtual_name:
-        pairs += [(region, layout.origin(region).key) for region in index.topology.regions]
+        pairs += [(region, layout.origin(region).key) for region in layout.regions]
     many = {region for region, _ in pairs if len({origin for where, origin in pairs if where == region}) > 1}
-    every = [(region, layout.origin(region).key) for region in index.topology.regions] if layout.virtual_name else []
+    every = [(region, layout.origin(region).key) for region in layout.regions] if layout.virtual_name else []
     return {
         pair: f"{pair[1]}, from {pair[0]}," if pair[0] in many else pair[0] for pair in dict.fromkeys(every + pairs)
     }

@@ -80,8 +80,10 @@ def lag(history: History, time: Axis, arrived: Arrival | None, region: str) -> L
 
 def _sampled(history: History, region: str) -> list[tuple[float, int | None]]:
     layout = history.run.layout
-    reader = layout.copy(region).key if region in layout.clients else ""
-    writers = layout.graph.upstream(reader) if reader else ()
+    if region not in layout.clients:
+        return []
+    reader = layout.copy(region).key
+    writers = layout.graph.upstream(reader)
     points: list[tuple[float, int | None]] = []
     for sample in history.samples:
         arrived = sample.arrived.get(reader, {})
