@@ -3,17 +3,17 @@
 What servers accept and nobody can want is here too: a loop of sources goes round for ever.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations
 
-from lab.streamgraph.graph import Edge, StreamGraph, Vertex
+from lab.streamgraph.graph import StreamGraph, Vertex
 from lab.streamgraph.subjects import shared
 from lab.units import several
 
 REPLICAS = (1, 3, 5)
 
 
-def problems(graph: StreamGraph, nodes: "dict[str, int]") -> Iterator[tuple[str, str]]:
+def problems(graph: StreamGraph, nodes: dict[str, int]) -> Iterator[tuple[str, str]]:
     """Everything that is wrong, as (key of the stream, sentence). `nodes`: region -> how many it has."""
     for vertex in graph.vertices:
         yield from ((vertex.key, sentence) for sentence in _placement(vertex, nodes))
@@ -22,7 +22,7 @@ def problems(graph: StreamGraph, nodes: "dict[str, int]") -> Iterator[tuple[str,
     yield from _overlaps(graph)
 
 
-def _placement(vertex: Vertex, nodes: "dict[str, int]") -> Iterator[str]:
+def _placement(vertex: Vertex, nodes: dict[str, int]) -> Iterator[str]:
     wanted = (vertex.definition.get("placement") or {}).get("cluster") or vertex.region
     if wanted not in nodes:
         yield f"is placed in `{wanted}`, which is no region of this lab; there are {_quoted(nodes)}"
@@ -81,11 +81,5 @@ def _overlaps(graph: StreamGraph) -> Iterator[tuple[str, str]]:
             yield other.key, f"listens to `{common[0]}`, and so does {one.key}: servers refuse it (10065)"
 
 
-def repeats(edges: Sequence[Edge]) -> str:
-    """The pattern that a stream takes more than once from another one; "" for none."""
-    selects = [transform.source for edge in edges for transform in edge.transforms]
-    return next((found for pair in combinations(selects, 2) if (found := shared(*pair))), "")
-
-
-def _quoted(names: "dict[str, int]") -> str:
+def _quoted(names: dict[str, int]) -> str:
     return ", ".join(f"`{name}`" for name in names)
