@@ -97,7 +97,8 @@ def _promises(layout: Layout, feeds: Sequence[Feed], expected: Expected) -> Iter
     for stream in layout.streams:
         key, consumed = stream.key, Limits.of(stream.definition).consumed
         yield "P3", key, ""
-        yield "P10", key, "" if expected.table(key).any() else "nothing that is published comes there"
+        dark = "a transform on the way cannot be foretold" if key in expected.dark else ""
+        yield "P10", key, dark or ("" if expected.table(key).any() else "nothing that is published comes there")
         yield "P9", key, "" if layout.graph.by_key[key].replicas > 1 else "one replica has nothing to differ from"
         ways = max((expected.ways(key, place) for place in range(len(expected.streams))), default=0)
         yield "P5b", key, "" if ways < 2 else "a process's messages come by several ways, which keep no step"

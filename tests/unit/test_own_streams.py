@@ -9,7 +9,10 @@ import pytest
 from graphs import FAN_IN, GRAPHS, MIRRORED, TWO_HOPS, stream, topology
 
 from lab import ownfolder
-from lab.check.load import Wish, feeds, watched
+from lab.check.form import Form
+from lab.check.history import SUBJECT
+from lab.check.load import Wish, feeds, subjects, watched
+from lab.check.payload import Body
 from lab.check.promises import explain, text
 from lab.errors import UsageError
 from lab.layouts import layout_of
@@ -171,6 +174,17 @@ def test_what_comes_by_two_ways_is_not_promised_once() -> None:
     assert "by several ways" in found["P2b d"]
     assert "by several ways" in found["P5b d"]
     assert "P2b b" not in found
+
+
+def test_what_cannot_be_foretold_is_not_judged() -> None:
+    somewhere = {"name": "a", "subject_transforms": [{"src": "a.*", "dest": "b.{{random(9)}}"}]}
+    dark = topology(stream("a", "west", subjects=["a.*"]), stream("b", "east", sources=[somewhere]))
+    assert "cannot be foretold" in not_promised(dark)["P10 b"]
+    layout = layout_of(dark)
+    form = Form(dark, ("a", "b"), subjects(feeds(layout)), b"8a61f0c2", 7)
+    found = Body(b"8a61f0c2", 0, 3, 1, True)
+    assert form.flags(found, layout.stream("b"), "b.7") & SUBJECT
+    assert not form.flags(found, layout.stream("a"), "b.7") & SUBJECT
 
 
 def test_retention_decides_what_is_promised() -> None:

@@ -70,7 +70,7 @@ class Expected:
 
     def fits(self, key: str, origin: int, topic: int, subject: str) -> bool:
         """Whether a stream may hold what an origin stores on a topic, on this subject."""
-        return subject in self._subjects[key].get((origin, topic), ())
+        return key in self.dark or subject in self._subjects[key].get((origin, topic), ())
 
     def topic(self, seed: int, origin: int, process: int, counter: int) -> int:
         count = int(self.topics[origin]) if origin < len(self.topics) else 0
@@ -92,6 +92,17 @@ class Expected:
             if self.graph.into(vertex.key) and vertex.key in self._tables:
                 groups.setdefault(self._tables[vertex.key].tobytes(), []).append(vertex.key)
         return [group for group in groups.values() if len(group) > 1 and self._tables[group[0]].any()]
+
+    @cached_property
+    def dark(self) -> frozenset[str]:
+        """The streams of whose subjects nothing is known: a transform on the way cannot be foretold."""
+        found: set[str] = set()
+        for vertex in self.graph.vertices:
+            transforms = [each for edge in self.graph.into(vertex.key) for each in edge.transforms]
+            transforms += [vertex.transform] if vertex.transform else []
+            if not all(each.foreseeable for each in transforms) or found.intersection(self.graph.upstream(vertex.key)):
+                found.add(vertex.key)
+        return frozenset(found)
 
     def slots(self, key: str) -> dict[tuple[int, int], int]:
         """(origin, topic) -> a number for its subject in a stream: the same for the same subject."""
