@@ -77,7 +77,7 @@ def stored_subjects(layout: Layout, key: str) -> tuple[str, ...]:
 
 def _virtual(layout: Layout) -> list[Feed]:
     published = tuple(payload.subjects(layout))
-    origins = {region: layout.origin(region).key for region in layout.topology.regions}
+    origins = {region: layout.origin(region).key for region in layout.regions}
     return [Feed(region, key, published, stored_subjects(layout, key)) for region, key in origins.items()]
 
 

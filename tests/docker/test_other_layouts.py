@@ -14,6 +14,7 @@ import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from lab.api import Lab
+from lab.bundle import Bundle
 from lab.errors import NatsError, UsageError
 from lab.faults.prediction import differences, predict, settled
 from lab.jetstream.session import connect
@@ -136,13 +137,13 @@ def test_in_operator_mode_roles_have_credentials_and_nothing_tells_them(tmp_path
         assert lab.compare(wait=20).verdict == "agree"
         asyncio.run(as_application(lab, folder))
         archive = tmp_path / "lab.zip"
-        lab.collect(archive)
+        bundle: Bundle = lab.collect(archive)
         with zipfile.ZipFile(archive) as found:
             told = "".join(found.read(name).decode() for name in found.namelist())
         secret = [line for path in folder.iterdir() for line in path.read_text().split() if len(line) > 50]
         assert len(secret) == 6, "a token and a seed for each role"
         assert not [line for line in secret if line in told]
-        assert "operator.conf" in told
+        assert "files/configs/operator.conf" in bundle.files
         assert not re.search(r"\beyJ[\w-]+\.|\bS[UAO][A-Z2-7]{56}\b", told)
         with pytest.raises(NatsError, match="Authorization Violation"):
             asyncio.run(nobody(lab))
