@@ -8,8 +8,9 @@ import histories
 import numpy as np
 import pytest
 
-from lab.check import store
+from lab.check import payload, store
 from lab.check.checkers import judge
+from lab.check.form import Form
 from lab.check.history import (
     ACKED,
     CLIENT,
@@ -27,6 +28,7 @@ from lab.check.history import (
     ClientRecord,
     History,
 )
+from lab.topology import Topology
 
 REGIONS = ("west", "central", "east")
 COUNT, EACH = 200, SECOND // 20  # publishes of each place, in ten seconds
@@ -227,3 +229,13 @@ def test_without_a_client_nothing_is_said_of_one() -> None:
     verdict = judge(replace(Made().history(), client=None))
     assert not [text for text in verdict.not_tested if text.startswith("C")]
     assert not [finding for finding in verdict.findings if finding.property.startswith("C")]
+
+
+def test_a_client_s_messages_are_no_phantoms_of_the_run() -> None:
+    form = Form(Topology(), (), {}, b"8a61f0c2", 1)
+    stream = form.layout.copy("west")
+    mark = payload.client_mark(form.mark).decode()
+    body = payload.parse(payload.compose(mark, 0, 3, 7, payload.SMALL))
+    assert form.flags(body, stream, "foo.client.3.7") == CLIENT | PROBE | INTACT
+    phantoms = [finding for finding in judge(Made().history()).findings if finding.property == "P3"]
+    assert "violated" not in {finding.validity for finding in phantoms}
