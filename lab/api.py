@@ -191,12 +191,11 @@ class Lab(StreamMethods, VerbMethods[Done]):
     def probe(self, timeout: float = 3, prepared: bool = False) -> "Matrix":
         """What works right now in each region, by one real request for each operation, with `timeout` each. Pass
         `prepared` if you called `prepare_probe` before the fault."""
-        from lab.layouts import layout_of
         from lab.observe import availability
         from lab.virtual import require_virtual
 
         observed = self.observe()
-        require_virtual(layout_of(observed.topology), "probe")
+        require_virtual(observed.topology, "probe")
         return finished(availability.matrix(observed, timeout=timeout, prepared=prepared))
 
     def prepare_probe(self) -> None:
@@ -215,12 +214,11 @@ class Lab(StreamMethods, VerbMethods[Done]):
     def compare(self, wait: float = 0) -> "Comparison":
         """Compare the messages of all regions, except those of `probe`; looks again for up to `wait` seconds until they
         agree."""
-        from lab.layouts import layout_of
         from lab.observe.contents import gather
         from lab.virtual import require_virtual
 
         deadline = time.monotonic() + wait
-        require_virtual(layout_of(self.topology), "compare")
+        require_virtual(self.topology, "compare")
         while True:
             found = finished(gather(self.observe()))
             if found.verdict == "agree" or time.monotonic() >= deadline:

@@ -2,15 +2,18 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from lab.docker.observation import Observation
+from lab.errors import unknown
 from lab.layouts import layout_of
 from lab.loop import finished
+from lab.progress import Say
 
 if TYPE_CHECKING:
+    from lab.clients.conformance import Conformance
     from lab.jetstream.clients import Client
     from lab.jetstream.session import Ack, Entry, Session
     from lab.jetstream.streams import Definitions
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 class StreamMethods(ABC):
     """For small amounts, and for clients of your own."""
+
+    say: Say
 
     @abstractmethod
     def observe(self) -> Observation: ...
@@ -73,6 +78,19 @@ class StreamMethods(ABC):
         from lab import virtual
 
         return finished(virtual.clean(self.observe(), dry_run))
+
+    def test_client(self, command: str, region: str | None = None, only: Collection[str] = ()) -> "Conformance":
+        """Try whether a program speaks the client protocol (docs/client-protocol.md): each rule, or `only` some,
+        against a stream of its own in one region, by default the first. Raises `LabError` if it cannot be started."""
+        from lab.clients.conformance import conform
+        from lab.clients.rules import RULES
+
+        topology = self.observe().topology
+        for rule in only:
+            if rule not in RULES:
+                raise unknown("rule", rule, RULES)
+        rules = {rule: check for rule, check in RULES.items() if rule in only or not only}
+        return finished(conform(command, topology, region or layout_of(topology).regions[0], rules, self.say))
 
     def stream_graph(self) -> "StreamGraph":
         """Which stream takes what from which, as the servers have them, for `lab.streamgraph.formats.FORMATS`."""

@@ -12,7 +12,7 @@ from lab.layouts import Layout, layout_of
 from lab.observe.probe_messages import is_probe
 from lab.printable import printable
 from lab.render import stream_configs
-from lab.topology import Node
+from lab.topology import Node, Topology
 from lab.units import shortened
 
 T = TypeVar("T")
@@ -50,9 +50,9 @@ def require_subject(layout: Layout, subject: str) -> None:
         )
 
 
-def require_virtual(layout: Layout, what: str) -> None:
+def require_virtual(topology: Topology, what: str) -> None:
     """Raises `UsageError` for a lab whose streams are the user's own."""
-    if not layout.virtual_name:
+    if not layout_of(topology).virtual_name:
         raise UsageError(
             f"this lab has no virtual stream to {what}: its streams are your own",
             "`lab check` judges them, `lab streams list` shows them",

@@ -16,7 +16,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 DOCKER, VM = "tests/docker/", "tests/vm/"
 # Files whose tests take minutes. They begin first: one that began last would be waited for by all other workers.
-LONG = ("test_scenario_labs.py", "test_check.py", "test_lab.py", "test_scenario_set.py", "test_random_user.py")
+LONG = (
+    *("test_scenario_labs.py", "test_check.py", "test_lab.py", "test_scenario_set.py", "test_random_user.py"),
+    *("test_examples.py", "test_client_languages.py"),
+)
 RUN = "LAB_TEST_RUN"  # in the environment of whatever the tests of this run start
 ENDING_S = 60
 

@@ -15,6 +15,7 @@ from lab import errors, labfile
 from lab.api import Lab
 from lab.check import schedulefile
 from lab.check.checkers.registry import PROPERTIES
+from lab.clients import protocol
 from lab.profiles import PROFILES
 from lab.scenario import reader, reference
 from lab.verdict import EXIT_CODES
@@ -106,6 +107,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "lab": labfile.schema,
     "scenario": reader.schema,
     "schedule": schedulefile.schema,
+    "client": protocol.schema,
 }
 
 

@@ -19,6 +19,7 @@ from lab.topology import Topology
 NAMES = (
     "test-shared",
     *(f"test-shared-gw{worker}" for worker in range(3)),
+    "orders-js",
     "pytest-orders",
     "pytest-test-plug",
     "pytest-test-plug-2",

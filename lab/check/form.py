@@ -6,7 +6,7 @@ from functools import cached_property
 
 from lab.check import payload
 from lab.check.checkers.expected import Expected
-from lab.check.history import INTACT, NOWHERE, OURS, PROBE, SUBJECT
+from lab.check.history import CLIENT, INTACT, NOWHERE, OURS, PROBE, SUBJECT
 from lab.layouts import Layout, Stream, layout_of
 from lab.observe.probe_messages import is_probe
 from lab.streamgraph.graph import source_name
@@ -63,6 +63,8 @@ class Form:
     def flags(self, found: payload.Body, stream: Stream, subject: str) -> int:
         """The flags of a row for a body that was read from a stream on a subject."""
         flags = INTACT if found.intact else 0
+        if found.mark == payload.client_mark(self.mark):
+            return flags | PROBE | CLIENT
         if found.mark != self.mark:
             return flags | (PROBE if is_probe(self.layout, self.layout.as_read(stream, subject)) else 0)
         topic = self._expected.topic(self.seed, found.origin, found.process, found.counter)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.check.clientload import ClientLoad
 from lab.check.clock import Clock
 from lab.check.history import FaultRecord, Phase, Replica
 from lab.check.load import Wish
@@ -20,12 +21,14 @@ from lab.docker.observation import Observation
 @dataclass(frozen=True)
 class Options:
     """`deep`: read each replica too. `clean`: delete the streams and define them anew first. `folder`: where `runs/`
-    is, by default beside what you work on. `wishes`: what lab.yaml says of the load, by stream."""
+    is, by default beside what you work on. `wishes`: what lab.yaml says of the load, by stream. `client`: how to start
+    a client that is judged too."""
 
     deep: bool = False
     clean: bool = False
     folder: Path | None = None
     wishes: Mapping[str, Wish] = field(default_factory=dict, hash=False)
+    client: str = ""
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Gathered:
     before: dict[str, int]
     nemesis: Nemesis
     watch: Watch
+    client: ClientLoad | None = None
     observed: Observed = field(default_factory=Observed)
     phases: list[Phase] = field(default_factory=list)
     bounds: list[Bounds] = field(default_factory=list)

@@ -63,11 +63,14 @@ LIVE = np.dtype(
     [("time", "<i8"), ("sequence", "<u8"), ("process", "<u4"), ("counter", "<u4"), ("delivery", "<u4"), ("flags", "u1")]
 )
 NOWHERE = 255
+ROAMING = "roaming"  # the place of a client that knows the servers of all regions
 # Flags of a row: the body's checksum holds; the run's mark is in it; the subject is the one that this id was given.
 INTACT, OURS, SUBJECT = 1, 2, 4
 FINE = INTACT | OURS | SUBJECT
 # Of a row that a probe published (known by its subject) and no publisher: it has no id, and is no phantom.
 PROBE = 16
+# Of a row that a client of `--client` published: its id is the client's own (`ClientRecord`). It is a PROBE as well.
+CLIENT = 32
 # Of a live row alone: the server confirmed its acknowledgement (a double ack).
 ACKED = 8
 
@@ -201,6 +204,49 @@ class Replica:
 
 
 @dataclass(frozen=True)
+class ClientReader:
+    """A consumer of a client's own making. `place` is where the client is: a region, or `ROAMING`; `region` is the one
+    whose copy it reads, or the bucket that follows that copy, which is then `bucket`. `deposed` is when its leader was
+    made to step down. `rows` (LIVE) is what the client passed on."""
+
+    place: str
+    kind: str
+    region: str
+    began: int
+    ended: int
+    deposed: tuple[int, ...]
+    rows: Array = field(hash=False)
+    bucket: Array | None = field(default=None, hash=False)  # ROW rows
+
+    @property
+    def name(self) -> str:
+        return f"{self.place} {self.kind}"
+
+
+@dataclass(frozen=True)
+class ClientFailure:
+    """A client process that broke the protocol, ended, or did not answer."""
+
+    process: str  # "west publisher"
+    time: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ClientRecord:
+    """What a client in some other language did in a run (`lab check --client`). Rows of `publishes` have as their
+    process the index of its place in `places`, and as their error one into `errors`."""
+
+    command: str
+    client: str  # what it calls itself
+    places: tuple[str, ...]
+    errors: tuple[str, ...]
+    failures: tuple[ClientFailure, ...]
+    publishes: Array = field(hash=False)
+    readers: tuple[ClientReader, ...]
+
+
+@dataclass(frozen=True)
 class Run:
     """What a run was: enough to judge it without the lab. `streams` and `errors` are what rows index into."""
 
@@ -247,6 +293,7 @@ class History:
     samples: tuple[Sample, ...] = ()
     replicas: tuple[Replica, ...] = ()
     damage: Mapping[str, str] = field(default_factory=dict, hash=False)  # file of the run's folder -> what is wrong
+    client: ClientRecord | None = None
 
     def region_of(self, process: int) -> str:
         return self.run.processes[process].region

@@ -46,6 +46,7 @@ def summary(result: Result) -> str:
             lines += [f"            {example.story}" for example in finding.examples[:3]]
     lines += _unknown(verdict, outside)
     lines += _valid(verdict)
+    lines += _client(result.history, verdict)
     publishes = result.history.publishes
     counts = [int((publishes["outcome"] == outcome).sum()) for outcome in (OK, FAIL, INFO)]
     faults = result.history.own_faults
@@ -56,6 +57,15 @@ def summary(result: Result) -> str:
         f"{rows:,} messages read back; {proven} of {len(faults)} faults proven; seed {run.seed}"
     )
     return "\n".join(lines)
+
+
+def _client(history: History, verdict: Verdict) -> list[str]:
+    """How long a client was silent, also where that is no violation."""
+    if history.client is None:
+        return []
+    silences = (each for each in verdict.findings if (each.property, each.validity) == ("C5", "valid"))
+    told = (f"            {each.place}: {each.sentence}" for each in silences)
+    return [f"  client    {history.client.client}", *told]
 
 
 def _unknown(verdict: Verdict, said: Sequence[str]) -> list[str]:

@@ -11,7 +11,16 @@ from zlib import crc32
 
 FILE = "manifest.json"
 # What a verdict rests on; reports, logs and plots may be changed.
-PATTERNS = ("run.json", "history.jsonl", "replicas.json", "publishes.bin", "reads/*.bin", "live/*.bin")
+PATTERNS = (
+    "run.json",
+    "history.jsonl",
+    "client.json",
+    "replicas.json",
+    "publishes.bin",
+    "reads/*.bin",
+    "live/*.bin",
+    "clients/*.bin",
+)
 CHUNK = 1 << 20
 
 

@@ -68,6 +68,11 @@ def subjects(layout: Layout) -> list[str]:
     return [layout.subject("check", str(number)) for number in range(SUBJECTS)]
 
 
+def client_mark(mark: bytes) -> bytes:
+    """The mark in the bodies of a run's client, whose processes have numbers of their own."""
+    return b"x" + mark[1:]
+
+
 def size(seed: int, process: int, counter: int) -> int:
     """64 bytes mostly, one in twenty 1 KiB, one in a thousand 64 KiB."""
     roll = (dice(seed, process, counter) >> 12) % 1000

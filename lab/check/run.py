@@ -19,6 +19,7 @@ from lab.api import Lab
 from lab.check import folder as folders
 from lab.check import load, promises, quiescence, reads, saving, workload
 from lab.check.checkers.outages import bound, deadline
+from lab.check.clientload import ClientLoad, driving, greeted
 from lab.check.clock import Clock
 from lab.check.gathered import Gathered, Options
 from lab.check.history import FAIL, INFO, OK, SECOND, Phase
@@ -125,6 +126,8 @@ class _Check:
 
     async def _setup(self, stack: AsyncExitStack) -> Gathered:
         observation = await self._healthy()
+        if self._options.client:
+            await greeted(self._options.client, layout_of(observation.topology))
         await asyncio.to_thread(client.load)  # its import takes a moment that no fault should wait for
         topology = observation.topology
         layout = layout_of(topology)
@@ -145,7 +148,11 @@ class _Check:
         silent = Lab(self._lab.name, engine=self._engine, root=self._root)  # what its own probe holds is no news
         nemesis = Nemesis(silent, topology, self._schedule, clock, self._say)
         watch = Watch(self._engine, self._lab.name, clock)
-        return Gathered(observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis, watch)
+        given = (topology, self._sessions, ledger.streams, mark, clock, folder)
+        driven = ClientLoad(self._options.client, *given) if self._options.client else None
+        return Gathered(
+            observation, version, configs, self._schedule, folder, clock, ledger, before, nemesis, watch, driven
+        )
 
     async def _healthy(self) -> Observation:
         observation = await asyncio.to_thread(condition.observe, self._engine, self._lab.name)
@@ -184,7 +191,7 @@ class _Check:
     async def _watched(self, gathered: Gathered) -> None:
         ledger = gathered.ledger
         given = (self._sessions, ledger.form, gathered.clock, gathered.before, gathered.watch)
-        async with observing(*given) as gathered.observed:
+        async with observing(*given) as gathered.observed, driving(gathered.client, gathered.before):
             await self._load(gathered)
             try:
                 why = await self._unless_stopped(self._quiet(gathered))
@@ -207,9 +214,12 @@ class _Check:
         until = min(deadline(history, now), now + bound(0, now))  # what is never healed ends no wait
         seconds = max(quiescence.UNCHANGED_S * 2, (until - now) / SECOND + 1)
         seen = gathered.observed
-        return await quiescence.wait(
+        why = await quiescence.wait(
             self._engine, self._lab.name, seen.arrived, seconds, self._say, gathered.before, seen.unread
         )
+        if gathered.client:
+            await gathered.client.caught_up()
+        return why
 
     async def _load(self, gathered: Gathered) -> None:
         schedule, clock = self._schedule, gathered.clock
@@ -246,6 +256,8 @@ class _Check:
         finally:
             halt.set()
             quit_.set()
+            if gathered.client:
+                await gathered.client.rest()
             await asyncio.gather(publishing, faults, writing, return_exceptions=True)
             settling.cancel()
             now = clock.now()

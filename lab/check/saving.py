@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,7 @@ def save_plan(
 def again(folder: Path, topology: Topology, schedule: Schedule, nats: str, options: Options) -> str:
     """The commands that do a run again. Pure."""
     flags = "".join(f" --{name}" for name in ("deep", "clean") if getattr(options, name))
+    flags += f" --client {shlex.quote(options.client)}" if options.client else ""
     named = ("name", "nats")  # by the options below
     changed = [field for field in topology.differing(Topology()) if field not in named]
     needs = f"# lab.yaml: {', '.join(changed)} differ from the defaults (run.json has them)\n" if changed else ""
@@ -130,6 +132,7 @@ def history(gathered: Gathered) -> History:
         tuple(sorted(observed.probes, key=lambda probe: probe.time)),
         tuple(observed.samples),
         tuple(gathered.replicas),
+        client=gathered.client.record() if gathered.client else None,
     )
 
 

@@ -6,6 +6,7 @@
     live/<place>-<reader>.bin     LIVE rows; a region, or a stream
     history.jsonl     faults, probes and samples, one JSON object a line, as they happened
     replicas.json     the copies of each stream
+    client.json, clients/*.bin    what a client of `--client` did (`clientstore.py`), if there was one
     manifest.json     what all these were when the run was written (`manifest.py`); runs of format 1 have none
 
 Of a run that is damaged, what can still be read is read, and `History.damage` says what cannot be relied on.
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lab.check import manifest
+from lab.check import clientstore, manifest
 from lab.check.history import (
     LIVE,
     OUTCOMES,
@@ -59,6 +60,7 @@ def save(history: History, folder: Path) -> None:
             _write_rows(folder / "live" / f"{region}-{reader}.bin", rows)
         write_events(folder, history.faults, history.probes, history.samples)
         write_json(folder / "replicas.json", [asdict(replica) for replica in history.replicas])
+        clientstore.save(history.client, folder)
         write_run(folder, history.run, history.reads)
         manifest.write(folder)
     except OSError as error:
@@ -151,6 +153,7 @@ def _history(folder: Path, document: Mapping[str, Any], run: Run, damage: Mappin
         replicas = [Replica(**raw) for raw in json.loads(lines("replicas.json") or "[]")]
         publishes = rows("publishes.bin", PUBLISH)
         _refuse_foreign(run, publishes)
+        client = clientstore.load(folder, damage)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, error) from error
     return History(
@@ -163,6 +166,7 @@ def _history(folder: Path, document: Mapping[str, Any], run: Run, damage: Mappin
         tuple(events["sample"]),
         tuple(replicas),
         damage,
+        client,
     )
 
 

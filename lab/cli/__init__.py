@@ -5,7 +5,7 @@ Heavy libraries (python-on-whales, nats-py, pydantic) are imported inside the co
 
 from inspect import getdoc
 
-from lab.cli import check, faults, lab, messages, probes, scenarios, schemas, versions
+from lab.cli import check, clients, faults, lab, messages, probes, scenarios, schemas, versions
 from lab.cli.app import PANELS, app, main
 
 app.registered_commands.sort(key=lambda command: PANELS.index(str(command.rich_help_panel)))
@@ -14,4 +14,17 @@ for command in [command for each in (app, *groups) for command in each.registere
     # Typer keeps the line breaks of a docstring, wherever the terminal's own come.
     command.help = "\n\n".join(" ".join(part.split()) for part in (getdoc(command.callback) or "").split("\n\n"))
 
-__all__ = ["PANELS", "app", "check", "faults", "lab", "main", "messages", "probes", "scenarios", "schemas", "versions"]
+__all__ = [
+    "PANELS",
+    "app",
+    "check",
+    "clients",
+    "faults",
+    "lab",
+    "main",
+    "messages",
+    "probes",
+    "scenarios",
+    "schemas",
+    "versions",
+]

@@ -50,11 +50,21 @@ def check(
     ] = False,
     deep: Annotated[bool, typer.Option("--deep", help="Also read every stream through each of its replicas.")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Delete the streams and their messages first.")] = False,
+    client: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CMD",
+            help="Also judge a client, started by this command, such as `node client.mjs` (docs/client-protocol.md).",
+        ),
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the findings to this file as JUnit XML.")] = None,
     name: Name = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish, inject faults, and judge: does the virtual stream keep its promises? Takes about three minutes.
+
+    With `--client` a program in any language publishes and reads beside the lab's own clients, in each region and once
+    knowing the servers of all, and is judged as well.
 
     Exit code 0: no property was violated; 3: at least one was; 4: cannot tell; 130: interrupted. Messages that are
     already in the streams stay there; `--clean` deletes them first.
@@ -80,7 +90,7 @@ def check(
     turn, validities = 0, []
     while True:
         wanted = _schedule(lab, first + turn, schedule, duration, rate, replay)
-        folder = run(run_check(lab, wanted, Options(deep, clean, wishes=wishes)))
+        folder = run(run_check(lab, wanted, Options(deep, clean, wishes=wishes, client=client or "")))
         result = judging.judge(folder)
         _show(result, as_json, junit)
         if result.history.run.ended == "interrupted":

@@ -200,6 +200,20 @@ class Session:
         except ClientError as error:
             raise NatsError(f"{what} in {self.region} failed: {error}") from error
 
+    @asynccontextmanager
+    async def listening(self, subject: str) -> AsyncIterator[None]:
+        """Somebody listens on a subject and never answers: a request then ends by its time-out."""
+        try:
+            subscription = await self.client.subscribe(subject)
+            await self.client.flush()
+        except ClientError as error:
+            raise NatsError(f"nobody can listen on `{subject}` in {self.region}: {error}") from error
+        try:
+            yield
+        finally:
+            with suppress(ClientError):
+                await subscription.unsubscribe()
+
     async def _gets(self, stream: str, sequences: Iterable[int], timeout: float) -> list[Entry]:
         """Get side by side; where messages are gone, several requests find the same next one."""
         found = await asyncio.gather(*(self._get(stream, sequence, timeout) for sequence in sequences))

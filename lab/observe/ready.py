@@ -121,7 +121,9 @@ async def until_healthy(
         if not lacks:  # only now it pays to look into the streams, which takes longer than all the rest
             snapshot = await status.read(observation)
             lacks = missing(snapshot, topology)
-        if snapshot.damage or any(node.version is None for node in snapshot.nodes):
+        # What Docker alone knows may have been healed meanwhile, by whoever made it.
+        cut = any(fault.kind == "cut" for fault in snapshot.faults)
+        if cut or snapshot.damage or any(node.version is None for node in snapshot.nodes):
             observation = await asyncio.to_thread(engine.observe, topology.name)
             require_alive(engine, observation)
         if lacks and (not last or _kind(lacks[0]) != _kind(last[0])):

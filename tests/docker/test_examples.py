@@ -1,13 +1,15 @@
 """The examples do what their pages say, with no more than the package and pytest."""
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import node
 from labs import ROOT, Lab
 
-LAB = Lab("pytest-orders")
+LAB, TWIN = Lab("pytest-orders"), Lab("orders-js")
 
 
 def test_the_tests_of_the_order_service_find_both_mistakes(tmp_path: Path) -> None:
@@ -28,3 +30,24 @@ def test_the_tests_of_the_order_service_find_both_mistakes(tmp_path: Path) -> No
         assert LAB.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
     finally:
         LAB.run("down")
+
+
+def test_the_tests_of_its_twin_in_javascript_find_them_too() -> None:
+    program, folder = node.node(), ROOT / "examples/orders-js"
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    try:
+        done = subprocess.run(
+            [program, "--test", "--test-reporter=tap"],
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        assert "ok 6 - AcknowledgesFirst forgets an order" in done.stdout
+        assert "ok 7 - BooksWithoutAnId books an order again" in done.stdout
+        assert TWIN.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
+    finally:
+        TWIN.run("down")

@@ -13,7 +13,8 @@ from generated_docs import PARTS, renewed
 from lab.api import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+EXAMPLES = [page for page in (ROOT / "examples").rglob("*.md") if "node_modules" not in page.parts]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *EXAMPLES])
 COMMANDS = COMMAND_LINE.commands
 # What else tells people what to type: scenarios, and the hints of messages.
 TEXTS = sorted([*(ROOT / "lab").rglob("*.yaml"), *(ROOT / "lab").rglob("*.py")])

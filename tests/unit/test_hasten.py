@@ -10,7 +10,9 @@ import pytest
 from fakes import FakeEngine, observation
 
 from lab import hasten
+from lab.docker.observation import Observation
 from lab.errors import NatsError, NoAnswer
+from lab.faults.cut import Cut
 from lab.hasten import STANDING_S, YOUNG_S, Hastened, Memory, due
 from lab.jetstream.session import ApiError
 from lab.layouts import layout_of
@@ -247,3 +249,17 @@ def test_a_healthy_lab_is_not_touched(monkeypatch: pytest.MonkeyPatch, said: lis
     servers = Servers([healthy()], [])
     assert waited(servers, monkeypatch, said) == Hastened(healthy(), ())
     assert (servers.asked, said) == ([], [])
+
+
+def test_a_cut_that_is_healed_meanwhile_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
+    """The pytest plugin begins to wait while it heals."""
+    before, cut = observation(TOPOLOGY), Cut("east-1", "east-west")
+    del before.containers[cut.node].addresses[cut.link]
+
+    async def read(seen: Observation, arrivals: bool = True) -> Snapshot:
+        joined = cut.link in seen.containers[cut.node].addresses
+        return replace(healthy(), faults=() if joined else (cut,))
+
+    monkeypatch.setattr(status, "read", read)
+    waiting = hasten.until_healthy(FakeEngine(TOPOLOGY), before, 5, said.append)
+    assert asyncio.run(waiting) == Hastened(healthy(), ())

@@ -75,7 +75,7 @@ class Index:
         """The final read of a stream, or of what the clients of a region read."""
         if place in self.stored or place not in self.layout.clients:
             return self.stored.get(place)
-        return self.stored.get(self.layout.copy(place).key)
+        return self.stored.get(self.layout.copy(place).key) if place in self.layout.clients else None
 
     # --- what each stream should hold ---
 

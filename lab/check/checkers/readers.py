@@ -53,14 +53,14 @@ def _unstable(index: Index, stored: Stored, reader: str, row: Array) -> Case:
 
 
 def consumers(index: Index) -> Iterator[Draft]:
-    for (region, reader), live in sorted(index.history.live.items()):
-        stored = index.read_of(region)
+    for (place, reader), live in sorted(index.history.live.items()):
+        stored = index.read_of(place)
         if stored is None or not len(live):
             continue
-        yield (_ordered if reader == "ordered" else _durable)(index, stored, reader, live)
+        yield (_ordered if reader == "ordered" else _durable)(index, stored, place, reader, live)
 
 
-def _ordered(index: Index, stored: Stored, reader: str, live: Array) -> Draft:
+def _ordered(index: Index, stored: Stored, place: str, reader: str, live: Array) -> Draft:
     """Each delivery is the stream's next entry after the one before."""
     back, gaps = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     previous: tuple[int, int] | None = None
@@ -74,14 +74,13 @@ def _ordered(index: Index, stored: Stored, reader: str, live: Array) -> Draft:
         gaps.append(np.flatnonzero((places >= 0) & (before_place >= 0) & (places > before_place + 1)) + start)
         previous = int(sequence[-1]), int(places[-1])
     fell, jumped = np.concatenate(back), np.concatenate(gaps)
-    cases = [_delivery(index, stored, reader, live[place], "after a later one") for place in pick(fell, 4)] + [
-        _delivery(index, stored, reader, live[place], "and what stands before it never came")
-        for place in pick(jumped, 4)
+    cases = [_delivery(index, stored, reader, live[at], "after a later one") for at in pick(fell, 4)] + [
+        _delivery(index, stored, reader, live[at], "and what stands before it never came") for at in pick(jumped, 4)
     ]
     told = [(len(fell), "out of order or again"), (len(jumped), "after a gap")]
     return judged(
         "P11",
-        f"{stored.region} {reader}",
+        f"{place} {reader}",
         len(live),
         len(fell) + len(jumped),
         f"{len(live):,} delivered in order, without a gap",
@@ -91,7 +90,7 @@ def _ordered(index: Index, stored: Stored, reader: str, live: Array) -> Draft:
     )
 
 
-def _durable(index: Index, stored: Stored, reader: str, live: Array) -> Draft:
+def _durable(index: Index, stored: Stored, place: str, reader: str, live: Array) -> Draft:
     """Everything at least once, nothing again after its acknowledgement was confirmed."""
     seen = np.zeros(len(stored.numbers), np.bool_)
     acked = np.zeros(len(stored.numbers), np.bool_)
@@ -111,20 +110,19 @@ def _durable(index: Index, stored: Stored, reader: str, live: Array) -> Draft:
     if not stored.complete:
         missing = missing[:0]
     cases = [
-        _delivery(index, stored, reader, live[place], "again after its acknowledgement")
-        for place in pick(redelivered, 4)
+        _delivery(index, stored, reader, live[at], "again after its acknowledgement") for at in pick(redelivered, 4)
     ]
-    for place in pick(missing, 4):
-        row = stored.read.rows[place]
+    for at in pick(missing, 4):
+        row = stored.read.rows[at]
         what = f"{stored.name} {int(row['sequence']):,} never came to the {reader} reader of {stored.region}"
-        cases.append(Case(int(stored.numbers[place]), what, int(row["stored"])))
+        cases.append(Case(int(stored.numbers[at]), what, int(row["stored"])))
     told = [
         (len(redelivered), "came again after their acknowledgement"),
         (len(missing), "never came" + (f"; nothing came after {seconds(last)}" if stuck else "")),
     ]
     return judged(
         "P11",
-        f"{stored.region} {reader}",
+        f"{place} {reader}",
         len(live),
         len(redelivered) + len(missing),
         f"all of {count(int(seen.sum()), 'row')} came to the {reader} reader",

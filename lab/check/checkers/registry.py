@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lab.check.checkers import (
     agreement,
     availability,
+    clients,
     convergence,
     delivery,
     processes,
@@ -227,6 +228,50 @@ PROPERTIES: tuple[Property, ...] = (
     ),
 )
 
+PROPERTIES += (
+    Property(
+        "C1",
+        "client answers",
+        "The client goes on running and answers what it is asked.",
+        "Each request has an answer within its time-out and 10 s; each line is one of the protocol's.",
+        "An exception that nobody catches; a call without a time-out.",
+    ),
+    Property(
+        "C2",
+        "client tells the truth",
+        "What the client reports as published is stored where it says and in every region; what it reports as failed "
+        "is nowhere.",
+        "Each publish of the client against the final reads. What it does not know is neither.",
+        "A failure that is swallowed; a time-out that is taken for a success, or for a failure.",
+    ),
+    Property(
+        "C3",
+        "client publishes once",
+        "No message of the client is in write streams twice.",
+        "Rows of all write streams with an id that was there already.",
+        "A client that tries again without `Nats-Msg-Id`, or in another region with it.",
+    ),
+    Property(
+        "C4",
+        "client's consumers deliver",
+        "Each consumer of the client's making passes on all messages, ordered ones in order and once, none again after "
+        "its acknowledgement.",
+        "What the client passed on against the final read of the stream or bucket. Again is meant after the server "
+        "confirmed the acknowledgement. What is missing at the end is C5's.",
+        "An acknowledgement before the work is done; an ordered consumer that begins again in the wrong place.",
+    ),
+    Property(
+        "C5",
+        "client does not stall",
+        "Where there is something to publish or to read, the client is never silent for more than 30 s in which its "
+        "region is left alone.",
+        "The longest time in which nothing was acknowledged, or nothing came although the stream had something. Only "
+        "that part counts in which no fault touched the region's nodes and streams, nor in the 20 s before, and a "
+        "majority of all nodes was in reach; of roaming clients, in which that is so in all regions.",
+        "A consumer that starts no new pull after a leader change; a reconnect that gives up.",
+    ),
+)
+
 CHECKERS: dict[Checker, tuple[str, ...]] = {
     vacuity.vacuity: ("P0",),
     delivery.origin_durability: ("P1",),
@@ -244,6 +289,7 @@ CHECKERS: dict[Checker, tuple[str, ...]] = {
     visibility.local_visibility: ("L1",),
     availability.availability: ("L2", "L3", "L4", "L5", "L6", "L7", "L9"),
     convergence.convergence_time: ("L8",),
+    clients.clients: clients.PROPERTIES,
 }
 
 

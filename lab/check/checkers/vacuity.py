@@ -10,6 +10,7 @@ from lab.check.checkers.stored import chunks
 from lab.check.history import INFO, OK, OURS, PROBE, SECOND, FaultRecord
 
 LEAST = 10  # acknowledged messages in each region and phase
+SEVERAL = 6  # sentences about the same
 QUIET_PHASES = ("settle", "quiet", "read")  # little or nothing is published there
 SHORTEST = 5 * SECOND  # a fault of a moment still needs a publish within this time
 RECOVERY = 20 * SECOND  # after a fault, in which unknown outcomes are its own
@@ -71,10 +72,15 @@ def _publishes(index: Index) -> Iterator[Reason]:
             inside = good[(good["invoked"] >= phase.began) & (good["invoked"] < phase.ended)]
             counts[place] += np.bincount(feed_of[inside["process"]], minlength=len(fed))
     for place, phase in enumerate(phases):
-        for number, ((region, _), name) in zip(counts[place], fed.items(), strict=True):
-            if number < LEAST:
-                told = f"only {count(int(number), 'acknowledged message')} in {name} during {phase.name}"
-                yield region, told, None
+        few = [
+            (n, region, name) for n, ((region, _), name) in zip(counts[place], fed.items(), strict=True) if n < LEAST
+        ]
+        if len(few) > SEVERAL:
+            told = f"fewer than {LEAST} acknowledged messages in {len(few)} of {len(fed)} streams during {phase.name}"
+            yield "", told, None
+            continue
+        for number, region, name in few:
+            yield region, f"only {count(int(number), 'acknowledged message')} in {name} during {phase.name}", None
     if not phases:
         yield "", "the run has no phase in which anything was published", None
 

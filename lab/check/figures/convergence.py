@@ -69,7 +69,7 @@ def lag(history: History, time: Axis, arrived: Arrival | None, region: str) -> L
     sampled = tuple(_sampled(history, region))
     if arrived is None or arrived.problem:
         return Lag(region, np.empty(0, np.int64), sampled, 0)
-    acknowledged = history.publishes["outcome"] == OK
+    acknowledged = (history.publishes["outcome"] == OK) & arrived.wanted
     acked = history.publishes["completed"][acknowledged]
     stored = np.maximum(arrived.stored[acknowledged], acked)
     there = stored != NEVER
@@ -83,7 +83,7 @@ def _sampled(history: History, region: str) -> list[tuple[float, int | None]]:
     if region not in layout.clients:
         return []
     reader = layout.copy(region).key
-    writers = [origin.key for origin in layout.origins_of(reader)]
+    writers = layout.graph.upstream(reader)
     points: list[tuple[float, int | None]] = []
     for sample in history.samples:
         arrived = sample.arrived.get(reader, {})
@@ -110,7 +110,7 @@ def _after(history: History, fault: FaultRecord, arrivals: dict[str, Arrival], o
     for reader, arrived in arrivals.items():
         if arrived.problem:
             continue
-        waiting = np.flatnonzero(before & (arrived.stored > healed))
+        waiting = np.flatnonzero(before & arrived.wanted & (arrived.stored > healed))
         came, where = arrived.stored[waiting], origin[waiting]
         for number, region in enumerate(regions):
             mine = came[where == number]

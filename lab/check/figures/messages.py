@@ -44,6 +44,7 @@ class Arrival:
     position: Array = field(hash=False)
     stored: Array = field(hash=False)
     fate: Array = field(hash=False)
+    wanted: Array = field(hash=False)  # whether the stream should hold it at all
 
 
 def origins(history: History) -> Array:
@@ -72,7 +73,9 @@ def _arrival(index: Index, region: str, stored: Stored, number: Array) -> Arriva
     gone = index.dropped(stored).rightly
     times[gone] = index.dropped(stored).arrived[gone] if gone.any() else NEVER
     fate = _fates(index, stored, number)
-    return Arrival(region, stored.problem, len(stored.numbers), foreign, stored.first[number], times[number], fate)
+    wanted = index.wanted(stored.name)[number]
+    held, position = len(stored.numbers), stored.first[number]
+    return Arrival(region, stored.problem, held, foreign, position, times[number], fate, wanted)
 
 
 def _fates(index: Index, stored: Stored, number: Array) -> Array:
@@ -84,6 +87,7 @@ def _fates(index: Index, stored: Stored, number: Array) -> Array:
     fate[stored.numbers[stored.repeats()]] = DUPLICATE
     fate[there & (told == FAILED)] = PHANTOM
     fate[index.dropped(stored).rightly] = FINE
+    fate[(fate == ABSENT) & (told == ACKED) & ~index.wanted(stored.name)] = FINE  # it is where it should be: elsewhere
     lost, kinds = losses(index, stored)
     fate[lost] = np.array([EXCUSED.get(kind, LOST) for kind in LOSSES], np.uint8)[kinds]
     fate = fate[number]
