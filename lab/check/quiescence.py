@@ -42,7 +42,7 @@ async def wait(
     deadline, told, since, last = time.monotonic() + seconds, "", time.monotonic(), Sequences()
     observation = await asyncio.to_thread(engine.observe, lab)
     while True:
-        readings = await monitor.read(list(observation.running_nodes()))
+        readings = await status.readings_of(observation)
         snapshot = status.snapshot(observation, readings, arrived())
         now = {stream.name: (stream.messages, stream.last) for stream in snapshot.streams}
         lacks = ready.missing(replace(snapshot, streams=tuple(map(_known, snapshot.streams))), observation.topology)

@@ -224,7 +224,7 @@ def _subjects(trial: Trial, kind: Kind) -> tuple[list[str], list[str]]:
 
 
 def _filter(subjects: list[str]) -> str:
-    return subjects[0].removesuffix("0") + ">"
+    return subjects[0].removesuffix("0") + ">"  # they are numbered from 0
 
 
 async def _publish(trial: Trial, subject: str, body: str) -> int:

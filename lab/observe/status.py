@@ -120,19 +120,22 @@ async def take(engine: Engine, lab: str, begun: Headstart | None = None) -> Snap
     await asyncio.to_thread(__import__, "lab.jetstream.session")  # 0.2 s, beside Docker's answer
     seen = await asyncio.wrap_future(looking.docker)
     whole, readings, arrived = await asyncio.gather(
-        asyncio.wrap_future(looking.whole), monitor.read(list(seen.running_nodes())), _arrivals(seen)
+        asyncio.wrap_future(looking.whole), readings_of(seen), _arrivals(seen)
     )
     return snapshot(whole, readings, arrived)
 
 
 async def read(observation: Observation, arrivals: bool = True) -> Snapshot:
     """A snapshot of what was observed; without `arrivals` the copies are not looked into (`arrived` is None)."""
-    running = list(observation.running_nodes())
     if not arrivals:
-        return snapshot(observation, await monitor.read(running, stretched=observation.topology.stretched), {})
-    reading = monitor.read(running, stretched=observation.topology.stretched)
-    readings, arrived = await asyncio.gather(reading, _arrivals(observation))
+        return snapshot(observation, await readings_of(observation), {})
+    readings, arrived = await asyncio.gather(readings_of(observation), _arrivals(observation))
     return snapshot(observation, readings, arrived)
+
+
+async def readings_of(observation: Observation) -> dict[str, monitor.Reading]:
+    """What the running nodes say, of their gateways or routes too."""
+    return await monitor.read(list(observation.running_nodes()), stretched=observation.topology.stretched)
 
 
 async def _arrivals(observation: Observation) -> Arrivals:
