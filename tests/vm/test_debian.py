@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from labs import ROOT
+from scenarios import NEEDING
 from vm.debian import Debian, boot, made, missing, packed
 
 pytestmark = pytest.mark.nightly
 RESULTS = ROOT / "vm-results.json"
+QUICK = " at most "  # in an expectation of how long something takes
 Measured = dict[str, Any]
 
 
@@ -92,6 +94,17 @@ def test_a_heal_is_followed_by_agreement(user: User) -> None:
     user.run("lab heal --wait --timeout 600")
     assert user.lab("faults") == []
     assert user.lab("compare --wait 60")["verdict"] == "agree"
+
+
+@pytest.mark.parametrize("name", NEEDING)
+def test_a_scenario_of_slow_links_finds_them_slow(user: User, measured: Measured, name: str) -> None:
+    """On an emulated processor nothing is quick: what has an upper bound in time is written down, and not judged."""
+    said = user.run(f"lab scenario run {name} --json || [ $? = 3 ]", f"lab scenario run {name}")
+    (played,) = json.loads(said)["results"]
+    measured.setdefault("scenarios", {})[name] = played
+    judged = [one for step in played["steps"] for one in step["judgements"]]
+    assert not played["broken"]
+    assert [one for one in judged if one["judged"] == "violated" and QUICK not in one["expected"]] == []
 
 
 SHAPES = {
