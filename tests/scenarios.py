@@ -11,11 +11,16 @@ from lab import api
 from lab.scenario import labs
 from lab.scenario.shipped import find, shipped
 
-# They take minutes. Tests play them apart from the others, since a file of tests is one worker's.
-LASTING = ("flapping-link", "rolling-restart", "rolling-upgrade", "walkthrough")
+# They take minutes, or many labs.
+NIGHTLY = ("flapping-link", "original-definitions", "rolling-restart", "rolling-upgrade")
 # What they need, some kernels lack.
 NEEDING = tuple(name for name in shipped() if find(name).needs)
-OTHERS = tuple(name for name in shipped() if name not in (*LASTING, *NEEDING))
+# Played on a lab that is in use.
+SHORT = ("hello-world", "split-brain", "wrong-stream")
+_OTHERS = [name for name in shipped() if name not in (*NIGHTLY, *NEEDING, *SHORT)]
+# Those that ask for labs of their own, and those that any lab will do for.
+OWN = tuple(name for name in _OTHERS if any(variant.own for variant in find(name).variants))
+SHARED = tuple(name for name in _OTHERS if name not in OWN)
 HEAD = "title: A test\nabout: A test.\nsteps:\n"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from labs import ROOT, Lab, wait_for
-from scenarios import skip_where_the_kernel_lacks, written
+from scenarios import SHORT, skip_where_the_kernel_lacks, written
 
 from lab import api
 from lab.jetstream import consumers
@@ -25,7 +25,6 @@ STREAM = "user-orders"
 MESSAGES = 50
 # As consumers of shipped scenarios are called.
 DURABLES = [(f"foo-read-{region}", "app") for region in REGIONS] + [("foo-write-central", "lost-in-central")]
-SHORT = ("hello-world", "wrong-stream", "split-brain")
 LEFT = "  - create_consumer: {name: app, in: central}\n  - wait: 300s\n"
 
 

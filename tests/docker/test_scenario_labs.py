@@ -1,4 +1,4 @@
-"""Scenarios on labs of their own, which are removed again; `test_scenario_set.py` has the rest of those shipped."""
+"""Scenarios on labs of their own, which are removed again."""
 
 import signal
 import subprocess
@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 from labs import ROOT, Lab, wait_for
-from scenarios import HEAD, LASTING, NEEDING, hold_on_labs_of_their_own, skip_where_the_kernel_lacks, written
+from scenarios import HEAD, NEEDING, NIGHTLY, OWN, hold_on_labs_of_their_own, skip_where_the_kernel_lacks, written
 
 from lab import api
 
 
+def test_shipped_scenarios_hold_on_labs_of_their_own() -> None:
+    hold_on_labs_of_their_own("test-set", OWN, jobs=2)
+
+
+@pytest.mark.nightly
 def test_shipped_scenarios_that_last_hold_on_labs_of_their_own() -> None:
-    hold_on_labs_of_their_own("test-minutes", LASTING, jobs=3)
+    hold_on_labs_of_their_own("test-nightly-6", NIGHTLY, jobs=3)
 
 
 def test_shipped_scenarios_that_need_much_of_the_kernel_hold_on_labs_of_their_own() -> None:

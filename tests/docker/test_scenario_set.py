@@ -1,7 +1,13 @@
-"""The shipped scenarios that are over soon, each on a lab of its own; `test_scenario_labs.py` has the others."""
+"""The shipped scenarios that any lab will do for, one after the other on the same."""
 
-from scenarios import OTHERS, hold_on_labs_of_their_own
+import json
+
+import pytest
+from labs import Lab
+from scenarios import SHARED
 
 
-def test_shipped_scenarios_hold_on_labs_of_their_own() -> None:
-    hold_on_labs_of_their_own("test-set", OTHERS, jobs=2)
+@pytest.mark.parametrize("scenario", SHARED)
+def test_a_shipped_scenario_holds(lab: Lab, scenario: str) -> None:
+    (result,) = json.loads(lab.run("scenario", "run", scenario, "--json", timeout=600))["results"]
+    assert result["verdict"] == "held"

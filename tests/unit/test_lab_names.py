@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import combinations, product
 
 import labs
-from scenarios import LASTING, NEEDING, OTHERS
+from scenarios import NEEDING, NIGHTLY, OWN, SHARED, SHORT
 
 from lab.scenario.labs import PORTS, own_name
 from lab.scenario.shipped import find
@@ -24,7 +24,7 @@ def played(prefix: str, scenario: str) -> list[Topology]:
 
 def test_no_two_labs_of_the_tests_want_the_same_port_or_subnet() -> None:
     groups = [[Topology(name=name)] for name in labs.NAMES]
-    for prefix, names in (("test-minutes", LASTING), ("test-kernel", NEEDING), ("test-set", OTHERS)):
+    for prefix, names in (("test-nightly-6", NIGHTLY), ("test-kernel", NEEDING), ("test-set", OWN)):
         groups.append([topology for name in names for topology in played(prefix, name)])
     clashes = {
         (a.name, b.name)
@@ -37,4 +37,4 @@ def test_no_two_labs_of_the_tests_want_the_same_port_or_subnet() -> None:
 
 def test_the_tests_play_every_shipped_scenario_once() -> None:
     files = {path.name.removesuffix(".yaml") for path in (labs.ROOT / "lab/scenario/files").glob("*.yaml")}
-    assert sorted((*LASTING, *NEEDING, *OTHERS)) == sorted(files)
+    assert sorted((*NIGHTLY, *NEEDING, *OWN, *SHARED, *SHORT)) == sorted(files)
