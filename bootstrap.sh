@@ -76,7 +76,7 @@ fi
 wanted="$(cat pyproject.toml requirements.lock | cksum) $dev"
 have=$(cat .venv/installed 2>/dev/null || true)
 if [ "$have" != "$wanted" ] && [ "$have" != "${wanted% *} yes" ]; then
-    extra=""
+    extra="[operator]"
     [ "$dev" = no ] || extra="[dev]"
     say "installing the package and its pinned dependencies into .venv"
     quietly .venv/bin/python -m pip install --disable-pip-version-check -c requirements.lock -e ".$extra" ||

@@ -10,14 +10,16 @@ import hashlib
 import json
 import os
 import time
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import nkeys
+from typing import TYPE_CHECKING, Any
 
 from lab.errors import LabError
 from lab.layouts import Layout
 from lab.layouts.operator_mode import ACCOUNT, ADMIN, APPLICATION, FOLDER, SYSTEM
+
+if TYPE_CHECKING:
+    import nkeys
 
 CONFIG = "configs/operator.conf"
 UNLIMITED = ("subs", "data", "payload", "imports", "exports", "conn", "leaf")
@@ -39,6 +41,7 @@ def paths() -> list[str]:
 
 def write(layout: Layout, folder: Path) -> list[str]:
     """Make keys, and write what they signed; the paths in the lab's folder. Raises `LabError`."""
+    _require_nkeys()
     (account,) = layout.accounts
     operator, own, system = (_keys(kind) for kind in ("OPERATOR", "ACCOUNT", "ACCOUNT"))
     mappings = {
@@ -65,19 +68,30 @@ def write(layout: Layout, folder: Path) -> list[str]:
     return paths()
 
 
-def _keys(kind: str) -> nkeys.KeyPair:
+def _require_nkeys() -> None:
+    """It is an extra: it has no wheel, and all that the lab needs otherwise has."""
+    if not find_spec("nkeys"):
+        raise LabError(
+            "operator mode needs the package `nkeys`, which is not installed",
+            "install the lab as `nats-region-lab[operator]`",
+        )
+
+
+def _keys(kind: str) -> "nkeys.KeyPair":
+    import nkeys
+
     return nkeys.from_seed(nkeys.encode_seed(os.urandom(32), getattr(nkeys, f"PREFIX_BYTE_{kind}")))
 
 
-def _public(keys: nkeys.KeyPair) -> str:
+def _public(keys: "nkeys.KeyPair") -> str:
     return str(keys.public_key.decode())
 
 
-def _account(keys: nkeys.KeyPair, name: str, operator: nkeys.KeyPair, claims: Claims) -> str:
+def _account(keys: "nkeys.KeyPair", name: str, operator: "nkeys.KeyPair", claims: Claims) -> str:
     return _token(keys, name, operator, {"type": "account", **claims})
 
 
-def _credentials(role: str, account: nkeys.KeyPair, denied: list[str]) -> str:
+def _credentials(role: str, account: "nkeys.KeyPair", denied: list[str]) -> str:
     keys = _keys("USER")
     limits = dict.fromkeys(("subs", "data", "payload"), -1)
     token = _token(
@@ -90,7 +104,7 @@ def _credentials(role: str, account: nkeys.KeyPair, denied: list[str]) -> str:
     )
 
 
-def _token(keys: nkeys.KeyPair, name: str, signer: nkeys.KeyPair, nats: Claims) -> str:
+def _token(keys: "nkeys.KeyPair", name: str, signer: "nkeys.KeyPair", nats: Claims) -> str:
     """A JSON Web Token about a key, as nats-server's `jwt` package (version 2) reads it."""
     claims: Claims = {"iat": int(time.time()), "iss": _public(signer), "name": name, "sub": _public(keys)}
     claims["nats"] = nats | {"version": 2}

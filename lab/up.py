@@ -1,6 +1,7 @@
 """Bringing a lab up: image, files, containers, streams, health. The whole of `lab up`."""
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 
 from lab import credentials, files
@@ -123,9 +124,11 @@ def _start(
     if before is None or before.missing:
         check_free(engine, topology, say)
     kept: frozenset[Fault] = frozenset()
+    ran: set[str] = set()
     if before is not None:
         require_image(before, chosen.name, topology, say)
         unborn = {name for name, container in before.containers.items() if container.state == "created"}
+        ran = before.containers.keys() - unborn
         kept = frozenset(fault for fault in held_by_docker(before) if fault.node not in unborn)
         for name in before.detached:
             node = topology.node(name)
@@ -135,7 +138,22 @@ def _start(
             return kept, engine.observe(topology.name) if before.detached else before
     say("starting the containers")
     engine.compose_up(files.compose_path(topology, root), chosen.name)
-    return kept, engine.observe(topology.name)
+    return kept, attached(engine, engine.observe(topology.name), ran)
+
+
+def attached(engine: Engine, observation: Observation, ran: Collection[str]) -> Observation:
+    """With all networks of the nodes that have only now been started: where Compose was killed between creating one and
+    attaching it, it starts it as it is."""
+    topology = observation.topology
+    lacking = [
+        (node, key)
+        for node in topology.nodes
+        if node.name in observation.containers.keys() - ran
+        for key in node.addresses.keys() - observation.containers[node.name].addresses.keys()
+    ]
+    for node, key in lacking:
+        engine.attach(topology.container(node), topology.network(key), node.addresses[key])
+    return engine.observe(topology.name) if lacking else observation
 
 
 def require_layout(running: Topology, wanted: Topology) -> None:

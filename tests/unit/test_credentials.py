@@ -11,6 +11,7 @@ import pytest
 from nacl.signing import VerifyKey
 
 from lab import credentials, render
+from lab.errors import LabError
 from lab.layouts import layout_of
 from lab.topology import Topology
 from lab.validate import problems
@@ -40,6 +41,14 @@ def decoded(text: str) -> bytes:
 
 def tokens(path: Path) -> list[dict[str, Any]]:
     return [claims(token) for token in re.findall(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", path.read_text())]
+
+
+def test_without_the_package_for_keys_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "find_spec", lambda _: None)
+    with pytest.raises(LabError) as caught:
+        credentials.write(layout_of(TOPOLOGY), tmp_path)
+    assert "nats-region-lab[operator]" in caught.value.hint
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_mappings_are_claims_of_the_account(folder: Path) -> None:
