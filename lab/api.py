@@ -168,7 +168,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
         return self.observe().topology
 
     def faults(self) -> tuple[Fault, ...]:
-        """The faults in force, as read from Docker."""
+        """The faults in force, as read from Docker and from the kernel."""
         return ordered(present(self.condition()))
 
     def offers(self) -> frozenset[str]:

@@ -49,8 +49,8 @@ def mapped(topology: Topology, regions: tuple[str, ...] = ()) -> Layout:
     )
 
 
-def _origin(topology: Topology, region: str) -> Stream:
-    name, prefix = f"{topology.stream}-write-{region}", f"{topology.stream}.{region}"
+def storing(topology: Topology, region: str, name: str, prefix: str, account: str = GLOBAL) -> Stream:
+    """A stream that stores what clients publish below a prefix."""
     definition = {
         "name": name,
         "subjects": [f"{prefix}.>"],
@@ -60,7 +60,11 @@ def _origin(topology: Topology, region: str) -> Stream:
         "deny_purge": False,
         "allow_direct": True,
     }
-    return Stream(name, name, GLOBAL, region, (), prefix, definition)
+    return Stream(name, name, account, region, (), prefix, definition)
+
+
+def _origin(topology: Topology, region: str) -> Stream:
+    return storing(topology, region, f"{topology.stream}-write-{region}", f"{topology.stream}.{region}")
 
 
 def _copy(topology: Topology, region: str, origins: tuple[Stream, ...]) -> Stream:

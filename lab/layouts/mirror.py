@@ -8,9 +8,8 @@ writes (the first one, or `writer`) cannot publish. Another region takes over by
 """
 
 from lab.layouts.layout import Account, Client, Layout, Stream
-from lab.layouts.mapped import GLOBAL, SYSTEM, api_mappings, common
+from lab.layouts.mapped import GLOBAL, SYSTEM, api_mappings, common, storing
 from lab.topology import Topology
-from lab.units import duration_ns
 
 
 def mirror(topology: Topology) -> Layout:
@@ -30,17 +29,7 @@ def mirror(topology: Topology) -> Layout:
 
 
 def _origin(topology: Topology, region: str) -> Stream:
-    name, prefix = f"{topology.stream}-{region}", topology.stream
-    definition = {
-        "name": name,
-        "subjects": [f"{prefix}.>"],
-        **common(topology, region),
-        "max_age": duration_ns(topology.max_age),
-        "deny_delete": False,
-        "deny_purge": False,
-        "allow_direct": True,
-    }
-    return Stream(name, name, GLOBAL, region, (), prefix, definition)
+    return storing(topology, region, f"{topology.stream}-{region}", topology.stream)
 
 
 def _mirror(topology: Topology, region: str, origin: Stream) -> Stream:

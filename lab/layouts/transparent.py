@@ -12,9 +12,8 @@ its flow control. Without the last of these (`flow_control: false`) a source sto
 from typing import Any
 
 from lab.layouts.layout import Account, Client, Export, Import, Layout, Stream
-from lab.layouts.mapped import SYSTEM, common
+from lab.layouts.mapped import SYSTEM, common, storing
 from lab.topology import Topology
-from lab.units import duration_ns
 
 
 def transparent(topology: Topology) -> Layout:
@@ -37,17 +36,7 @@ def _name(region: str) -> str:
 
 def _origin(topology: Topology, region: str) -> Stream:
     """Its name tells the region, for acknowledgements and `Nats-Stream-Source`, and keeps the imports apart."""
-    name, prefix = f"{topology.stream}-write-{region}", topology.stream
-    definition = {
-        "name": name,
-        "subjects": [f"{prefix}.>"],
-        **common(topology, region),
-        "max_age": duration_ns(topology.max_age),
-        "deny_delete": False,
-        "deny_purge": False,
-        "allow_direct": True,
-    }
-    return Stream(name, name, _name(region), region, (), prefix, definition)
+    return storing(topology, region, f"{topology.stream}-write-{region}", topology.stream, _name(region))
 
 
 def _copy(topology: Topology, region: str, origins: dict[str, Stream]) -> Stream:
