@@ -18,13 +18,14 @@ from lab.faults.fault import Fault
 from lab.faults.registry import held_by_docker, present
 from lab.faults.shape import Shaped
 from lab.jetstream import streams
-from lab.layouts import layout_of
+from lab.jetstream.session import connect
+from lab.layouts import Layout, layout_of
 from lab.netprobe.interfaces import asked
 from lab.netprobe.session import Probe
 from lab.observe import ready, status
 from lab.progress import Say
 from lab.render import stream_configs
-from lab.topology import Topology
+from lab.topology import Node, Topology
 from lab.units import several
 
 
@@ -203,6 +204,8 @@ async def _ready(
         say("waiting for the meta leader")
         await ready.until_meta_leader(engine, observation, timeout)
         layout = layout_of(topology)
+        if topology.auth == "operator":
+            await _introduce(layout)
         async with streams.sessions(layout, topology.region_nodes, layout.regions[0]) as sessions:
             say("defining the streams")
             await streams.define(sessions, stream_configs(topology), patience=20)
@@ -211,3 +214,14 @@ async def _ready(
     except LabError:  # when a node died meanwhile, its last words say more than what failed for want of it
         await asyncio.to_thread(lambda: require_alive(engine, engine.observe(topology.name)))
         raise
+
+
+async def _introduce(layout: Layout) -> None:
+    """Have every server enable JetStream for the account: in operator mode each does so when it first hears of it. As a
+    request, that may be refused (10039); as a stream, it may not be stored (10049)."""
+
+    async def introduce(node: Node) -> None:
+        async with connect(node.region, [node], layout.accounts[0].credentials):
+            pass
+
+    await asyncio.gather(*(introduce(node) for node in layout.topology.nodes))
