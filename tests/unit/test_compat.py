@@ -1,12 +1,15 @@
 """What the answer to a call means in a layout, and how outcomes are shown."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lab.compat.natspy import CALLS
+from lab.compat.nodejs import PACKAGES, node
 from lab.compat.pages import across, markdown, tables, text
 from lab.compat.values import Answer, Bench, Compatibility, Outcome, Tried, judged
+from lab.errors import UsageError
 from lab.layouts import layout_of
 from lab.plain import plain
 from lab.topology import LayoutName, Topology
@@ -101,6 +104,21 @@ def test_a_table_has_a_column_for_each_layout_and_each_note_once() -> None:
     assert "`mapped` 1 of 2; `stretch` 0 of 1" in shown
     assert "| `js.one()` | works |" in markdown(FOUND)
     assert across([FOUND, OTHER]).startswith("- layout `mapped`, a client in east, nats-server 2.15.1 on 3 nodes")
+
+
+def test_without_nodejs_or_the_package_a_sentence_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="there is no `node` on your PATH"):
+        node(tmp_path)
+    (tmp_path / "node").touch(mode=0o755)
+    with pytest.raises(UsageError, match="needs the package `@nats-io/jetstream`, and neither"):
+        node(tmp_path)
+    for package in PACKAGES:
+        (tmp_path / "node_modules" / package).mkdir(parents=True)
+    (tmp_path / "inside").mkdir()
+    assert node(tmp_path / "inside") == str(tmp_path / "node")
 
 
 def test_no_call_is_listed_twice() -> None:
