@@ -1,5 +1,6 @@
 """Outcomes of calls as text and as tables in Markdown; pure."""
 
+import re
 from collections.abc import Sequence
 
 from lab.compat.values import CLIENTS, Compatibility, Outcome, Tried
@@ -76,5 +77,6 @@ def _cell(outcome: Outcome | None, notes: dict[str, int]) -> str:
         return ""
     if outcome.state == "works":
         return "works"
-    number = notes.setdefault(_told(outcome), len(notes) + 1)
+    note = re.sub(r": \d+$", "", _told(outcome))  # the sequence in `wrong last sequence: 7`
+    number = notes.setdefault(note, len(notes) + 1)
     return f"{outcome.state} <sup>{number}</sup>"

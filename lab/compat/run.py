@@ -49,7 +49,7 @@ async def compatibility(
             layout.name,
             region,
             layout.virtual_name,
-            str(session.client.connected_server_version),
+            session.version,
             len(observation.topology.nodes),
             tuple(tried),
             missing,

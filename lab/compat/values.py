@@ -118,7 +118,8 @@ def _whose(layout: Layout, account: str, name: str) -> str:
         return f"`{name}`, which is none of the layout's"
     if stream.is_origin and not stream.is_copy:
         writing = [region for region in layout.regions if layout.origin(region) is stream]
-        return f"`{name}`, which has what {_joined(writing)} published"
+        whose = "all regions publish" if writing == [*layout.regions] else f"only {_joined(writing)} publishes"
+        return f"`{name}`, which stores what {whose}"
     return f"`{name}`, which {_joined(r for r in layout.regions if layout.copy(r) is stream)} reads"
 
 

@@ -1,6 +1,5 @@
 """What nats-py says of messages that it got: each kind of acknowledgement, on a consumer that is there already."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lab.compat.natspy.place import ANSWER_S, Place, Untrue, call, delivers
@@ -17,20 +16,17 @@ async def _taken(at: Place) -> tuple[str, Any, Any]:
     return name, subscription, message
 
 
-def _settled(at: Place, name: str) -> Callable[[], Awaitable[bool]]:
-    """Whether the server waits for nothing any more."""
-
-    async def settled() -> bool:
-        return int((await at.state(name))["num_ack_pending"]) == 0
-
-    return settled
+async def _settled(at: Place, name: str) -> None:
+    """The server waits for nothing any more."""
+    unsettled = "the server still waits for the acknowledgement"
+    await at.becomes(name, lambda state: int(state["num_ack_pending"]) == 0, unsettled)
 
 
 @call(ACK, "msg.ack()")
 async def ack(at: Place) -> str:
     name, _, message = await _taken(at)
     await message.ack()
-    await at.until(_settled(at, name), "the server still waits for the acknowledgement")
+    await _settled(at, name)
     return str(message.metadata.stream)
 
 
@@ -38,8 +34,7 @@ async def ack(at: Place) -> str:
 async def ack_sync(at: Place) -> str:
     name, _, message = await _taken(at)
     await message.ack_sync(timeout=ANSWER_S)
-    if not await _settled(at, name)():
-        raise Untrue("the server still waits for the acknowledgement")
+    await _settled(at, name)
     return str(message.metadata.stream)
 
 
@@ -77,5 +72,5 @@ async def in_progress(at: Place) -> str:
 async def term(at: Place) -> str:
     name, _, message = await _taken(at)
     await message.term()
-    await at.until(_settled(at, name), "the server still waits for the acknowledgement")
+    await _settled(at, name)
     return str(message.metadata.stream)

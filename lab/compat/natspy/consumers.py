@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nats.errors import TimeoutError as ClientTimeout
-from nats.js.api import AckPolicy
+from nats.js.api import AckPolicy, DeliverPolicy
 
 from lab.compat.natspy.place import ANSWER_S, Place, Untrue, call, delivers
 from lab.compat.values import MANAGE, PULL, PUSH
@@ -58,6 +58,14 @@ async def pull_info(at: Place) -> str:
     if info.num_pending != len(at.bench.seeds):
         raise Untrue(f"it says that {info.num_pending} messages are pending")
     return str(info.stream_name)
+
+
+@call(PULL, 'js.pull_subscribe(name + ".>", durable)')
+async def pull_all(at: Place) -> str:
+    config = at.config(deliver_policy=DeliverPolicy.LAST)
+    subscription = await at.js.pull_subscribe(f"{at.name}.>", at.new_name(), config=config)
+    (message,) = await subscription.fetch(1, timeout=ANSWER_S)
+    return str(message.metadata.stream)
 
 
 # --- push ---
@@ -125,6 +133,14 @@ async def push_by_subject(at: Place) -> str:
     return await _delivered(at, await at.js.subscribe(at.bench.every_seed, config=at.config()))
 
 
+@call(PUSH, 'js.subscribe(name + ".>")')
+async def push_all(at: Place) -> str:
+    subscription = await at.js.subscribe(f"{at.name}.>", config=at.config(deliver_policy=DeliverPolicy.LAST))
+    message = await subscription.next_msg(ANSWER_S)
+    await subscription.unsubscribe()
+    return str(message.metadata.stream)
+
+
 @call(PUSH, "js.subscribe(subject, durable=an existing one, stream=name)")
 async def push_existing(at: Place) -> str:
     name = await at.consumer(deliver_subject=at.client.new_inbox())
@@ -164,8 +180,7 @@ async def update_consumer(at: Place) -> str:
     name = await at.consumer()
     config = (await at.js.consumer_info(at.name, name)).config
     info = await at.js.add_consumer(at.name, config, max_ack_pending=77)
-    if (await at.state(name))["config"]["max_ack_pending"] != 77:
-        raise Untrue("the consumer is as it was")
+    await at.becomes(name, lambda state: state["config"]["max_ack_pending"] == 77, "the consumer is as it was")
     return str(info.stream_name)
 
 
@@ -188,8 +203,7 @@ async def pause_consumer(at: Place) -> str:
     name = await at.consumer()
     until = (datetime.now(UTC) + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
     await at.js.pause_consumer(at.name, name, until)
-    if not (await at.state(name)).get("paused"):
-        raise Untrue("the consumer is not paused")
+    await at.becomes(name, lambda state: bool(state.get("paused")), "the consumer is not paused")
     return at.bench.stream
 
 
@@ -198,8 +212,7 @@ async def resume_consumer(at: Place) -> str:
     until = (datetime.now(UTC) + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
     name = await at.consumer(pause_until=until)
     await at.js.resume_consumer(at.name, name)
-    if (await at.state(name)).get("paused"):
-        raise Untrue("the consumer is still paused")
+    await at.becomes(name, lambda state: not state.get("paused"), "the consumer is still paused")
     return at.bench.stream
 
 
@@ -220,6 +233,9 @@ async def reset_consumer(at: Place) -> str:
 async def delete_consumer(at: Place) -> str:
     name = await at.consumer()
     await at.js.delete_consumer(at.name, name)
-    if await at.exists(name):
-        raise Untrue("the consumer is still there")
+
+    async def gone() -> bool:
+        return not await at.exists(name)
+
+    await at.until(gone, "the consumer is still there")
     return at.bench.stream

@@ -71,6 +71,14 @@ class Place:
     async def state(self, consumer: str) -> dict[str, Any]:
         return await self.session.api(f"CONSUMER.INFO.{self.bench.stream}.{consumer}")
 
+    async def becomes(self, consumer: str, true: Callable[[dict[str, Any]], bool], otherwise: str) -> None:
+        """Wait until it is so. The meta leader answers before the consumer's has heard of it. Raises `Untrue`."""
+
+        async def so() -> bool:
+            return true(await self.state(consumer))
+
+        await self.until(so, otherwise)
+
     async def exists(self, consumer: str) -> bool:
         try:
             await self.state(consumer)

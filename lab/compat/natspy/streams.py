@@ -48,9 +48,8 @@ async def iterator(at: Place) -> str:
 
 
 def _listed(at: Place, found: Any) -> str:
-    names = sorted(str(info.config.name) for info in found)
-    if at.name not in names:
-        raise Untrue(f"`{at.name}` is not in the list, which has {len(names)} others, such as `{names[0]}`")
+    if at.name not in {info.config.name for info in found}:
+        raise Untrue(f"`{at.name}` is not in the list")
     return at.name
 
 
@@ -84,11 +83,7 @@ async def purge_stream(at: Place) -> str:
     await at.js.publish(subject, b"to be purged")
     await at.arrived(subject)
     await at.js.purge_stream(at.name, subject=subject)
-
-    async def gone() -> bool:
-        return await at.last(subject) is None
-
-    await at.until(gone, "the message is still there")
+    await _gone(at, subject)
     return at.bench.stream
 
 
@@ -166,9 +161,15 @@ async def delete_msg(at: Place) -> str:
     if (await at.js.get_msg(at.name, sequence)).subject != subject:
         raise NotTried("the name leads to another message, which is yours")
     await at.js.delete_msg(at.name, sequence)
-    if await at.last(subject):
-        raise Untrue("the message is still there")
+    await _gone(at, subject)
     return at.bench.stream
+
+
+async def _gone(at: Place, subject: str) -> None:
+    async def gone() -> bool:
+        return await at.last(subject) is None
+
+    await at.until(gone, "the message is still there")
 
 
 # --- publishing ---
