@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 from lab.compat.values import CLIENTS, Compatibility, Outcome, Tried
 
+# A sequence, as in `wrong last sequence: 7`, and a subject: notes are the same on all layouts without them.
+OF_THIS_RUN = r"(?<=: )\d+$|(?<=\.)probe\.lab-compat\.[\w.-]+"
+
 
 def text(found: Compatibility) -> str:
     """For a terminal: each client's calls, with the server's code and the error's words."""
@@ -77,6 +80,5 @@ def _cell(outcome: Outcome | None, notes: dict[str, int]) -> str:
         return ""
     if outcome.state == "works":
         return "works"
-    note = re.sub(r": \d+$", "", _told(outcome))  # the sequence in `wrong last sequence: 7`
-    number = notes.setdefault(note, len(notes) + 1)
+    number = notes.setdefault(re.sub(OF_THIS_RUN, "…", _told(outcome)), len(notes) + 1)
     return f"{outcome.state} <sup>{number}</sup>"

@@ -12,6 +12,8 @@ from lab.compat.values import MANAGE, PULL, PUSH
 
 async def _fetched(at: Place, subscription: Any) -> str:
     """A fetch of one, then of the rest."""
+    info = await subscription.consumer_info()
+    await at.heard_of(info.stream_name, info.name)
     first = await subscription.fetch(1, timeout=ANSWER_S)
     stream = str(first[0].metadata.stream)
     if stream != at.bench.stream or len(at.bench.seeds) == 1:
@@ -64,6 +66,8 @@ async def pull_info(at: Place) -> str:
 async def pull_all(at: Place) -> str:
     config = at.config(deliver_policy=DeliverPolicy.LAST)
     subscription = await at.js.pull_subscribe(f"{at.name}.>", at.new_name(), config=config)
+    info = await subscription.consumer_info()
+    await at.heard_of(info.stream_name, info.name)
     (message,) = await subscription.fetch(1, timeout=ANSWER_S)
     return str(message.metadata.stream)
 

@@ -14,7 +14,7 @@ from lab.errors import NatsError
 from lab.jetstream.clients import Client
 from lab.jetstream.session import ApiError, Session
 
-ANSWER_S, ARRIVES_S, LONGEST_S = 2.0, 5.0, 20.0
+ANSWER_S, ARRIVES_S, LONGEST_S = 5.0, 5.0, 30.0  # the first is the library's own default
 NO_MESSAGE = 10037
 
 
@@ -35,7 +35,7 @@ class Place:
     numbers: "count[int]" = field(default_factory=count)
 
     def __post_init__(self) -> None:
-        self.js = self.client.jetstream(timeout=ANSWER_S)
+        self.js = self.client.jetstream()
         self.session = Session(self.client, self.bench.region)
 
     @property
@@ -66,7 +66,29 @@ class Place:
             **fields,
         }
         await self.session.api(f"CONSUMER.CREATE.{stream}.{name}", {"stream_name": stream, "config": config})
+        if "deliver_subject" not in config:
+            await self.heard_of(stream, name)
         return name
+
+    async def heard_of(self, stream: str, consumer: str) -> None:
+        """Wait until this server knows who answers a pull consumer. A request that is no JSON takes no message."""
+        await self._answered(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", b"{")
+
+    async def heard_of_stream(self, subject: str) -> None:
+        """Wait until this server knows who stores a subject. A sequence that is none stores nothing."""
+        await self._answered(subject, b"", {"Nats-Expected-Last-Sequence": "1000000"})
+
+    async def _answered(self, subject: str, body: bytes, headers: dict[str, str] | None = None) -> None:
+        """What was just made may be unknown to the server that one talks to, for some 50 ms (docs/findings.md)."""
+
+        async def known() -> bool:
+            try:
+                await self.session.request(subject, body, ANSWER_S, headers)
+            except ApiError:
+                return False
+            return True
+
+        await self.until(known, f"nobody answers `{subject}` within {ARRIVES_S:g} s")
 
     async def state(self, consumer: str) -> dict[str, Any]:
         return await self.session.api(f"CONSUMER.INFO.{self.bench.stream}.{consumer}")

@@ -9,7 +9,17 @@ from lab.compat.values import BUCKET, OBJECTS
 
 
 async def _bucket(at: Place, **options: Any) -> Any:
-    return await at.js.create_key_value(bucket=at.new_name(), **options)
+    name = at.new_name()
+    made = await at.js.create_key_value(bucket=name, **options)
+    await at.heard_of_stream(f"$KV.{name}.key")
+    return made
+
+
+async def _store(at: Place) -> tuple[str, Any]:
+    name = at.new_name()
+    made = await at.js.create_object_store(name)
+    await at.heard_of_stream(f"$O.{name}.M.object")
+    return name, made
 
 
 @call(BUCKET, "js.create_key_value(), js.key_value(), kv.put(), kv.get()")
@@ -85,8 +95,7 @@ async def delete_bucket(at: Place) -> str:
 
 @call(OBJECTS, "js.create_object_store(), js.object_store(), os.put(), os.get()")
 async def put_and_get_objects(at: Place) -> str:
-    name = at.new_name()
-    await at.js.create_object_store(name)
+    name, _ = await _store(at)
     store = await at.js.object_store(name)
     await store.put("object", b"value")
     if (await store.get("object")).data != b"value":
@@ -96,8 +105,7 @@ async def put_and_get_objects(at: Place) -> str:
 
 @call(OBJECTS, "os.list(), os.delete(), js.delete_object_store()")
 async def delete_objects(at: Place) -> str:
-    name = at.new_name()
-    store = await at.js.create_object_store(name)
+    name, store = await _store(at)
     await store.put("object", b"value")
     if [info.name for info in await store.list()] != ["object"]:
         raise Untrue("the object is not in the list")
