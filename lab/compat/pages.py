@@ -81,4 +81,5 @@ def _cell(outcome: Outcome | None, notes: dict[str, int]) -> str:
     if outcome.state == "works":
         return "works"
     number = notes.setdefault(re.sub(OF_THIS_RUN, "…", _told(outcome)), len(notes) + 1)
-    return f"{outcome.state} <sup>{number}</sup>"
+    state = outcome.state if outcome.state == "not tried" else f"**{outcome.state}**"
+    return f"{state} <sup>{number}</sup>"

@@ -99,7 +99,7 @@ def test_text_tells_each_call_with_the_servers_code() -> None:
 def test_a_table_has_a_column_for_each_layout_and_each_note_once() -> None:
     shown = tables([FOUND, OTHER], "nats-py")
     assert "| `js.one()` | works |  |" in shown
-    assert "| `js.two()` | fails <sup>1</sup> | fails <sup>1</sup> |" in shown
+    assert "| `js.two()` | **fails** <sup>1</sup> | **fails** <sup>1</sup> |" in shown
     assert shown.count("10056: BadRequestError: no") == 1
     assert "`mapped` 1 of 2; `stretch` 0 of 1" in shown
     assert "| `js.one()` | works |" in markdown(FOUND)
