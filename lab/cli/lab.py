@@ -290,9 +290,12 @@ def image_(
     as_json: AsJson = False,
 ) -> None:
     """Show the server image that `lab up` would use, and whether it is on this machine."""
+    from lab import files
     from lab.docker import images as images
     from lab.docker.engine import Engine
 
+    if save:
+        files.require_replaceable(save)
     engine = Engine()
     version = nats or wanted_topology(file, name).nats
     if load:
