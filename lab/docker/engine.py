@@ -137,6 +137,7 @@ class Engine:
             architecture=server["Arch"],
             system=server["Os"],
             podman=any("podman" in part["Name"].lower() for part in server.get("Components") or ()),
+            rootless="name=rootless" in self.read("info", "--format", "{{json .SecurityOptions}}"),
         )
 
     def compose_version(self) -> str:
