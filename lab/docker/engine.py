@@ -137,8 +137,11 @@ class Engine:
             architecture=server["Arch"],
             system=server["Os"],
             podman=any("podman" in part["Name"].lower() for part in server.get("Components") or ()),
-            rootless="name=rootless" in self.read("info", "--format", "{{json .SecurityOptions}}"),
+            rootless=self.rootless(),
         )
+
+    def rootless(self) -> bool:
+        return "name=rootless" in self.read("info", "--format", "{{json .SecurityOptions}}")
 
     def compose_version(self) -> str:
         """The Compose plugin's version, "" when there is none."""
