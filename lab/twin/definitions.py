@@ -1,0 +1,168 @@
+"""A definition of a running system → the one of its twin, with a note for each difference that matters. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.streamgraph.graph import entries
+from lab.twin.found import cluster, config
+from lab.twin.regions import Region, rounded
+
+LARGEST_IN_MEMORY = 64 * 2**20  # of a stream in memory: nodes have 256 MB
+OWN_API = "$JS.API"
+Kind = Literal["changed", "left out"]
+Definition = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that the twin does not have, or has otherwise. `about` is a stream, STREAM/CONSUMER, or "" for all."""
+
+    about: str
+    what: Kind
+    sentence: str
+
+
+class Notes(list[Note]):
+    """Those about one definition, while it is made."""
+
+    def __init__(self, about: str) -> None:
+        super().__init__()
+        self.about = about
+
+    def changed(self, sentence: str) -> None:
+        self.append(Note(self.about, "changed", sentence))
+
+    def left_out(self, sentence: str) -> None:
+        self.append(Note(self.about, "left out", sentence))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What definitions are made to fit: the regions, the streams that are there, the system's own domain."""
+
+    regions: tuple[Region, ...]
+    streams: Collection[str]
+    domain: str
+
+    def region(self, name: str) -> Region | None:
+        return next((region for region in self.regions if region.cluster == name), None)
+
+
+def stream(entry: Mapping[str, Any], around: Surroundings) -> tuple[Definition, Notes]:
+    made = config(entry)
+    notes = Notes(made["name"])
+    if made.pop("sealed", False):
+        notes.changed("it is sealed; in the twin it takes messages, since it would have none")
+    made.pop("template_owner", None)
+    _strip_metadata(made)
+    region = _place(made, entry, around, notes)
+    _limit_replicas(made, region.nodes, region.name, notes)
+    _link(made, around, notes)
+    if made.get("storage") == "memory" and int(made.get("max_bytes") or 0) > LARGEST_IN_MEMORY:
+        made["max_bytes"] = LARGEST_IN_MEMORY
+        notes.changed("max_bytes is 64 MiB instead of more memory than a node has")
+    return made, notes
+
+
+def consumer(entry: Mapping[str, Any], of: Definition) -> tuple[Definition, Notes]:
+    """A durable consumer of a stream whose definition in the twin is `of`."""
+    made = config(entry)
+    notes = Notes(f"{of['name']}/{made.get('name') or made['durable_name']}")
+    _strip_metadata(made)
+    if made.get("deliver_policy") == "by_start_sequence":
+        made["deliver_policy"] = "all"
+        first = made.pop("opt_start_seq", "?")
+        notes.changed(f"it begins at the first message, not at sequence {first}, which the twin's stream does not have")
+    if int(made.get("num_replicas") or 0) > of["num_replicas"]:
+        made["num_replicas"] = of["num_replicas"]
+        notes.changed(f"it has {of['num_replicas']} replicas, as its stream")
+    return made, notes
+
+
+def _strip_metadata(made: Definition) -> None:
+    """Without what servers write there themselves."""
+    kept = {key: value for key, value in (made.pop("metadata", None) or {}).items() if not key.startswith("_nats.")}
+    if kept:
+        made["metadata"] = kept
+
+
+def _place(made: Definition, entry: Mapping[str, Any], around: Surroundings, notes: Notes) -> Region:
+    """Give it a placement in a region."""
+    wanted = made.pop("placement", None) or {}
+    named, now = str(wanted.get("cluster") or ""), cluster(entry)
+    region = around.region(named or now)
+    tags = ", ".join(f"`{tag}`" for tag in wanted.get("tags") or ())
+    if tags:
+        notes.left_out(f"the tags of its placement: {tags}")
+    if region is None:
+        region = around.regions[0]
+        notes.changed(f"it is placed in {region.name}: its cluster `{named or now}` is not in the twin")
+    elif not named:
+        notes.changed(f"its placement names no cluster; it is placed in {region.name}, where its leader is now")
+    made["placement"] = {"cluster": region.name}
+    return region
+
+
+def _limit_replicas(made: Definition, nodes: int, region: str, notes: Notes) -> None:
+    wanted = int(made.get("num_replicas") or 1)
+    fits = rounded(wanted)
+    while fits > nodes:
+        fits -= 2
+    made["num_replicas"] = fits
+    if fits < wanted:
+        notes.changed(f"it has {fits} of its {wanted} replicas, since {region} has {nodes} nodes")
+    elif fits > wanted:
+        notes.changed(f"it has {fits} replicas instead of {wanted}")
+
+
+def _link(made: Definition, around: Surroundings, notes: Notes) -> None:
+    """Keep the sources, or the mirror, that the twin can have."""
+    had = entries(made)
+    kept = [(mirror, source) for mirror, each in had if (source := _source(each, mirror, around, notes))]
+    made.pop("mirror", None)
+    made.pop("sources", None)
+    for mirror, source in kept:
+        if mirror:
+            made["mirror"] = source
+        else:
+            made.setdefault("sources", []).append(source)
+    if had and not kept:
+        made.pop("mirror_direct", None)
+        if not made.get("subjects"):
+            notes.changed(f"nothing fills it but what you publish on `{made['name']}`")
+
+
+def _source(given: Mapping[str, Any], mirror: bool, around: Surroundings, notes: Notes) -> Definition | None:
+    """What it takes from one stream; None for what the twin cannot have."""
+    made = {key: value for key, value in given.items() if value is not None}
+    name, word = made.get("name", "?"), "the mirror of" if mirror else "the source"
+    api = str((made.pop("external", None) or {}).get("api") or OWN_API)
+    if api not in (OWN_API, f"$JS.{around.domain}.API"):
+        notes.left_out(f"{word} `{name}` by `{api}`: another account's or domain's stream, which cannot be seen")
+        return None
+    if name not in around.streams:
+        notes.left_out(f"{word} `{name}`: there is no such stream")
+        return None
+    if made.pop("opt_start_seq", 0):
+        notes.changed(f"it takes all of `{name}`, from the first message on, which the twin's stream begins with")
+    if made.pop("consumer", None):
+        notes.changed(f"it takes from `{name}` by a consumer that servers make, not by one of yours")
+    return made
+
+
+def without_loops(definitions: Iterable[Definition], looped: Collection[str]) -> tuple[list[Definition], list[Note]]:
+    """Without the sources of the first of the streams that lie on a loop, as far as these lie on one too."""
+    notes: list[Note] = []
+    made = list(definitions)
+    for place, each in enumerate(made):
+        if each["name"] in looped:
+            gone = [source["name"] for source in each.get("sources") or () if source["name"] in looped]
+            kept = [source for source in each["sources"] if source["name"] not in looped]
+            made[place] = {key: value for key, value in each.items() if key != "sources"}
+            if kept:
+                made[place]["sources"] = kept
+            names = ", ".join(f"`{name}`" for name in gone)
+            notes.append(Note(each["name"], "left out", f"its source {names}: the lab has no loops of streams"))
+            break
+    return made, notes
