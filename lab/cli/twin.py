@@ -39,7 +39,7 @@ def twin(
     folder: Annotated[
         Path | None, typer.Option("--write", help="Folder for its files; by default called as the lab.")
     ] = None,
-    start: Annotated[bool, typer.Option("--start/--no-start", help="Start it, or only write its files.")] = True,
+    no_start: Annotated[bool, typer.Option("--no-start", help="Write its files, and start nothing.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for each answer.")] = 5,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -54,7 +54,8 @@ def twin(
     from lab.twin.release import obtained
 
     called, engine = name or making.NAME, Engine()
-    if start and not dry_run:
+    start = not (no_start or dry_run)
+    if start:
         making.require_new(engine, called)
     made = making.read(
         source,
@@ -69,7 +70,7 @@ def twin(
         timeout=timeout,
         say=say,
     )
-    if start and not dry_run:
+    if start:
         made = obtained(engine, made, say)
     if not as_json:
         typer.echo(page.text(made))

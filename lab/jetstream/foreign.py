@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import nats
 from nats.aio.client import Client
 from nats.errors import Error as ClientError
 from nats.errors import NoRespondersError
@@ -185,14 +184,20 @@ async def _client(
         said = await greeting(url, timeout)
         if said and not said.get("tls_required") and not said.get("tls_available"):
             raise ClientError("it has no TLS, so that nothing was sent to it")  # nats-py would send the password
-    client = await nats.connect(
-        [url],
-        name="lab twin",
-        error_cb=hear,
-        allow_reconnect=False,
-        connect_timeout=timeout,
-        **options,
-    )
+    client = Client()
+    try:
+        await client.connect(
+            [url],
+            name="lab twin",
+            error_cb=hear,
+            allow_reconnect=False,
+            connect_timeout=timeout,  # type: ignore[arg-type] # it waits for any number of seconds
+            **options,
+        )
+    except BaseException:
+        with suppress(Exception):  # nats-py leaves the connection open
+            await client.close()
+        raise
     connected = True
     return client
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from lab.streamgraph.graph import entries
 from lab.twin.found import cluster, config
 from lab.twin.regions import Region, rounded
+from lab.units import several
 
 LARGEST_IN_MEMORY = 64 * 2**20  # of a stream in memory: nodes have 256 MB
 OWN_API = "$JS.API"
@@ -53,7 +54,7 @@ def stream(entry: Mapping[str, Any], around: Surroundings) -> tuple[Definition, 
     made = config(entry)
     notes = Notes(made["name"])
     if made.pop("sealed", False):
-        notes.changed("it is sealed; in the twin it takes messages, since it would have none")
+        notes.changed("sealed; takes messages in the twin, where it is empty")
     made.pop("template_owner", None)
     _strip_metadata(made)
     region = _place(made, entry, around, notes)
@@ -73,10 +74,10 @@ def consumer(entry: Mapping[str, Any], of: Definition) -> tuple[Definition, Note
     if made.get("deliver_policy") == "by_start_sequence":
         made["deliver_policy"] = "all"
         first = made.pop("opt_start_seq", "?")
-        notes.changed(f"it begins at the first message, not at sequence {first}, which the twin's stream does not have")
+        notes.changed(f"begins at the first message, not at sequence {first}, which the twin does not have")
     if int(made.get("num_replicas") or 0) > of["num_replicas"]:
         made["num_replicas"] = of["num_replicas"]
-        notes.changed(f"it has {of['num_replicas']} replicas, as its stream")
+        notes.changed(f"{several(of['num_replicas'], 'replica')}, as its stream")
     return made, notes
 
 
@@ -94,12 +95,13 @@ def _place(made: Definition, entry: Mapping[str, Any], around: Surroundings, not
     region = around.region(named or now)
     tags = ", ".join(f"`{tag}`" for tag in wanted.get("tags") or ())
     if tags:
-        notes.left_out(f"the tags of its placement: {tags}")
+        notes.left_out(f"tags of the placement: {tags}")
     if region is None:
         region = around.regions[0]
-        notes.changed(f"it is placed in {region.name}: its cluster `{named or now}` is not in the twin")
+        why = f"cluster `{named or now}` is not in the twin" if named or now else "the servers do not say where it is"
+        notes.changed(f"placed in {region.name}: {why}")
     elif not named:
-        notes.changed(f"its placement names no cluster; it is placed in {region.name}, where its leader is now")
+        notes.changed(f"no cluster in the placement; placed in {region.name}, where the leader is now")
     made["placement"] = {"cluster": region.name}
     return region
 
@@ -111,9 +113,9 @@ def _limit_replicas(made: Definition, nodes: int, region: str, notes: Notes) -> 
         fits -= 2
     made["num_replicas"] = fits
     if fits < wanted:
-        notes.changed(f"it has {fits} of its {wanted} replicas, since {region} has {nodes} nodes")
+        notes.changed(f"{fits} of {several(wanted, 'replica')}, since {region} has {several(nodes, 'node')}")
     elif fits > wanted:
-        notes.changed(f"it has {fits} replicas instead of {wanted}")
+        notes.changed(f"{several(fits, 'replica')} instead of {wanted}")
 
 
 def _link(made: Definition, around: Surroundings, notes: Notes) -> None:
@@ -136,18 +138,19 @@ def _link(made: Definition, around: Surroundings, notes: Notes) -> None:
 def _source(given: Mapping[str, Any], mirror: bool, around: Surroundings, notes: Notes) -> Definition | None:
     """What it takes from one stream; None for what the twin cannot have."""
     made = {key: value for key, value in given.items() if value is not None}
-    name, word = made.get("name", "?"), "the mirror of" if mirror else "the source"
+    name, word = made.get("name", "?"), "mirror of" if mirror else "source"
     api = str((made.pop("external", None) or {}).get("api") or OWN_API)
     if api not in (OWN_API, f"$JS.{around.domain}.API"):
-        notes.left_out(f"{word} `{name}` by `{api}`: another account's or domain's stream, which cannot be seen")
+        notes.left_out(f"{word} `{name}` by `{api}`: of another account or domain, which cannot be seen")
         return None
     if name not in around.streams:
         notes.left_out(f"{word} `{name}`: there is no such stream")
         return None
-    if made.pop("opt_start_seq", 0):
-        notes.changed(f"it takes all of `{name}`, from the first message on, which the twin's stream begins with")
+    first = made.pop("opt_start_seq", 0)
+    if first:
+        notes.changed(f"takes `{name}` from its first message on, not from sequence {first}")
     if made.pop("consumer", None):
-        notes.changed(f"it takes from `{name}` by a consumer that servers make, not by one of yours")
+        notes.changed(f"takes from `{name}` by a consumer that servers make, not by one of yours")
     return made
 
 
@@ -163,6 +166,6 @@ def without_loops(definitions: Iterable[Definition], looped: Collection[str]) ->
             if kept:
                 made[place]["sources"] = kept
             names = ", ".join(f"`{name}`" for name in gone)
-            notes.append(Note(each["name"], "left out", f"its source {names}: the lab has no loops of streams"))
+            notes.append(Note(each["name"], "left out", f"source {names}: a lab has no loops of streams"))
             break
     return made, notes

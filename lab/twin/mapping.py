@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lab.errors import LabError
+from lab.errors import LabError, UsageError
 from lab.layouts.own import File, Own, write
 from lab.streamgraph import Defined, graph
 from lab.topology import MAX_NODES, NAME, NAME_RULE, Topology
@@ -40,7 +40,7 @@ def twin(
     """`names`: cluster -> region, of those that are to be called otherwise than their cluster. A region has at most
     `most` nodes. Raises `LabError` for what no lab can be."""
     if not NAME.fullmatch(name):
-        raise LabError(f"`{name}` cannot be the name of a lab: it must be {NAME_RULE}")
+        raise UsageError(f"--name: `{name}` cannot be the name of a lab: it must be {NAME_RULE}")
     if not found.streams:
         raise LabError("the account has no streams, so that there is nothing to make a twin of")
     its = regions(found, names or {}, most)
@@ -97,7 +97,6 @@ def _topology(
     consumers: Sequence[tuple[str, Definition]],
     payload: int,
 ) -> Topology:
-    usual = Counter(region.nodes for region in its if region.cluster is not None).most_common(1)[0][0]
     options = dict(Topology().server_options)
     if payload > USUAL_PAYLOAD:
         options["max_payload"] = min(payload, LARGEST_PAYLOAD)
@@ -108,8 +107,7 @@ def _topology(
     return Topology(
         name=name,
         regions=tuple(region.name for region in its),
-        nodes_per_region=usual,
-        sizes={region.name: region.nodes for region in its if region.nodes != usual},
+        sizes={region.name: region.nodes for region in its if region.nodes != Topology().nodes_per_region},
         nats=nats,
         layout="own",
         own=write(own),

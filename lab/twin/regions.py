@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lab.errors import UsageError, unknown
+from lab.printable import printable
 from lab.twin.found import Found, cluster, config, holders
 from lab.validate import REGION
 
@@ -31,7 +32,7 @@ def regions(found: Found, wished: Mapping[str, str], most: int) -> tuple[Region,
     servers = _servers(found)
     for name in wished:
         if name not in servers:
-            raise unknown("cluster", name, sorted(servers))
+            raise unknown("cluster", printable(name), map(printable, sorted(servers)))
     wanted = Counter(cluster(entry) for entry in found.streams)
     kept = sorted(sorted(servers, key=lambda each: -wanted[each])[:MOST_REGIONS])
     names = _names(kept, wished)
@@ -55,6 +56,8 @@ def _servers(found: Found) -> dict[str, set[str]]:
         placed = (config(entry).get("placement") or {}).get("cluster")
         if placed:
             servers[str(placed)] |= set()
+    if len(servers) > 1:
+        servers.pop("", None)  # of what has no leader
     return dict(servers)
 
 
