@@ -26,7 +26,7 @@ from lab.docker.versions import Versions
 from lab.errors import DockerError, NotRunning
 
 T = TypeVar("T")
-READ_TIMEOUT_S = 30
+READ_TIMEOUT_S = 60
 IMAGE_TIMEOUT_S = 300  # to write one to a file, or read it
 
 

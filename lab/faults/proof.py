@@ -24,7 +24,7 @@ from lab.faults.fault import Fault
 from lab.faults.flows import Figures, Flow, Measured, shape_of
 from lab.faults.reachability import Reachability
 from lab.netprobe.session import Probe
-from lab.topology import CLIENT_PORT, GATEWAY_PORT
+from lab.topology import CLIENT_PORT, GATEWAY_PORT, Node
 
 Expected = Literal["dead", "refused", "alive"]
 # On one host an answer takes under a millisecond, and may take a hundred when others want the processors. So silence
@@ -32,6 +32,7 @@ Expected = Literal["dead", "refused", "alive"]
 # long since the cut took hold are believed sooner the second time: after `AGAIN_S`, or ten times the slowest answer.
 TRIES_S = (0.15, 1.0)
 AGAIN_S = 0.02
+GREETING_S = 10.0  # the second time, on a slow machine; whoever greets ends it
 AT_ONCE = 800  # flows; the network probe has room for a thousand
 
 
@@ -140,9 +141,13 @@ def prove(
     late_s = 2 * flows.patience_ms(faults, observation) / 1000
     wrong: list[str] = []
     overflows = neighbours.overflows()
-    for timeout, least in ((TRIES_S[0] + late_s, AGAIN_S if found_silent else 0.0), (TRIES_S[1] + late_s, 0.0)):
+    tries = (
+        (TRIES_S[0] + late_s, AGAIN_S if found_silent else 0.0, 2 * TRIES_S[0]),
+        (TRIES_S[1] + late_s, 0.0, GREETING_S),
+    )
+    for timeout, least, greeting_s in tries:
         with ThreadPoolExecutor(1) as pool:
-            ports = pool.submit(_published, observation, timeout)
+            ports = pool.submit(_published, observation, timeout, greeting_s)
             answers = probe.connect(steps, timeout, least)
             wrong = [_sentence(c, a) for c, a in zip(connects, answers, strict=True) if contradicts(c, a)]
             wrong += ports.result()
@@ -222,15 +227,19 @@ def _sentence(connect: Connect, answer: str) -> str:
     return f"{connect.source} → {connect.target} ({where}): {what}, but: {answer}"
 
 
-def _published(observation: Observation, timeout: float) -> list[str]:
+def _published(observation: Observation, silent_s: float, greeting_s: float) -> list[str]:
     """The published client ports from the host: one that runs greets, a frozen one is silent, others are gone."""
     wanted = {"running": "greets", "paused": "silent"}
     nodes = [node for node in observation.topology.nodes if node.name in observation.containers]
+    expectations = [wanted.get(observation.containers[node.name].state, "closed") for node in nodes]
+
+    def ask(node: Node, expected: str) -> str:
+        return greeting(node.client_port, greeting_s if expected == "greets" else max(silent_s, 0.3))
+
     with ThreadPoolExecutor(len(nodes) or 1) as pool:
-        answers = list(pool.map(lambda node: greeting(node.client_port, max(timeout, 0.3)), nodes))
+        answers = list(pool.map(ask, nodes, expectations))
     wrong = []
-    for node, answer in zip(nodes, answers, strict=True):
-        expected = wanted.get(observation.containers[node.name].state, "closed")
+    for node, expected, answer in zip(nodes, expectations, answers, strict=True):
         if answer != expected:
             wrong.append(f"host → {node.name} (127.0.0.1:{node.client_port}): expected {expected}, but: {answer}")
     return wrong

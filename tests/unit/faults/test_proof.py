@@ -151,6 +151,16 @@ def test_a_published_port_that_answers_otherwise_is_named(engine: FakeEngine) ->
     assert "host → west-2 (127.0.0.1:14223): expected greets, but: silent" in caught.value.message
 
 
+def test_a_server_that_greets_late_contradicts_nothing(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that emulates its processor, where many clients come back at once."""
+
+    def late(port: int, timeout: float) -> Literal["greets", "silent", "closed"]:
+        return "greets" if timeout > 5 else "silent"
+
+    monkeypatch.setattr(proof, "greeting", late)
+    assert proof.prove(engine.observe(TOPOLOGY.name), FakeProbe(engine), frozenset()).ports == 9
+
+
 def test_a_lab_of_one_node_without_peers_has_nothing_to_try() -> None:
     node = TOPOLOGY.node("west-1")
     alone: dict[str, Container] = {node.name: container(TOPOLOGY, node)}
