@@ -70,7 +70,7 @@ def twin(
         timeout=timeout,
         say=say,
     )
-    if start:
+    if start and not nats:
         made = obtained(engine, made, say)
     if not as_json:
         typer.echo(page.text(made))

@@ -5,6 +5,7 @@ There is no way here to read or to write a message: `ASKED` has every subject th
 
 import asyncio
 import json
+import logging
 import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -27,9 +28,17 @@ API, PING = "$JS.API", "$SYS.REQ.SERVER.PING"
 # With the prefix of the API in front of all but the last, which only the system account may ask.
 ASKED = ("INFO", "STREAM.LIST", "CONSUMER.LIST.*", PING)
 PORT = 4222
+CLOSING_S = 0.5
+SILENT = "it says nothing"
 QUIET_S = 0.7  # so long after the last server nobody else answers
 PAGE = 256  # of the API, where it does not say
 GREETING = b"INFO "
+HINTS = {
+    "Authorization": "check user and password, or the credentials",
+    "CERTIFICATE": "`ca` in the context names a file with your own authority's certificate",
+    SILENT: "is it a NATS server? One that wants TLS first needs `tls_first` in the context",
+}
+OTHERWISE = "is the address right, and in reach from here?"
 LONGEST_GREETING = 2**18
 
 
@@ -151,6 +160,8 @@ class Foreign:
 @asynccontextmanager
 async def connect(access: Access, timeout: float) -> AsyncIterator[Foreign]:
     """A connection to the first of the servers that lets one in. Raises `NatsError`, `UsageError`."""
+    # Python 3.11 warns of how nats-py ends a connection with TLS.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     options, why = _options(access), list[str]()
     for url in access.urls:
         refusals: asyncio.Queue[str] = asyncio.Queue()
@@ -164,8 +175,7 @@ async def connect(access: Access, timeout: float) -> AsyncIterator[Foreign]:
         finally:
             await client.close()
         return
-    refused = any("Authorization" in each for each in why)
-    hint = "check user and password, or the credentials" if refused else "is the address right, and in reach from here?"
+    hint = next((hint for word, hint in HINTS.items() if any(word in each for each in why)), OTHERWISE)
     raise NatsError(f"no server of {access.called} lets a client in:\n" + "\n".join(f"  {each}" for each in why), hint)
 
 
@@ -195,8 +205,8 @@ async def _client(
             **options,
         )
     except BaseException:
-        with suppress(Exception):  # nats-py leaves the connection open
-            await client.close()
+        with suppress(Exception):  # nats-py leaves the connection open, and after a failed handshake waits for it
+            await asyncio.wait_for(client.close(), CLOSING_S)
         raise
     connected = True
     return client
@@ -253,7 +263,9 @@ def _reason(error: Exception) -> str:
         return f"TLS: {error.reason or error}"
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
-    return printable(str(error).removeprefix("nats: ").strip("'")) or "time-out"
+    if isinstance(error, TimeoutError):
+        return SILENT
+    return printable(str(error).removeprefix("nats: ").strip("'"))
 
 
 def require_nkeys(access: Access) -> None:

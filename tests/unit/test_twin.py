@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from lab import labfile
-from lab.errors import LabError, UsageError
+from lab.docker import images
+from lab.errors import DockerError, LabError, UsageError
 from lab.layouts import layout_of
+from lab.progress import silently
 from lab.twin import folder
 from lab.twin.found import Found, Server
 from lab.twin.mapping import Twin, twin
 from lab.twin.page import plain, text
-from lab.twin.release import nearest
+from lab.twin.release import nearest, obtained
 from lab.validate import problems
 
 
@@ -259,6 +261,33 @@ def test_text_and_json_have_the_clusters_beside_the_regions() -> None:
     assert plain(made)["streams"][0] == "s00"
 
 
-def test_the_nearest_release_of_the_same_minor_version_is_taken() -> None:
+class Registry:
+    """An engine that has one image, and no registry."""
+
+    def image_exists(self, image: str) -> bool:
+        return image == "nats:2.12.6"
+
+    def pull(self, image: str) -> None:
+        raise DockerError("no registry")
+
+    def architecture(self) -> str:
+        return "amd64"
+
+
+def test_the_nearest_release_of_the_same_minor_version_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert nearest("2.12.4", ("2.11.9", "2.12.2", "2.12.6", "2.12.1", "2.14.1")) == ["2.12.6", "2.12.2", "2.12.1"]
     assert nearest("2.12.0-RC.2", ("2.12.1",)) == ["2.12.1"]
+
+    def offline(version: str, architecture: str) -> bytes:
+        raise images.DownloadError(version)
+
+    monkeypatch.setattr(images, "download", offline)
+    monkeypatch.setattr(images, "releases", lambda: ("2.12.3", "2.12.6", "2.15.1"))
+    made = twin_of(ORDERS, servers=(Server("a", "us-east", "2.12.4"),))
+    had = obtained(Registry(), made, silently)  # type: ignore[arg-type]
+    assert had.topology.nats == "2.12.6"
+    assert had.notes[0].sentence == "nodes run nats-server 2.12.6, since 2.12.4 cannot be had"
+    old = twin_of(ORDERS, servers=(Server("a", "us-east", "2.9.9"),))
+    with pytest.raises(DockerError) as caught:
+        obtained(Registry(), old, silently)  # type: ignore[arg-type]
+    assert "--nats" in caught.value.hint
