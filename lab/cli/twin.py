@@ -19,6 +19,12 @@ Named = Annotated[
 ]
 
 
+NEXT = """
+  lab streams graph        see which stream takes what from which
+  lab check --explain      see which promises hold, and which do not
+  lab check                break it, and judge"""
+
+
 @app.command(rich_help_panel=PANEL_LIFE)
 def twin(
     source: Source,
@@ -98,3 +104,4 @@ def _announce(snapshot: "Snapshot") -> None:
     from lab import view
 
     view.show(view.status(snapshot))
+    typer.echo(f"\nTry next, with `--name {snapshot.lab}` or `LAB_NAME={snapshot.lab}`:{NEXT}")

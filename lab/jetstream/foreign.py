@@ -21,7 +21,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as ClientTimeout
 
 from lab.errors import LabError, NatsError, NoAnswer, UsageError
-from lab.jetstream.session import ApiError
+from lab.jetstream.session import API_LEADERLESS, ApiError
 from lab.printable import printable
 
 API, PING = "$JS.API", "$SYS.REQ.SERVER.PING"
@@ -110,7 +110,7 @@ class Foreign:
             page = await self._ask(call, {"offset": offset})
             found += [self._entry(each, call) for each in page.get(what) or []]
             missing += [str(name) for name in (*(page.get("missing") or []), *(page.get("offline") or {}))]
-            offset += int(page.get("limit") or PAGE)
+            offset += max(1, int(page.get("limit") or PAGE))
             if offset >= int(page.get("total") or 0):
                 return found, missing
 
@@ -137,8 +137,8 @@ class Foreign:
             answer: dict[str, Any] = json.loads((await request).data)
         except NoRespondersError:
             raise NatsError(
-                f"{called} has no JetStream: nobody answers `{shown}` (503 no responders)",
-                "is it on, for this account, and is the API reached by another domain or prefix?",
+                f"{called} refuses `{shown}`: nobody answers it (503 no responders)",
+                "is JetStream on, for this account, and is its API reached by a domain or another prefix?",
             ) from None
         except ClientTimeout:
             raise NoAnswer(
@@ -153,7 +153,8 @@ class Foreign:
             refusal.cancel()
         if "error" in answer:
             code, text = answer["error"].get("err_code", 0), printable(str(answer["error"].get("description")))
-            raise ApiError(f"{called} refuses `{shown}`: {text} ({code})", code)
+            hint = "does the system have a meta leader, and is it in reach?" if code == API_LEADERLESS else ""
+            raise ApiError(f"{called} refuses `{shown}`: {text} ({code})", code, hint)
         return answer
 
 

@@ -40,10 +40,12 @@ class Notes(list[Note]):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What definitions are made to fit: the regions, the streams that are there, the system's own domain."""
+    """What definitions are made to fit: the regions, the streams that are there, those that are and whose definition
+    is not known, the system's own domain."""
 
     regions: tuple[Region, ...]
     streams: Collection[str]
+    missing: Collection[str]
     domain: str
 
     def region(self, name: str) -> Region | None:
@@ -144,7 +146,8 @@ def _source(given: Mapping[str, Any], mirror: bool, around: Surroundings, notes:
         notes.left_out(f"{word} `{name}` by `{api}`: of another account or domain, which cannot be seen")
         return None
     if name not in around.streams:
-        notes.left_out(f"{word} `{name}`: there is no such stream")
+        why = "the servers do not say how it is defined" if name in around.missing else "there is no such stream"
+        notes.left_out(f"{word} `{name}`: {why}")
         return None
     first = made.pop("opt_start_seq", 0)
     if first:

@@ -14,8 +14,9 @@ from lab import labfile
 from lab.contexts import default_folder
 from lab.docker import owned
 from lab.docker.engine import Engine
-from lab.errors import UsageError
+from lab.errors import LabError, UsageError
 from lab.loop import finished
+from lab.printable import printable
 from lab.progress import Say, silently
 from lab.topology import MAX_NODES, Topology
 from lab.twin import folder, mapping, reading
@@ -44,8 +45,14 @@ def read(
     seconds. Raises `LabError`."""
     contexts = default_folder()
     into = access(source, contexts, user, password, creds)
-    found = finished(reading.read(into, access(system, contexts) if system else None, timeout, say))
-    return mapping.twin(found, name, regions, max_nodes, nats)
+    try:
+        found = finished(reading.read(into, access(system, contexts) if system else None, timeout, say))
+        return mapping.twin(found, name, regions, max_nodes, nats)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise LabError(
+            f"{into.called} answers with what this version cannot read: {printable(str(error))}",
+            "please report it, with the version of its servers",
+        ) from error
 
 
 def place(made: Twin, where: Path) -> Topology:

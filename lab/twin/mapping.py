@@ -56,7 +56,7 @@ def twin(
 
 
 def _streams(found: Found, its: tuple[Region, ...]) -> tuple[list[Definition], list[Note]]:
-    around = Surroundings(its, found.names, found.domain)
+    around = Surroundings(its, found.names, found.missing, found.domain)
     made, notes = list[Definition](), list[Note]()
     for entry in sorted(found.streams, key=lambda entry: str(config(entry)["name"])):
         definition, about = stream(entry, around)

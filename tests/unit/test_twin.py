@@ -103,6 +103,12 @@ def test_a_stream_without_a_leader_is_no_cluster_of_its_own() -> None:
     assert said(made, "lost") == ["changed: placed in eu: the servers do not say where it is"]
 
 
+def test_what_takes_from_a_stream_that_is_not_described_is_said_to() -> None:
+    made = twin_of(ORDERS, copy("all", sources=[{"name": "far"}, {"name": "orders"}]), missing=("far",))
+    assert said(made, "all") == ["left out: source `far`: the servers do not say how it is defined"]
+    assert layout_of(made.topology).stream("all").upstream == ("orders",)
+
+
 def test_names_of_regions_can_be_given_and_never_clash() -> None:
     found = Found((ORDERS, entry("a", "US_EAST"), entry("b", "1")))
     names = {region.cluster: region.name for region in twin(found, "x").regions}

@@ -13,6 +13,7 @@ import pytest
 
 from lab.errors import LabError, UsageError
 from lab.jetstream.foreign import ASKED, PING, Access
+from lab.twin import making
 from lab.twin.access import access
 from lab.twin.found import Found
 from lab.twin.reading import read
@@ -146,7 +147,7 @@ def test_refusals_have_the_servers_own_words_and_code() -> None:
     error = {"error": {"code": 503, "err_code": 10039, "description": "JetStream not enabled for account"}}
     system.answers["$JS.API.INFO"] = lambda _: error
     assert "JetStream not enabled for account (10039)" in refused(system).message
-    assert "has no JetStream: nobody answers `$JS.API.INFO` (503" in refused(System()).message
+    assert "`$JS.API.INFO`: nobody answers it (503" in refused(System()).message
     system = jetstream(stream("a"))
     system.forbids = "$JS.API.STREAM.LIST"
     assert "permissions violation" in refused(system).message
@@ -158,6 +159,25 @@ def test_refusals_have_the_servers_own_words_and_code() -> None:
 def test_what_is_no_definition_is_refused() -> None:
     for nonsense in ({"config": 7}, 7, {"config": {"name": 3}}):
         assert "is no definition" in refused(jetstream(nonsense)).message  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"config": {"name": "a", "num_replicas": "many"}},
+        {"config": {"name": "a", "placement": "eu"}},
+        {"config": {"name": "a", "sources": [7]}},
+        {"config": {}},
+        {"config": {"name": "a"}, "cluster": 7},
+    ],
+)
+def test_definitions_of_another_shape_are_a_sentence(nonsense: dict[str, Any]) -> None:
+    async def ask() -> None:
+        async with running(jetstream(nonsense | {"state": {"consumer_count": 0}})) as url:
+            await asyncio.to_thread(making.read, url)
+
+    with pytest.raises(LabError, match="cannot read"):
+        asyncio.run(ask())
 
 
 def test_nothing_is_sent_to_a_server_without_tls_where_tls_was_asked_for() -> None:
