@@ -9,7 +9,7 @@ answers are judged is pure; `prove` does the work. Why not from inside the nodes
 
 import socket
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -24,7 +24,7 @@ from lab.faults.fault import Fault
 from lab.faults.flows import Figures, Flow, Measured, shape_of
 from lab.faults.reachability import Reachability
 from lab.netprobe.session import Probe
-from lab.topology import CLIENT_PORT, GATEWAY_PORT, Node
+from lab.topology import CLIENT_PORT, GATEWAY_PORT, Node, Topology
 
 Expected = Literal["dead", "refused", "alive"]
 # On one host an answer takes under a millisecond, and may take a hundred when others want the processors. So silence
@@ -77,13 +77,11 @@ def plan(observation: Observation, faults: frozenset[Fault], room: int | None = 
     between which packets are lost are not tried: only datagrams tell there.
     """
     topology, left = observation.topology, Reachability.of(observation.topology, faults)
-    refusing = {
-        (fault.node, fault.network, direction)
-        for fault in faults
-        if isinstance(fault, Block) and fault.reject
-        for direction in ("out", "in")
-        if fault.direction in (direction, "both")
-    }
+    refused = _refusals(topology, faults)
+
+    def lossy(*nodes: Node, network: str) -> bool:
+        return any(shape_of(observation, faults, node.name, network).lost for node in nodes)
+
     nodes = [node for node in topology.nodes if node.name in observation.containers]
     alive = [node for node in nodes if observation.containers[node.name].pid]
     dead, live = [], []
@@ -91,11 +89,13 @@ def plan(observation: Observation, faults: frozenset[Fault], room: int | None = 
         shared = next(key for key in source.addresses if key in target.addresses)
         address = target.addresses[shared]
         if left.carries(source, target) and left.carries(target, source):
-            if not any(shape_of(observation, faults, node.name, shared).lost for node in (source, target)):
+            if not lossy(source, target, network=shared):
                 live.append(Connect(source.name, target.name, shared, address, CLIENT_PORT, "alive"))
             continue
-        refused = {(source.name, shared, "out"), (target.name, shared, "in")} & refusing
-        dead.append(Connect(source.name, target.name, shared, address, GATEWAY_PORT, "refused" if refused else "dead"))
+        if not refused(source, target, shared):
+            dead.append(Connect(source.name, target.name, shared, address, GATEWAY_PORT, "dead"))
+        elif not lossy(source, target, network=shared):
+            dead.append(Connect(source.name, target.name, shared, address, GATEWAY_PORT, "refused"))
         if source.region != target.region:  # nodes of one region share its links
             dead += [
                 Connect(source.name, target.name, key, other, GATEWAY_PORT, "dead")
@@ -103,6 +103,22 @@ def plan(observation: Observation, faults: frozenset[Fault], room: int | None = 
                 if key != shared
             ]
     return dead + (live if room is None or len(live) <= room else _one_each(live))
+
+
+def _refusals(topology: Topology, faults: frozenset[Fault]) -> Callable[[Node, Node, str], bool]:
+    """Whether a connect from one node to another over a network is refused."""
+    refusing = {(fault.node, fault.network): fault for fault in faults if isinstance(fault, Block) and fault.reject}
+    without = {block: Reachability.of(topology, faults - {block}) for block in refusing.values()}
+
+    def refused(source: Node, target: Node, network: str) -> bool:
+        """By the source itself, or by the target, if packets go there and back but for that."""
+        own, other = refusing.get((source.name, network)), refusing.get((target.name, network))
+        if own and own.direction != "in":
+            return True
+        left = without[other] if other and other.direction != "out" else None
+        return left is not None and left.carries(source, target) and left.carries(target, source)
+
+    return refused
 
 
 def _one_each(live: list[Connect]) -> list[Connect]:
