@@ -63,7 +63,7 @@ def write(topology: Topology, root: Path, only_missing: bool = False) -> list[st
     written = []
     for difference in differences(topology, root):
         if difference.state == "missing" or not only_missing:
-            _replace(folder(topology, root) / difference.path, wanted[difference.path])
+            replace(folder(topology, root) / difference.path, wanted[difference.path])
             written.append(difference.path)
     return written
 
@@ -97,7 +97,7 @@ def remove(topology: Topology, root: Path, paths: list[str]) -> None:
             empty.rmdir()
 
 
-def _replace(target: Path, content: str) -> None:
+def replace(target: Path, content: str) -> None:
     """Whole or not at all: a full disk or a kill leaves the old file."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -110,8 +110,13 @@ def print_json(value: Any, indent: int | None = 2) -> None:
 
 
 def write(path: Path, text: str, mode: str = "w") -> None:
-    """A file that the user asked for; its folder is made. Raises `LabError`."""
-    try:
+    """A file that the user asked for, whole or not at all; its folder is made. Raises `LabError`."""
+    from lab import files
+
+    if mode == "w" and (path.is_file() or not path.exists()):
+        files.replace(path, text)
+        return
+    try:  # a pipe, or what is added to
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode, encoding="utf-8") as file:
             file.write(text)

@@ -53,8 +53,10 @@ class Swizzle(Verb):
     def problems(self, topology: Topology, seconds: float) -> Iterator[str]:
         yield from super().problems(topology, seconds)
         most = sum(len(node.addresses) - 1 for node in topology.nodes)
-        if not 2 <= self.pieces <= most:
-            yield f"it must have 2 to {most} pieces, not {self.pieces}"
+        if self.pieces < 2:
+            yield f"it must have 2 pieces or more, not {self.pieces}"
+        elif self.pieces > most:
+            yield f"it has {self.pieces} pieces, and this lab has {most}: `--pieces {most}`"
         elif seconds < LEAST_STEP_S * 2 * self.pieces:
             yield f"{self.pieces} pieces need {LEAST_STEP_S * 2 * self.pieces:g} s or more, not {seconds:g} s"
 

@@ -41,10 +41,11 @@ def test_nodes_are_cut_one_by_one_and_joined_in_another_order() -> None:
     ("verb", "seconds", "sentence"),
     [
         (Flap(Path("east-west"), Seconds(0.5)), 10, "must be 1 s or more"),
-        (Flap(Path("east-west"), Seconds(20)), 10, "not above the 10 s"),
+        (Flap(Path("west->east")), 10, "a link flaps in both directions"),
+        (Flap(Path("east-west"), Seconds(20)), 10, "at most the 10 s"),
         (Flap(Path("east-west"), duty=1.5), 10, "must be between 0 and 1"),
-        (Swizzle(pieces=1), 10, "2 to 18 pieces"),
-        (Swizzle(pieces=19), 100, "2 to 18 pieces"),
+        (Swizzle(pieces=1), 10, "2 pieces or more, not 1"),
+        (Swizzle(pieces=19), 100, "19 pieces, and this lab has 18"),
         (Swizzle(pieces=18), 10, "need 18 s or more"),
     ],
 )
