@@ -44,6 +44,8 @@ NAMES = (
     "test-random",
     "test-stretch",
     "test-transparent",
+    "test-rehearsal",
+    "test-foreign",
 )
 # Scenarios are played under these names, on labs of their own: `test-set-…`.
 PLAYED = ("test-own", "test-set", "test-nightly-44", "test-kernel")
