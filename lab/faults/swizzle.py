@@ -52,7 +52,7 @@ class Swizzle(Verb):
 
     def problems(self, topology: Topology, seconds: float) -> Iterator[str]:
         yield from super().problems(topology, seconds)
-        most = sum(len(node.addresses) - 1 for node in topology.nodes)
+        most = _most(topology)
         if self.pieces < 2:
             yield f"it must have 2 pieces or more, not {self.pieces}"
         elif self.pieces > most:
@@ -62,4 +62,12 @@ class Swizzle(Verb):
 
     @classmethod
     def draws(cls) -> tuple[Draw, ...]:
-        return (Draw(cls.name, True, lambda topology, random: cls(pieces=4, seed=random.randrange(10**6))),)
+        def some(topology: Topology, random: Random) -> Verb:
+            return cls(pieces=min(4, _most(topology)), seed=random.randrange(10**6))
+
+        return (Draw(cls.name, True, some),)
+
+
+def _most(topology: Topology) -> int:
+    """How many nodes can be cut from a link, each link counted."""
+    return sum(len(node.addresses) - 1 for node in topology.nodes)

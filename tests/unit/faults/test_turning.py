@@ -1,6 +1,7 @@
 """What comes and goes: a link that flaps, nodes that are cut in one order and joined in another."""
 
 import time
+from random import Random
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ def test_nodes_are_cut_one_by_one_and_joined_in_another_order() -> None:
     assert {*cut} == {*joined} == swizzle.faults(TOPOLOGY)
     assert any(Swizzle(4, seed)._orders(TOPOLOGY)[0] != Swizzle(4, seed)._orders(TOPOLOGY)[1] for seed in range(4))
     assert Swizzle(4, 8).faults(TOPOLOGY) != swizzle.faults(TOPOLOGY)
+
+
+def test_the_smallest_lab_has_one_drawn_that_it_can_do() -> None:
+    small = Topology(regions=("west", "east"), nodes_per_region=1, replicas=1)
+    (draw,) = Swizzle.draws()
+    assert list(draw.make(small, Random(1)).problems(small, 30)) == []
 
 
 @pytest.mark.parametrize(
