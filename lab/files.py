@@ -97,15 +97,16 @@ def remove(topology: Topology, root: Path, paths: list[str]) -> None:
             empty.rmdir()
 
 
-def replace(target: Path, content: str) -> None:
-    """Whole or not at all: a full disk or a kill leaves the old file."""
+def replace(target: Path, content: str, mode: int = 0o644) -> None:
+    """Whole or not at all: a full disk or a kill leaves the old file. The server in the container may run as another
+    user, and reads it. Raises `LabError`."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(content)
-            Path(name).chmod(0o644)  # the server in the container may run as another user
+            Path(name).chmod(mode)
             Path(name).replace(target)
         except BaseException:
             Path(name).unlink(missing_ok=True)

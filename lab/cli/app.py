@@ -114,7 +114,10 @@ def write(path: Path, text: str, mode: str = "w") -> None:
     from lab import files
 
     if mode == "w" and (path.is_file() or not path.exists()):
-        files.replace(path, text)
+        mask = os.umask(0)
+        os.umask(mask)
+        there = path.resolve()  # what a link leads to
+        files.replace(there, text, there.stat().st_mode & 0o777 if there.exists() else 0o666 & ~mask)
         return
     try:  # a pipe, or what is added to
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -65,6 +65,11 @@ def test_a_file_that_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("drawing", "before")]
+    (tmp_path / "drawing").chmod(0o600)
+    (tmp_path / "link").symlink_to("drawing")
+    write(tmp_path / "link", "after")
+    assert (tmp_path / "link").is_symlink()
+    assert ((tmp_path / "drawing").read_text(), (tmp_path / "drawing").stat().st_mode & 0o777) == ("after", 0o600)
     write(Path("/dev/null"), "x")
     assert Path("/dev/null").is_char_device()
 
