@@ -87,8 +87,8 @@ def twin(
         timeout=timeout,
         say=say,
     )
-    if start and not nats:
-        made = obtained(engine, made, say)
+    if start:
+        made = obtained(engine, made, say, exactly=bool(nats))
     if not as_json:
         typer.echo(page.text(made))
     if not dry_run:
