@@ -112,8 +112,16 @@ def print_json(value: Any, indent: int | None = 2) -> None:
 
 
 def write(path: Path, text: str, mode: str = "w") -> None:
-    """A file that the user asked for; its folder is made. Raises `LabError`."""
-    try:
+    """A file that the user asked for, whole or not at all; its folder is made. Raises `LabError`."""
+    from lab import files
+
+    if mode == "w" and (path.is_file() or not path.exists()):
+        mask = os.umask(0)
+        os.umask(mask)
+        there = path.resolve()  # what a link leads to
+        files.replace(there, text, there.stat().st_mode & 0o777 if there.exists() else 0o666 & ~mask)
+        return
+    try:  # a pipe, or what is added to
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode, encoding="utf-8") as file:
             file.write(text)

@@ -484,6 +484,6 @@ async function attempt([group, call, run, writes = false]) {
 const main = createRequire(join(process.cwd(), "calls.mjs")).resolve("@nats-io/jetstream");
 write({ version: JSON.parse(await readFile(join(dirname(main), "..", "package.json"))).version });
 for (const call of calls) write(await attempt(call));
-write({ done: true });
 await connection.close();
+write({ done: true });
 process.exit();

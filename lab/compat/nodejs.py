@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -59,8 +62,9 @@ async def answers(program: str, folder: Path, about: dict[str, Any], say: Say) -
     except TimeoutError:
         raise LabError(f"the calls of nats.js did not end within {LONGEST_S:g} s") from None
     finally:
-        if process.returncode is None:
-            process.kill()
+        if not done:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)  # `process.kill` would take the exit status from asyncio
         await process.wait()
     if not done:
         last = (await words).decode(errors="replace").strip().splitlines()
@@ -71,4 +75,5 @@ async def answers(program: str, folder: Path, about: dict[str, Any], say: Say) -
 async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[dict[str, Any]]:
     assert process.stdout
     while text := await process.stdout.readline():
-        yield json.loads(text)
+        with suppress(ValueError):  # what a library prints is no answer
+            yield json.loads(text)

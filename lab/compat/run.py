@@ -82,20 +82,21 @@ async def _bench(observation: Observation, layout: Layout, region: str) -> Async
         prefix,
         tuple(f"{prefix}.seed.{each}" for each in layout.regions),
     )
-    for each, subject in zip(layout.regions, bench.seeds, strict=True):
+    seeds = dict(zip(bench.seeds, layout.regions, strict=True))
+    for subject, each in seeds.items():
         async with connect(each, observation.require_running(each), layout.credentials(each)) as session:
             await session.publish(subject, b"one of every region")
     nodes = observation.require_running(region)
     async with connect(region, nodes, layout.credentials(region), lasting=True) as session:
         try:
-            await _until_there(session, bench)
+            await _until_there(session, bench, seeds)
             yield bench, session
         finally:
             with suppress(NatsError):
                 await _remove(session, bench.mark)
 
 
-async def _until_there(session: Session, bench: Bench) -> None:
+async def _until_there(session: Session, bench: Bench, seeds: dict[str, str]) -> None:
     deadline = time.monotonic() + ARRIVES_S
     while True:
         info = await session.api(f"STREAM.INFO.{bench.stream}", {"subjects_filter": bench.every_seed})
@@ -103,9 +104,9 @@ async def _until_there(session: Session, bench: Bench) -> None:
         if not missing:
             return
         if time.monotonic() >= deadline:
-            origins = ", ".join(sorted(subject.rpartition(".")[2] for subject in missing))
+            regions = ", ".join(sorted(seeds[subject] for subject in missing))
             raise NotReady(
-                f"what {origins} published has not arrived in {bench.region} within {ARRIVES_S:g} s, so calls cannot "
+                f"what {regions} published has not arrived in {bench.region} within {ARRIVES_S:g} s, so calls cannot "
                 "be judged",
                 "is a fault in force? `lab faults`; `lab heal --wait`",
             )

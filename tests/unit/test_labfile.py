@@ -59,7 +59,7 @@ WRONG = [
     ("store", "99999999TB", "`1MB` to `1024TB`"),
     ("memory", "lots", "size for Docker"),
     ("store", "1.5GB", "size for NATS"),
-    ("streams", "nowhere", "is no folder with streams"),
+    ("streams", "nowhere", "is not a folder with streams"),
     ("server_options", "[a]", "mapping"),
     ("server_options", "{a: [1]}", "`a` should be"),
     ("server_options", "{1: a}", "name should be text"),
@@ -197,10 +197,10 @@ def test_a_file_that_cannot_be_read(file: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UsageError, match="is a folder"):
         load(file.parent)
 
-    def refuse(_: Path) -> bytes:
+    def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UsageError, match="cannot be read: Permission denied"):
         load(file)
 

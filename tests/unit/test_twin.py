@@ -249,7 +249,7 @@ def test_a_system_without_streams_has_no_twin() -> None:
 def test_a_definition_of_another_shape_is_left_out() -> None:
     made = twin_of(ORDERS, entry("a", sources="orders"), entry("b", subjects=["b..c"]))
     assert said(made, "a") == ["left out: `sources` should be a list"]
-    assert said(made, "b") == ["left out: `b..c` in `subjects` is no subject"]
+    assert said(made, "b") == ["left out: `b..c` in `subjects` is not a subject"]
     assert [each["name"] for each in made.streams] == ["orders"]
 
 
