@@ -35,7 +35,7 @@ from lab.faults.plan import Change
 from lab.faults.registry import ordered, present
 from lab.faults.timers import Timer
 from lab.faults.turning import carry_on
-from lab.faults.verb import Verb
+from lab.faults.verb import LONGEST_S, Verb
 from lab.headstart import Headstart
 from lab.loop import finished
 from lab.netprobe.offers import offered
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=Verb)
 Announce = Callable[[Observation, frozenset[Fault]], None]
 HEALTHY_S = 240.0
-LONGEST_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ by the same names, so that one can be written as the other. `burst` is added: ne
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -175,6 +175,11 @@ class Shape:
             buffer=kernel.get("buffer", 0),
             **percent,
         ).settled()
+
+
+def numbers(words: Iterable[str]) -> dict[str, int]:
+    """What the network probe says as `KEY=N`."""
+    return {key: int(number) for key, _, number in (word.partition("=") for word in words)}
 
 
 def refuse(problems: list[str]) -> None:

@@ -47,6 +47,8 @@ Name = Annotated[
     ),
 ]
 Notation = Literal["text", "mermaid", "dot", "svg"]  # those of lab/graph/ and lab/streamgraph/
+Format = Annotated[Notation, typer.Option("--format", help="How it is drawn.")]
+Drawing = Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")]
 AsJson = Annotated[bool, typer.Option("--json", envvar="LAB_JSON", help="Print JSON on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done without doing it.")]
 LabFile = Annotated[
@@ -125,6 +127,15 @@ def write(path: Path, text: str, mode: str = "w") -> None:
             file.write(text)
     except OSError as error:
         raise LabError(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def put(path: Path | None, drawing: str) -> None:
+    """Into the file that the user asked for, or on stdout."""
+    if path:
+        write(path, drawing)
+        say(f"wrote {path}")
+    else:
+        typer.echo(drawing, nl=False)
 
 
 def add_to_step_summary(markdown: str) -> None:
