@@ -1,4 +1,4 @@
-"""A connection to a system that is no lab, to ask how it is defined.
+"""A connection to a system that is not a lab, to ask how it is defined.
 
 There is no way here to read or to write a message: `ASKED` has every subject that is ever requested.
 """
@@ -119,7 +119,7 @@ class Foreign:
         """One that can be a stream or a consumer."""
         config = entry.get("config") if isinstance(entry, dict) else None
         if not isinstance(config, dict) or not isinstance(config.get("name") or config.get("durable_name") or "", str):
-            raise NatsError(f"{self._access.called} answers `{printable(call)}` with what is no definition")
+            raise NatsError(f"{self._access.called} answers `{printable(call)}` with what is not a definition")
         made: dict[str, Any] = entry
         return made
 

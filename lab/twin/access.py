@@ -43,7 +43,7 @@ def _url(text: str, where: str) -> str:
         parts = urlsplit(url)
         scheme, host, _ = parts.scheme, parts.hostname, parts.port
     except ValueError:  # the text may have a password, so it is not shown
-        raise UsageError(f"{where}: this is no URL: its host or its port makes no sense", HINT) from None
+        raise UsageError(f"{where}: this is not a URL: its host or its port makes no sense", HINT) from None
     if scheme not in SCHEMES:
         raise UsageError(f"{where}: a URL begins with `nats://` or `tls://`, not with `{printable(scheme)}://`", HINT)
     if not host:
@@ -81,5 +81,5 @@ def _context(name: str, folder: Path, where: str) -> dict[str, Any]:
         line = f": line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else ""
         raise UsageError(f"{where} is not JSON{line}", f"mend `{path}`, or `nats context edit` it") from None
     if not isinstance(raw, dict) or not all(isinstance(raw.get(word) or "", str) for word in ("url", *FILES)):
-        raise UsageError(f"{where} is JSON, but no context", f"mend `{path}`")
+        raise UsageError(f"{where} is JSON, but not a context", f"mend `{path}`")
     return raw

@@ -111,7 +111,7 @@ def test_a_stream_of_another_account_is_found_by_the_prefix_of_its_api() -> None
 
 def test_what_cannot_work_is_said_with_its_stream() -> None:
     assert wrong(ORDERS, EU) == []
-    assert "no region of this lab" in wrong(stream("a", "north"))[0]
+    assert "not a region of this lab" in wrong(stream("a", "north"))[0]
     assert "wants 5 replicas, and `west` has 3 nodes" in wrong(stream("a", num_replicas=5))[0]
     assert wrong(EU) == ["eu takes from `orders`, and there is no such stream"]
     assert "(10065)" in wrong(ORDERS, stream("more", subjects=["orders.eu.>"]))[0]

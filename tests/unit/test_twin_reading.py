@@ -158,7 +158,7 @@ def test_refusals_have_the_servers_own_words_and_code() -> None:
 
 def test_what_is_no_definition_is_refused() -> None:
     for nonsense in ({"config": 7}, 7, {"config": {"name": 3}}):
-        assert "is no definition" in refused(jetstream(nonsense)).message  # type: ignore[arg-type]
+        assert "is not a definition" in refused(jetstream(nonsense)).message  # type: ignore[arg-type]
 
 
 def test_answers_of_another_shape_are_a_sentence() -> None:
@@ -197,8 +197,8 @@ def test_a_context_is_read_as_the_cli_has_it(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         ('{"url":', "is not JSON: line 1"),
-        ("[1]", "is JSON, but no context"),
-        ('{"url": 7}', "is JSON, but no context"),
+        ("[1]", "is JSON, but not a context"),
+        ('{"url": 7}', "is JSON, but not a context"),
         ("[" * 100_000, "is not JSON"),
         ('{"nsc": "nsc://a/b/c"}', "uses `nsc`"),
         ('{"url": "ws://host"}', "not with `ws://`"),
