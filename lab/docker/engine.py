@@ -281,7 +281,7 @@ class Engine:
             self.within(IMAGE_TIMEOUT_S).read("image", "load", "--quiet", "--input", str(path))
         except DockerError as error:
             if "image load" in error.message:
-                told = f"`{path}` cannot be loaded, so it is no image, or not all of one: {error.message}"
+                told = f"`{path}` cannot be loaded, so it is not an image, or not a whole one: {error.message}"
                 raise DockerError(told, "`lab image --save` writes such a file") from error
             raise
 
