@@ -6,7 +6,7 @@ Everything follows from the streams' definitions and from who publishes what whe
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.check.checkers.availability import accepts_alone
+from lab.check.checkers.availability import accepts_alone, reads_at_home
 from lab.check.checkers.expected import Expected
 from lab.check.checkers.registry import PROPERTIES
 from lab.check.checkers.retention import Limits
@@ -150,6 +150,9 @@ def _of_region(layout: Layout, feeds: Sequence[Feed], expected: Expected, region
     clients = region in layout.clients
     for id_ in ("L3", "L4", "L9"):
         yield id_, region, "" if clients else "it has no stream that can be read without being consumed"
+    if clients and not reads_at_home(layout, region):
+        yield "L3", f"{region} consumers", "they need a majority of replicas that live in several regions"
+        yield "L5", f"{region} consumers", "a new one may be placed in a region that is out of reach"
 
 
 def text(explained: Explanation) -> str:
