@@ -8,7 +8,7 @@ from small_histories import Entry, Small
 
 from lab.check.checkers import judge
 from lab.check.checkers.outages import noticing
-from lab.check.history import SECOND, Phase, Probe
+from lab.check.history import OUTSIDE, SECOND, FaultRecord, Phase, Probe, Replica
 from lab.check.load import feeds
 from lab.check.promises import explain
 from lab.layouts import layout_of
@@ -21,11 +21,14 @@ CUT = fault("f1", "partition east", 20, 60, links=("central-east", "east-west"))
 SPLIT = fault("f1", "partition east", 20, 60, links=("east-third", "east-west"))
 
 
-def judged(topology: Topology, *probes: Probe, cut: object = CUT) -> dict[tuple[str, str], str]:
+def judged(
+    topology: Topology, *probes: Probe, cut: FaultRecord = CUT, replicas: tuple[Replica, ...] = ()
+) -> dict[tuple[str, str], str]:
     """(property, place) -> validity, of a run of 100 s in which somebody probed, and a region was cut off."""
     streams: dict[str, list[Entry]] = {stream.key: [] for stream in layout_of(topology).streams}
     phases = (Phase("main", 0, 90 * SECOND), Phase("read", 90 * SECOND, 100 * SECOND))
-    made = Small(["west"], [], streams, faults=(cut,), probes=probes, phases=phases, topology=topology)  # type: ignore[arg-type]
+    made = Small(["west"], [], streams, faults=(cut,), probes=probes, phases=phases, topology=topology)
+    made.replicas = replicas
     return {(found.property, found.place): found.validity for found in judge(made.history()).findings}
 
 
@@ -44,7 +47,7 @@ def test_replicas_elsewhere_may_be_asked_until_servers_notice_that_they_are_gone
 
 @pytest.mark.parametrize(("topology", "cut"), [(Topology(), CUT), (MIRROR, CUT), (ARBITER, SPLIT)])
 def test_a_copy_that_lives_in_a_region_alone_is_readable_there_from_the_beginning(
-    topology: Topology, cut: object
+    topology: Topology, cut: FaultRecord
 ) -> None:
     fine = asked("direct-get", 24, "ok")
     assert judged(topology, fine, cut=cut)["L3", "east"] == "valid"
@@ -56,6 +59,15 @@ def test_a_consumer_of_a_stream_in_several_regions_may_be_placed_in_one_that_is_
     refused = asked("new-consumer", 50, "fail", "west")
     assert ("L5", "west consumers") not in judged(STRETCH, refused)
     assert judged(Topology(), refused)["L5", "west consumers"] == "violated"
+
+
+def test_a_node_that_is_just_back_may_lack_what_a_stream_of_several_regions_has() -> None:
+    """Not by the check; the other replicas are in other regions."""
+    outside = replace(fault("x1", "east-1 died", 60, 88, nodes=("east-1",)), kind=OUTSIDE)
+    replicas = tuple(Replica("foo", f"{region}-1", region == "west", 5, 500, 1, 5, 0) for region in ("west", "central"))
+    lacking = Replica("foo", "east-1", False, 3, 300, 1, 3, 0)
+    assert judged(STRETCH, cut=outside, replicas=(*replicas, lacking))["P9", "foo"] == "unknown"
+    assert judged(STRETCH, replicas=(*replicas, lacking))["P9", "foo"] == "violated"
 
 
 @pytest.mark.parametrize(
