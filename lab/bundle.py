@@ -45,6 +45,7 @@ class Bundle:
 def collect(engine: Engine, topology: Topology, root: Path, archive: Path, say: Say) -> Bundle:
     """Write the archive, whole or not at all. `topology` has the lab's name, and is what it would be where it does not
     run. Raises `LabError` when it cannot be written."""
+    files.require_replaceable(archive)
     engine = engine.within(PATIENCE_S)
     with suppress(LabError):
         topology = engine.observe(topology.name).topology

@@ -55,6 +55,10 @@ def _engine(versions: Versions) -> Check:
         )
     if numbers(versions.engine) < ENGINE_MINIMUM:
         return Check("Docker engine", "missing", found, f"{'.'.join(map(str, ENGINE_MINIMUM))} or newer is needed")
+    if versions.rootless:
+        return Check(
+            "Docker engine", "limited", f"rootless {found}", "docs/engines.md says what cannot be had without root"
+        )
     return Check("Docker engine", "ok", found)
 
 

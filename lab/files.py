@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab import places
 from lab.docker.labels import LABEL_TOPOLOGY
-from lab.errors import LabError
+from lab.errors import LabError, UsageError
 from lab.render import files as render
 from lab.topology import Topology
 
@@ -66,6 +66,12 @@ def write(topology: Topology, root: Path, only_missing: bool = False) -> list[st
             _replace(folder(topology, root) / difference.path, wanted[difference.path])
             written.append(difference.path)
     return written
+
+
+def require_replaceable(path: Path) -> None:
+    """For what is written beside it and then renamed: a device would be gone. Raises `UsageError`."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"`{path}` is {'a folder' if path.is_dir() else 'no file'}", "name a file, or one to be made")
 
 
 def outdated(topology: Topology, root: Path) -> list[str]:

@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lab import ownforms as forms
 from lab.errors import UsageError
 from lab.layouts.own import HINT, File, Own, write
+from lab.printable import printable
 
 ACCOUNTS = "accounts.json"
 STREAM = {"subjects", "sources", "mirror", "retention", "storage", "max_age", "max_msgs", "num_replicas", "placement"}
 CONSUMER = {"ack_policy", "deliver_policy", "durable_name", "replay_policy", "filter_subject", "filter_subjects"}
 # Fields by which servers say the same in another way.
 UNLIMITED = ("max_msgs", "max_bytes", "max_msg_size", "max_consumers", "max_msgs_per_subject")
+MOST_STREAMS, MOST_BYTES = 1000, 1_000_000  # each container carries all of it in its label
+DIGITS = 20  # of a number of 64 bits, with its sign
 TOP = ("accounts", "mappings", "no_auth_user", "system_account")
 
 
@@ -33,7 +37,7 @@ def load(folder: Path) -> str:
     streams: list[File] = []
     consumers: list[File] = []
     for path in sorted(folder.rglob("*.json")):
-        name = str(path.relative_to(folder))
+        name = printable(str(path.relative_to(folder)))
         if name == ACCOUNTS or any(part.startswith(".") for part in path.relative_to(folder).parts):
             continue
         try:
@@ -44,23 +48,42 @@ def load(folder: Path) -> str:
             wrong.append(f"{name}: {error}")
     if not streams and not wrong:
         wrong.append("it has no file with a stream (`*.json`)")
+    if len(streams) > MOST_STREAMS:
+        wrong.append(f"there are {len(streams):,} streams, and a lab has at most {MOST_STREAMS:,}")
+    text = "" if wrong else write(Own(tuple(streams), tuple(consumers), accounts, top))
+    if len(text) > MOST_BYTES:
+        wrong.append(f"they are {len(text):,} bytes of JSON, and a lab has at most {MOST_BYTES:,}")
     if wrong:
         raise UsageError(f"the streams in `{folder}` cannot be used:\n" + "\n".join(f"  {w}" for w in wrong), HINT)
-    return write(Own(tuple(streams), tuple(consumers), accounts, top))
+    return text
 
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ValueError("is no file")
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number, parse_int=_number)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
         raise ValueError("is no text") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno}: is no JSON: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
     if not isinstance(document, dict):
         raise ValueError("is JSON, but no stream definition: it should be an object")
     return document
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"is no JSON: `{word}` is no number")
+
+
+def _number(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"has a number of {len(digits):,} digits")
+    return int(digits)
 
 
 def _file(name: str, account: str, document: Mapping[str, Any]) -> File:
@@ -71,32 +94,17 @@ def _file(name: str, account: str, document: Mapping[str, Any]) -> File:
         stream = document.get("stream_name")
         if not isinstance(stream, str) or not stream:
             raise ValueError("is a consumer, and does not say of which stream (`stream_name`)")
+        forms.require(config, forms.CONSUMER)
+        forms.require_name(config.get("name") or config.get("durable_name") or "")
         return File(name, account, config, stream)
     if not isinstance(config.get("name"), str) or not config["name"]:
         raise ValueError("is no stream definition: it has no `name`")
     if not STREAM & config.keys():
         raise ValueError("is no stream definition: it has nothing that streams have but a `name`")
-    _require_shape(config)
+    forms.require(config, forms.STREAM)
+    forms.require_name(config["name"])
+    forms.require_subjects(config)
     return File(name, account, _normal(config))
-
-
-def _require_shape(config: Mapping[str, Any]) -> None:
-    """Raises `ValueError` for parts of another shape than the graph can be read from."""
-    for field, type_, should in (
-        ("subjects", list, "a list of subjects"),
-        ("sources", list, "a list of streams"),
-        ("mirror", dict, "an object with a `name`"),
-        ("placement", dict, "an object with a `cluster`"),
-        ("num_replicas", int, "a number"),
-        ("subject_transform", dict, "an object with `src` and `dest`"),
-    ):
-        if config.get(field) is not None and not isinstance(config[field], type_):
-            raise ValueError(f"`{field}` should be {should}")
-    if not all(isinstance(subject, str) for subject in config.get("subjects") or ()):
-        raise ValueError("`subjects` should be a list of subjects")
-    for source in (*(config.get("sources") or ()), *([config["mirror"]] if config.get("mirror") else ())):
-        if not isinstance(source, dict) or not isinstance(source.get("name"), str):
-            raise ValueError("each of `sources`, and `mirror`, should be an object with the `name` of a stream")
 
 
 def _normal(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,6 +138,9 @@ def _accounts(folder: Path, wrong: list[str]) -> dict[str, Any]:
         accounts = document.get("accounts")
         if not isinstance(accounts, dict) or not all(isinstance(account, dict) for account in accounts.values()):
             raise ValueError("`accounts` should be an object: the accounts by their names")
+        if any("/" in name or not name.isprintable() for name in accounts):
+            raise ValueError("the name of an account has a slash, or what cannot be printed")
+        forms.require(document, forms.ACCOUNTS)
         return document
     except ValueError as error:
         wrong.append(f"{ACCOUNTS}: {error}")

@@ -62,6 +62,8 @@ async def bring_up(
         shortage = neighbours.shortage(topology)
         if shortage:
             say(f"warning: {shortage}; {neighbours.HINT}")
+        if await asyncio.to_thread(engine.rootless):
+            say("warning: this engine is rootless, and may not let the lab make faults (docs/engines.md)")
         starting = asyncio.ensure_future(asyncio.to_thread(_start, engine, topology, root, chosen, say))
         try:
             kept, observation = await asyncio.shield(starting)

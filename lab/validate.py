@@ -66,7 +66,7 @@ def problems(topology: Topology) -> Iterator[tuple[str, str]]:
         yield "stream", f"`{topology.stream}` must be letters, digits, `-` and `_`, at most 32 characters"
     yield from _layout_problems(topology)
     if topology.auth not in get_args(Auth):
-        yield "auth", f"must be `none` or `operator`, not `{topology.auth}`"
+        yield "auth", f"must be `none` or `operator`, not `{shortened(topology.auth)}`"
     elif topology.auth == "operator" and topology.layout == "transparent":
         why = "credentials choose the account there, and with this layout the server that a client talks to does"
         yield "auth", f"`operator` cannot be had with the layout `transparent`: {why}"
@@ -116,7 +116,7 @@ def _replica_problems(topology: Topology) -> Iterator[tuple[str, str]]:
 def _layout_problems(topology: Topology) -> Iterator[tuple[str, str]]:
     if topology.layout not in get_args(LayoutName):
         words = ", ".join(f"`{word}`" for word in get_args(LayoutName))
-        yield "layout", f"must be one of {words}, not `{topology.layout}`"
+        yield "layout", f"must be one of {words}, not `{shortened(topology.layout)}`"
         return
     if topology.own and topology.layout != "own":
         yield "layout", f"`{topology.layout}` has streams of its own; yours are brought with `layout: own`"

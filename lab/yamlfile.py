@@ -71,14 +71,14 @@ def load(path: Path, types: Types, shown: str = "", missing: str = "") -> "Docum
     """The file as nodes; `missing` is the hint when it is not there. Raises `UsageError` for what is no YAML."""
     shown = shown or str(path)
     try:
-        with suppress(OSError):  # which reading it says better
-            if path.stat().st_size > LARGEST_BYTES:
-                raise UsageError(f"`{shown}` is too large: at most {LARGEST_BYTES:,} bytes are read")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         known = {FileNotFoundError: "it is not there", IsADirectoryError: "it is a folder, not a file"}
         why, absent = known.get(type(error), error.strerror or str(error)), isinstance(error, FileNotFoundError)
         raise UsageError(f"`{shown}` cannot be read: {why}", missing if absent else "") from error
+    if len(data) > LARGEST_BYTES:
+        raise UsageError(f"`{shown}` is too large: at most {LARGEST_BYTES:,} bytes are read")
     try:
         return parse(data.decode("utf-8-sig"), types, shown)
     except UnicodeDecodeError as error:

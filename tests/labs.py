@@ -44,9 +44,11 @@ NAMES = (
     "test-random",
     "test-stretch",
     "test-transparent",
+    "test-rehearsal",
+    "test-foreign",
 )
 # Scenarios are played under these names, on labs of their own: `test-set-…`.
-PLAYED = ("test-own", "test-set", "test-nightly-6", "test-kernel")
+PLAYED = ("test-own", "test-set", "test-nightly-44", "test-kernel")
 NOWHERE = "test-nowhere"  # never started
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,16 +11,14 @@ from lab import api
 from lab.scenario import labs
 from lab.scenario.shipped import find, shipped
 
-# They take minutes, or many labs.
-NIGHTLY = ("flapping-link", "original-definitions", "rolling-restart", "rolling-upgrade")
 # What they need, some kernels lack.
 NEEDING = tuple(name for name in shipped() if find(name).needs)
 # Played on a lab that is in use.
 SHORT = ("hello-world", "split-brain", "wrong-stream")
-_OTHERS = [name for name in shipped() if name not in (*NIGHTLY, *NEEDING, *SHORT)]
-# Those that ask for labs of their own, and those that any lab will do for.
-OWN = tuple(name for name in _OTHERS if any(variant.own for variant in find(name).variants))
-SHARED = tuple(name for name in _OTHERS if name not in OWN)
+# Played by `make test`: on labs of their own where they ask for such, and on any lab. `make scenarios` plays all.
+OWN = ("outage-longer-than-max-age", "promote-mirror")
+SHARED = ("one-way-link", "region-loss", "walkthrough")
+NIGHTLY = tuple(name for name in shipped() if name not in (*NEEDING, *SHORT, *OWN, *SHARED))
 HEAD = "title: A test\nabout: A test.\nsteps:\n"
 
 
@@ -39,6 +37,6 @@ def skip_where_the_kernel_lacks(scenarios: Sequence[str]) -> None:
 def hold_on_labs_of_their_own(name: str, scenarios: Sequence[str], jobs: int) -> None:
     """Play them as the continuous integration does, so many at a time."""
     lab = Lab(name)
-    told = json.loads(lab.run("scenario", "run", *scenarios, "--jobs", str(jobs), "--json", timeout=1200))
+    told = json.loads(lab.run("scenario", "run", *scenarios, "--jobs", str(jobs), "--json", timeout=1800))
     assert {result["scenario"]: result["verdict"] for result in told["results"]} == dict.fromkeys(scenarios, "held")
     assert [it for it in docker("ps", "-a", "--format", "{{.Names}}").split() if it.startswith(f"{name}-")] == []

@@ -5,7 +5,7 @@ Heavy libraries (python-on-whales, nats-py, pydantic) are imported inside the co
 
 from inspect import getdoc
 
-from lab.cli import check, clients, faults, lab, messages, probes, scenarios, schemas, versions
+from lab.cli import check, clients, faults, lab, messages, probes, scenarios, schemas, twin, versions
 from lab.cli.app import PANELS, app, main
 
 app.registered_commands.sort(key=lambda command: PANELS.index(str(command.rich_help_panel)))
@@ -26,5 +26,6 @@ __all__ = [
     "probes",
     "scenarios",
     "schemas",
+    "twin",
     "versions",
 ]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 INTERRUPTED = 130
+LONGEST_S = 24 * 3600
 LEFT = "`lab list` shows which labs are there, `lab faults` what is in force"
 PANEL_LIFE, PANEL_USE, PANEL_FAULTS = "The lab", "Using the stream", "Faults"
 PANEL_SCENARIOS, PANEL_CHECK, PANEL_FILES = "Scenarios", "Checks", "Files and machine"
@@ -75,6 +76,13 @@ StreamsFolder = Annotated[
     Path | None,
     typer.Option("--streams", help="Folder with definitions of streams to use instead of the virtual one."),
 ]
+
+
+def time_of(value: float) -> float:
+    """Callback of options that are a time in seconds, which has to end."""
+    if not 0 <= value <= LONGEST_S:
+        raise typer.BadParameter(f"should be 0 to {LONGEST_S} seconds, not {value:g}")
+    return value
 
 
 def _print_version(wanted: bool) -> None:
@@ -160,6 +168,10 @@ def main(begun: "Headstart | None" = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
+    except FileNotFoundError as error:
+        gone = f"there is no `{error.filename}`" if error.filename else "the folder in which you are was removed"
+        _report(gone, "")
+        code = 1
     except OSError as error:  # of a full disk, a folder that is not writable …
         _report(f"{error.strerror or error}" + (f": `{error.filename}`" if error.filename else ""), "")
         code = 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 import typer
 
 from lab.cli import completion
-from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json, say
+from lab.cli.app import PANEL_FAULTS, AsJson, DryRun, Name, app, attached, print_json, say, time_of
 from lab.docker.observation import COMPLETES
 from lab.errors import UsageError
 from lab.faults.arguments import Group, Leader, Path, Region, Seconds, Target
@@ -153,7 +153,7 @@ def heal(
             "to 40 s; servers do not do this on their own.",
         ),
     ] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait with `--wait`.")] = 240,
+    timeout: Annotated[float, typer.Option(callback=time_of, help="Seconds to wait with `--wait`.")] = 240,
     name: Name = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,

@@ -23,6 +23,7 @@ from lab.cli.app import (
     interruptible,
     print_json,
     say,
+    time_of,
     write,
 )
 from lab.cli.selection import wanted_topology
@@ -46,7 +47,7 @@ def up(
     nats: Nats = None,
     image: ImageName = None,
     streams: StreamsFolder = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab is healthy.")] = 90,
+    timeout: Annotated[float, typer.Option(callback=time_of, help="Seconds to wait until the lab is healthy.")] = 90,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the containers if the first start fails.")] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -166,7 +167,7 @@ def logs(
         typer.Argument(metavar="[NODE|REGION]...", help="All nodes if omitted.", autocompletion=completion.nodes),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the logs until Ctrl-C.")] = False,
-    tail: Annotated[int | None, typer.Option(help="Show the last N lines of each node.")] = None,
+    tail: Annotated[int | None, typer.Option(min=0, help="Show the last N lines of each node.")] = None,
     name: Name = None,
 ) -> None:
     """Show the servers' logs, each line after its node's name."""
@@ -290,9 +291,12 @@ def image_(
     as_json: AsJson = False,
 ) -> None:
     """Show the server image that `lab up` would use, and whether it is on this machine."""
+    from lab import files
     from lab.docker import images as images
     from lab.docker.engine import Engine
 
+    if save:
+        files.require_replaceable(save)
     engine = Engine()
     version = nats or wanted_topology(file, name).nats
     if load:

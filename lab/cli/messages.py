@@ -19,6 +19,7 @@ from lab.cli.app import (
     attached,
     print_json,
     say,
+    time_of,
     write,
 )
 from lab.errors import UsageError
@@ -93,7 +94,9 @@ def view(
 @app.command(rich_help_panel=PANEL_USE)
 def compare(
     name: Name = None,
-    wait: Annotated[float, typer.Option("--wait", help="Seconds to keep trying until the regions agree.")] = 0,
+    wait: Annotated[
+        float, typer.Option("--wait", callback=time_of, help="Seconds to keep trying until the regions agree.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare what the regions hold. Exit code 0: the same messages; 3: they differ; 4: cannot tell."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.app import PANEL_USE, AsJson, Name, app, attached, print_json
+from lab.cli.app import PANEL_USE, AsJson, Name, app, attached, print_json, time_of
 
 WATCH_S = 2
 
@@ -14,7 +14,7 @@ WATCH_S = 2
 def probe(
     name: Name = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Repeat every two seconds until Ctrl-C.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 3,
+    timeout: Annotated[float, typer.Option(min=0.1, callback=time_of, help="Seconds to wait for each answer.")] = 3,
     as_json: AsJson = False,
 ) -> None:
     """Show what works right now: one real request for each region and operation, with latency and error code.

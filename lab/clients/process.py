@@ -13,6 +13,7 @@ from typing import Any
 from lab.clients.protocol import LONGEST_LINE, VERSION, Answer, Breach, Connect, Hello, Message, Request, decode, encode
 from lab.errors import NoAnswer, UsageError
 from lab.layouts import Credentials, CredentialsFile
+from lab.printable import printable
 
 HELLO_S, LATE_S, END_S = 20.0, 10.0, 5.0
 LOG_LINES = 5
@@ -123,7 +124,7 @@ class ClientProcess:
         with suppress(OSError):
             lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             if lines:
-                return ":\n  " + "\n  ".join(lines[-LOG_LINES:])
+                return ":\n  " + "\n  ".join(map(printable, lines[-LOG_LINES:]))
         return ""
 
     async def end(self) -> str:

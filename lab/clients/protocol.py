@@ -5,11 +5,12 @@ take several at once or one after the other. Every optional field that is empty 
 """
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any, Literal
 
 from lab.errors import LabError
+from lab.printable import printable
 
 VERSION = 1
 Kind = Literal["pull", "push", "ordered", "watch"]
@@ -17,6 +18,7 @@ KINDS: tuple[Kind, ...] = ("pull", "push", "ordered", "watch")
 ACKNOWLEDGING: tuple[Kind, ...] = ("pull", "push")
 LONGEST_LINE = 1 << 20
 SHOWN = 200
+LAST_SEQUENCE, LAST_DELIVERY = 1 << 64, 1 << 32
 
 
 class Breach(LabError):  # noqa: N818
@@ -141,7 +143,9 @@ def decode(line: bytes) -> Line:
     """What a client wrote. Raises `Breach`."""
     try:
         value = json.loads(line)
-    except ValueError:
+        if b"\\u" in line:
+            json.dumps(value, ensure_ascii=False).encode()  # half a character is no text
+    except (ValueError, RecursionError):
         raise _breach(line, "is not JSON", "write what is for people to stderr") from None
     kind = next((kind for key, kind in BY_KEY.items() if isinstance(value, dict) and key in value), None)
     if kind is None:
@@ -151,14 +155,27 @@ def decode(line: bytes) -> Line:
         first = wrong[0]
         raise _breach(line, f"is wrong: {first.sentence or f'`{first.loc[0]}` should be {first.expected}'}")
     line_: Line = found
-    return line_
+    return _within_limits(line, line_)
+
+
+def _within_limits(line: bytes, said: Line) -> Line:
+    """With what is shown in a terminal made fit for one. Raises `Breach` for numbers that no server counts."""
+    if isinstance(said, Hello):
+        return replace(said, client=printable(said.client))
+    if not 0 <= said.sequence < LAST_SEQUENCE:
+        raise _breach(line, "is wrong: `sequence` is none of a stream")
+    if isinstance(said, Answer):
+        return replace(said, error=printable(said.error)) if said.error else said
+    if not 1 <= said.delivery < LAST_DELIVERY:
+        raise _breach(line, "is wrong: `delivery` counts from 1")
+    return said
 
 
 BY_KEY: dict[str, type[Line]] = {"client": Hello, "id": Answer, "consumer": Message}
 
 
 def _breach(line: bytes, what: str, hint: str = "") -> Breach:
-    shown = line[:SHOWN].decode(errors="replace").strip() + ("…" if len(line) > SHOWN else "")
+    shown = printable(line[:SHOWN].decode(errors="backslashreplace").strip()) + ("…" if len(line) > SHOWN else "")
     return Breach(f"the client's line `{shown}` {what}", hint or "docs/client-protocol.md has each line")
 
 

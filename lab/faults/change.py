@@ -71,7 +71,7 @@ def change(
             timer = None if dry_run or not span else _timed(lab, before, wanted, span)
             done = _on_damaged(before, wanted, say, lambda: apply(engine, before, wanted, probe, dry_run))
             if timer and span:
-                timers.set_end(timer, time.time() + span.seconds)
+                timers.set_end(timer, span.seconds)
             if not dry_run:
                 timers.release(lab, done.keys, but=timer or within)
             if not (dry_run or wanted or within):

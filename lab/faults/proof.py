@@ -9,7 +9,7 @@ answers are judged is pure; `prove` does the work. Why not from inside the nodes
 
 import socket
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -24,7 +24,7 @@ from lab.faults.fault import Fault
 from lab.faults.flows import Figures, Flow, Measured, shape_of
 from lab.faults.reachability import Reachability
 from lab.netprobe.session import Probe
-from lab.topology import CLIENT_PORT, GATEWAY_PORT
+from lab.topology import CLIENT_PORT, GATEWAY_PORT, Node, Topology
 
 Expected = Literal["dead", "refused", "alive"]
 # On one host an answer takes under a millisecond, and may take a hundred when others want the processors. So silence
@@ -32,6 +32,7 @@ Expected = Literal["dead", "refused", "alive"]
 # long since the cut took hold are believed sooner the second time: after `AGAIN_S`, or ten times the slowest answer.
 TRIES_S = (0.15, 1.0)
 AGAIN_S = 0.02
+GREETING_S = 10.0  # the second time, on a slow machine; whoever greets ends it
 AT_ONCE = 800  # flows; the network probe has room for a thousand
 
 
@@ -76,13 +77,11 @@ def plan(observation: Observation, faults: frozenset[Fault], room: int | None = 
     between which packets are lost are not tried: only datagrams tell there.
     """
     topology, left = observation.topology, Reachability.of(observation.topology, faults)
-    refusing = {
-        (fault.node, fault.network, direction)
-        for fault in faults
-        if isinstance(fault, Block) and fault.reject
-        for direction in ("out", "in")
-        if fault.direction in (direction, "both")
-    }
+    refused = _refusals(topology, faults)
+
+    def lossy(*nodes: Node, network: str) -> bool:
+        return any(shape_of(observation, faults, node.name, network).lost for node in nodes)
+
     nodes = [node for node in topology.nodes if node.name in observation.containers]
     alive = [node for node in nodes if observation.containers[node.name].pid]
     dead, live = [], []
@@ -90,11 +89,13 @@ def plan(observation: Observation, faults: frozenset[Fault], room: int | None = 
         shared = next(key for key in source.addresses if key in target.addresses)
         address = target.addresses[shared]
         if left.carries(source, target) and left.carries(target, source):
-            if not any(shape_of(observation, faults, node.name, shared).lost for node in (source, target)):
+            if not lossy(source, target, network=shared):
                 live.append(Connect(source.name, target.name, shared, address, CLIENT_PORT, "alive"))
             continue
-        refused = {(source.name, shared, "out"), (target.name, shared, "in")} & refusing
-        dead.append(Connect(source.name, target.name, shared, address, GATEWAY_PORT, "refused" if refused else "dead"))
+        if not refused(source, target, shared):
+            dead.append(Connect(source.name, target.name, shared, address, GATEWAY_PORT, "dead"))
+        elif not lossy(source, target, network=shared):
+            dead.append(Connect(source.name, target.name, shared, address, GATEWAY_PORT, "refused"))
         if source.region != target.region:  # nodes of one region share its links
             dead += [
                 Connect(source.name, target.name, key, other, GATEWAY_PORT, "dead")
@@ -102,6 +103,22 @@ def plan(observation: Observation, faults: frozenset[Fault], room: int | None = 
                 if key != shared
             ]
     return dead + (live if room is None or len(live) <= room else _one_each(live))
+
+
+def _refusals(topology: Topology, faults: frozenset[Fault]) -> Callable[[Node, Node, str], bool]:
+    """Whether a connect from one node to another over a network is refused."""
+    refusing = {(fault.node, fault.network): fault for fault in faults if isinstance(fault, Block) and fault.reject}
+    without = {block: Reachability.of(topology, faults - {block}) for block in refusing.values()}
+
+    def refused(source: Node, target: Node, network: str) -> bool:
+        """By the source itself, or by the target, if packets go there and back but for that."""
+        own, other = refusing.get((source.name, network)), refusing.get((target.name, network))
+        if own and own.direction != "in":
+            return True
+        left = without[other] if other and other.direction != "out" else None
+        return left is not None and left.carries(source, target) and left.carries(target, source)
+
+    return refused
 
 
 def _one_each(live: list[Connect]) -> list[Connect]:
@@ -140,9 +157,13 @@ def prove(
     late_s = 2 * flows.patience_ms(faults, observation) / 1000
     wrong: list[str] = []
     overflows = neighbours.overflows()
-    for timeout, least in ((TRIES_S[0] + late_s, AGAIN_S if found_silent else 0.0), (TRIES_S[1] + late_s, 0.0)):
+    tries = (
+        (TRIES_S[0] + late_s, AGAIN_S if found_silent else 0.0, 2 * TRIES_S[0]),
+        (TRIES_S[1] + late_s, 0.0, GREETING_S),
+    )
+    for timeout, least, greeting_s in tries:
         with ThreadPoolExecutor(1) as pool:
-            ports = pool.submit(_published, observation, timeout)
+            ports = pool.submit(_published, observation, timeout, greeting_s)
             answers = probe.connect(steps, timeout, least)
             wrong = [_sentence(c, a) for c, a in zip(connects, answers, strict=True) if contradicts(c, a)]
             wrong += ports.result()
@@ -222,15 +243,19 @@ def _sentence(connect: Connect, answer: str) -> str:
     return f"{connect.source} → {connect.target} ({where}): {what}, but: {answer}"
 
 
-def _published(observation: Observation, timeout: float) -> list[str]:
+def _published(observation: Observation, silent_s: float, greeting_s: float) -> list[str]:
     """The published client ports from the host: one that runs greets, a frozen one is silent, others are gone."""
     wanted = {"running": "greets", "paused": "silent"}
     nodes = [node for node in observation.topology.nodes if node.name in observation.containers]
+    expectations = [wanted.get(observation.containers[node.name].state, "closed") for node in nodes]
+
+    def ask(node: Node, expected: str) -> str:
+        return greeting(node.client_port, greeting_s if expected == "greets" else max(silent_s, 0.3))
+
     with ThreadPoolExecutor(len(nodes) or 1) as pool:
-        answers = list(pool.map(lambda node: greeting(node.client_port, max(timeout, 0.3)), nodes))
+        answers = list(pool.map(ask, nodes, expectations))
     wrong = []
-    for node, answer in zip(nodes, answers, strict=True):
-        expected = wanted.get(observation.containers[node.name].state, "closed")
+    for node, expected, answer in zip(nodes, expectations, answers, strict=True):
         if answer != expected:
             wrong.append(f"host → {node.name} (127.0.0.1:{node.client_port}): expected {expected}, but: {answer}")
     return wrong

@@ -28,8 +28,8 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Timer:
-    """`ends` in seconds since 1970; `keys` are those of the faults that it will undo; `alive`: somebody waits for it;
-    `error`: why it could not undo them."""
+    """`ends` in seconds of the machine's monotonic clock, which nobody can set; `keys` are those of the faults that it
+    will undo; `alive`: somebody waits for it; `error`: why it could not undo them."""
 
     file: Path
     ends: float
@@ -39,21 +39,21 @@ class Timer:
 
     @property
     def left_s(self) -> float:
-        return self.ends - time.time()
+        return self.ends - time.monotonic()
 
     def __str__(self) -> str:
         when = f"in {self.left_s:.0f} s" if self.left_s > 0 else f"{-self.left_s:.0f} s ago"
         if self.error:
             return f"should have ended {when}, but: {self.error}"
         if not self.alive:
-            return f"should end {when}, but nobody waits for it any more: `lab heal` undoes it"
+            return "should end by itself, but nobody waits for that any more: `lab heal` undoes it"
         return f"ends {when}"
 
 
 def start(lab: str, done: Change, seconds: float) -> Timer:
     """Undo this change in so many seconds. Called before the change is made: whatever becomes of the command."""
     file = lock.folder() / f"{lab}.timer-{token_hex(4)}"
-    timer = Timer(file, time.time() + seconds, done.keys, alive=True)
+    timer = Timer(file, time.monotonic() + seconds, done.keys, alive=True)
     with file.open("x") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         write(timer)
@@ -80,8 +80,9 @@ def of(lab: str) -> Iterator[Timer]:
             yield timer
 
 
-def set_end(timer: Timer, ends: float) -> None:
-    write(replace(timer, ends=ends))
+def set_end(timer: Timer, seconds: float) -> None:
+    """So many seconds from now."""
+    write(replace(timer, ends=time.monotonic() + seconds))
 
 
 def release(lab: str, keys: Iterable[Key], but: Timer | None = None) -> None:

@@ -1,5 +1,6 @@
 """A graph of streams for a terminal, in Mermaid and for Graphviz; pure."""
 
+from lab.printable import printable
 from lab.streamgraph.graph import Edge, StreamGraph, Vertex
 from lab.units import several
 
@@ -40,7 +41,7 @@ def text(graph: StreamGraph) -> str:
         for vertex in vertices:
             lines.append(f"  {vertex.key:<{width}}  {keeps(vertex)}")
             lines += [f"  {'':<{width}}  ← {taken(edge)}" for edge in graph.into(vertex.key)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def mermaid(graph: StreamGraph) -> str:
@@ -64,18 +65,19 @@ def dot(graph: StreamGraph) -> str:
     lines = ["digraph streams {", f'  label="{title(graph)}"', "  rankdir=LR", "  node [shape=box]"]
     for region, vertices in regions(graph).items():
         lines += [f'  subgraph "cluster_{region}" {{', f'    label="{region}"']
-        lines += [f'    "{v.key}" [label="{v.key}\\n{_escaped(keeps(v))}"]' for v in vertices]
+        lines += [f'    "{_escaped(v.key)}" [label="{_escaped(v.key)}\\n{_escaped(keeps(v))}"]' for v in vertices]
         lines.append("  }")
     for edge in graph.edges:
         look = " style=bold" if edge.mirror else ""
-        lines.append(f'  "{edge.upstream or edge.name}" -> "{edge.stream}" [label="{_escaped(str(edge))}"{look}]')
+        ends = f'"{_escaped(edge.upstream or edge.name)}" -> "{_escaped(edge.stream)}"'
+        lines.append(f'  {ends} [label="{_escaped(str(edge))}"{look}]')
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def _quoted(words: str) -> str:
-    """Text as Mermaid may have it between quotes."""
-    return words.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text of others as Mermaid may have it between quotes."""
+    return printable(words).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _escaped(words: str) -> str:
-    return words.replace("\\", "\\\\").replace('"', '\\"')
+    return printable(words).replace("\\", "\\\\").replace('"', '\\"')

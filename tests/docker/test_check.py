@@ -1,4 +1,7 @@
-"""`lab check` on real servers: valid where nothing is wrong, and red, by the right name, where something is."""
+"""`lab check` on real servers: valid where nothing is wrong, and red, by the right name, where something is.
+
+`make test` runs most of it, `make nightly` what takes longest.
+"""
 
 import asyncio
 import json
@@ -144,6 +147,7 @@ def test_a_read_stream_without_one_of_its_sources_is_found(checked: Lab, tmp_pat
     assert found.keys() <= {"P2a", "P5c", "P6", "L8"}, found
 
 
+@pytest.mark.nightly
 def test_messages_that_expired_before_they_were_sourced_are_found(checked: Lab, tmp_path: Path) -> None:
     def short(configs: dict[str, dict[str, Any]]) -> None:
         for name, config in configs.items():
@@ -193,6 +197,7 @@ def test_a_purge_during_the_run_is_found(checked: Lab, tmp_path: Path) -> None:
     assert "P2b" not in found
 
 
+@pytest.mark.nightly
 def test_the_original_definitions_duplicate_when_a_leader_changes(tmp_path: Path) -> None:
     old = Lab("test-check-old")
     described = tmp_path / "lab.yaml"
@@ -210,6 +215,7 @@ def test_the_original_definitions_duplicate_when_a_leader_changes(tmp_path: Path
     assert json.loads((run_folder(document) / "run.json").read_text())["nats"] == "2.14.6"
 
 
+@pytest.mark.nightly
 def test_a_stream_of_one_replica_that_lost_its_volume_is_found(checked: Lab, tmp_path: Path) -> None:
     redefine(lambda configs: configs["foo-write-east"].update(num_replicas=1))
     node = api("STREAM.INFO.foo-write-east")["cluster"]["leader"]

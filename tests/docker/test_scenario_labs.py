@@ -16,8 +16,8 @@ def test_shipped_scenarios_hold_on_labs_of_their_own() -> None:
 
 
 @pytest.mark.nightly
-def test_shipped_scenarios_that_last_hold_on_labs_of_their_own() -> None:
-    hold_on_labs_of_their_own("test-nightly-6", NIGHTLY, jobs=3)
+def test_the_other_shipped_scenarios_hold_on_labs_of_their_own() -> None:
+    hold_on_labs_of_their_own("test-nightly-44", NIGHTLY, jobs=3)
 
 
 def test_shipped_scenarios_that_need_much_of_the_kernel_hold_on_labs_of_their_own() -> None:

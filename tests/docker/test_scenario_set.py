@@ -1,4 +1,4 @@
-"""The shipped scenarios that any lab will do for, one after the other on the same."""
+"""Shipped scenarios that any lab will do for, one after the other on the same."""
 
 import json
 

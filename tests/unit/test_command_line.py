@@ -39,6 +39,19 @@ def test_a_full_disk_behind_stdout_is_told() -> None:
     assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
 
 
+def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    done = shell(f"--version; cd {tmp_path} && rmdir {tmp_path} && {LAB} collect")
+    assert done.stderr.endswith("error: the folder in which you are was removed\n")
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e9"])
+@pytest.mark.parametrize("command", ["up --timeout", "heal --wait --timeout", "compare --wait", "probe --timeout"])
+def test_a_time_that_does_not_end_is_refused(command: str, seconds: str) -> None:
+    """By itself, before anything is done: there is no Docker here."""
+    done = shell(f"{command} {seconds} --name x", DOCKER_HOST="unix:///nowhere")
+    assert (done.returncode, "Invalid value for" in done.stderr) == (2, True)
+
+
 def test_the_version_is_printed() -> None:
     assert shell("--version").stdout == f"lab {__version__}\n"
 

@@ -53,6 +53,12 @@ def test_podman_is_told_from_an_old_docker() -> None:
     assert "20.10 or newer" in old.hint
 
 
+def test_a_rootless_engine_is_named() -> None:
+    found = doctor._engine(Versions("28.2.2", "20.10.24", "1.41", "5.6.1", "amd64", "linux", rootless=True))
+    assert (found.state, found.finding.startswith("rootless 20.10.24")) == ("limited", True)
+    assert "docs/engines.md" in found.hint
+
+
 def test_a_kernel_that_offers_nothing_is_no_reason_to_fail() -> None:
     assert [check.state for check in rows("offers")] == ["limited"] * 3
 

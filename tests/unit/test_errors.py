@@ -85,6 +85,10 @@ def test_anything_else_is_told_with_dockers_last_line() -> None:
         "docker: Error response from daemon: no pid 7.\n\nRun 'docker run --help' for more information", "run"
     )
     assert error.message == "`docker run` failed: no pid 7."
+    rootless = (
+        'runc create failed: error mounting "proc" to rootfs at "/proc": mount proc:/proc: operation not permitted'
+    )
+    assert "is it rootless?" in explain(f"docker: {rootless}: unknown", "run").message
     assert explain("  \n", "ps").message == "`docker ps` failed: no output"
 
 

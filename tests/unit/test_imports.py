@@ -70,6 +70,7 @@ PURE = (
     "lab/matrix/bisect.py",
     "lab/matrix/pages.py",
     "lab/matrix/values.py",
+    *(f"lab/twin/{name}.py" for name in ("definitions", "found", "mapping", "page", "regions")),
 )
 
 

@@ -24,7 +24,7 @@ def played(prefix: str, scenario: str) -> list[Topology]:
 
 def test_no_two_labs_of_the_tests_want_the_same_port_or_subnet() -> None:
     groups = [[Topology(name=name)] for name in labs.NAMES]
-    for prefix, names in (("test-nightly-6", NIGHTLY), ("test-kernel", NEEDING), ("test-set", OWN)):
+    for prefix, names in (("test-nightly-44", NIGHTLY), ("test-kernel", NEEDING), ("test-set", OWN)):
         groups.append([topology for name in names for topology in played(prefix, name)])
     clashes = {
         (a.name, b.name)

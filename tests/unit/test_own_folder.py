@@ -1,6 +1,7 @@
 """Streams that people bring: from a folder to a layout, what is refused, and what a check then promises."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,12 +70,55 @@ def test_a_consumer_goes_with_its_stream(tmp_path: Path) -> None:
         ({"hello": 1}, "s.json: is no stream definition: it has no `name`"),
         ({"name": "s", "x": 1}, "s.json: is no stream definition: it has nothing that streams have"),
         (STREAM | {"subjects": "s.>"}, "s.json: `subjects` should be a list"),
-        ({"name": "s", "sources": ["t"]}, "s.json: each of `sources`"),
+        ({"name": "s", "sources": ["t"]}, "s.json: `sources[0]` should be an object"),
+        ({"name": "s", "sources": [{"name": "t", "external": 5}]}, "s.json: `sources[0].external` should be an object"),
+        ({"name": "s", "mirror": {"name": "t", "subject_transforms": [None]}}, "`mirror.subject_transforms[0]` should"),
+        (STREAM | {"placement": {"cluster": ["west"]}}, "s.json: `placement.cluster` should be text"),
+        (STREAM | {"placement": {"tags": 5}}, "s.json: `placement.tags` should be a list"),
+        (STREAM | {"metadata": 5}, "s.json: `metadata` should be an object"),
+        (STREAM | {"max_age": "1h"}, "s.json: `max_age` should be a whole number"),
+        (STREAM | {"num_replicas": True}, "s.json: `num_replicas` should be a whole number"),
+        (STREAM | {"name": "../../s"}, "s.json: `../../s` cannot be the name of a stream"),
+        (STREAM | {"name": "s\x1b[2J"}, "s.json: `s\\x1b[2J` cannot be the name of a stream"),
+        (STREAM | {"name": "s" * 201}, "it has more than 200 bytes"),
+        (STREAM | {"subjects": ["a..b"]}, "s.json: `a..b` in `subjects` is no subject"),
+        (STREAM | {"subjects": [">.a"]}, "s.json: `>.a` in `subjects` is no subject"),
+        ('{"name": "\\ud800", "subjects": ["a"]}', "s.json: `name` has half a character"),
+        ('{"name": "s", "subjects": ["a"], "max_msgs": NaN}', "s.json: is no JSON: `NaN`"),
+        ('{"name": "s", "subjects": ["a"], "max_msgs": ' + "9" * 5000 + "}", "s.json: has a number of 5,000 digits"),
+        ("[" * 100_000, "s.json: is nested too deeply"),
+        ({"stream_name": "s", "config": {"ack_policy": "explicit"}}, "s.json: is a consumer without a name"),
+        ({"stream_name": "s", "config": {"durable_name": 5}}, "s.json: `durable_name` should be text"),
+        ({"stream_name": "s", "config": {"durable_name": "../c"}}, "s.json: `../c` cannot be the name"),
+        (STREAM | {"description": "x" * 1_000_000}, "bytes of JSON, and a lab has at most 1,000,000"),
         ({"ack_policy": "none"}, "s.json: is a consumer, and does not say of which stream"),
     ],
 )
 def test_what_is_no_definition_is_refused_with_its_file(tmp_path: Path, content: Any, sentence: str) -> None:
     assert sentence in refused(tmp_path, s=content)
+
+
+@pytest.mark.parametrize(
+    ("account", "sentence"),
+    [
+        ({"A": {"users": 5}}, "accounts.json: `accounts.A.users` should be a list"),
+        ({"A": {"users": [None]}}, "accounts.json: `accounts.A.users[0]` should be an object"),
+        ({"A": {"imports": [{"service": "x"}]}}, "accounts.json: `accounts.A.imports[0].service` should be an object"),
+        ({"../../A": {}}, "accounts.json: the name of an account has a slash"),
+    ],
+)
+def test_what_is_no_account_is_refused(tmp_path: Path, account: Any, sentence: str) -> None:
+    assert sentence in refused(tmp_path, s=STREAM, accounts={"accounts": account})
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.json")
+    assert "p.json: is no file" in refused(tmp_path, s=STREAM)
+
+
+def test_more_streams_than_a_lab_can_have_are_refused(tmp_path: Path) -> None:
+    many = {f"s{number}": {"name": f"s{number}", "subjects": [f"s{number}"]} for number in range(1001)}
+    assert "there are 1,001 streams, and a lab has at most 1,000" in refused(tmp_path, **many)
 
 
 def test_an_empty_folder_and_none_are_refused(tmp_path: Path) -> None:

@@ -129,6 +129,17 @@ def test_every_notation_has_every_stream_and_says_what_is_selected(notation: str
         ElementTree.fromstring(drawn)
 
 
+def test_what_others_called_their_streams_breaks_no_notation() -> None:
+    hostile = Defined("$G", "west", {"name": 'a"<b', "subjects": ['s."\x1b[2J\n']})
+    made = graph([hostile, Defined("$G", "west", {"name": "c", "sources": [{"name": 'a"<b'}]})])
+    drawn = {name: draw(made) for name, draw in FORMATS.items()}
+    assert all("\x1b" not in text for text in drawn.values())
+    assert '"a\\"<b" [label="a\\"<b\\nR1' in drawn["dot"]
+    assert '"a\\"<b" -> "c"' in drawn["dot"]
+    assert 's0["a&quot;&lt;b<br/>' in drawn["mermaid"]
+    ElementTree.fromstring(drawn["svg"])
+
+
 def test_text() -> None:
     assert (
         FORMATS["text"](CHAIN)

@@ -63,6 +63,11 @@ def test_what_no_file_may_be_is_said_at_once_with_its_line(
     assert words in refused(text)
 
 
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    with pytest.raises(UsageError, match="is too large: at most 1,000,000 bytes are read"):
+        labfile.load(Path("/dev/zero"))
+
+
 def test_an_alias_stands_for_what_it_names() -> None:
     text = STEPS + "  - &west {kill: west, expect: [{works: {operations: publish, in: &in [east]}}]}\n  - *west\n"
     first, second = reader.parse(text, "x", "x").steps

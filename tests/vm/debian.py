@@ -66,7 +66,8 @@ class Debian(Machine):
 
     def __init__(self, folder: Path, given: Path) -> None:
         """Raises `MachineError` if it does not boot."""
-        arguments = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
+        virtual = os.access("/dev/kvm", os.R_OK | os.W_OK)  # as on GitHub's runners; else it takes ten times as long
+        arguments = ["-accel", "kvm" if virtual else "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
         arguments += ["-smp", str(os.cpu_count() or 1), "-m", str(MEMORY_MB)]
         arguments += ["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img")]
         quick = "quiet loglevel=3 mitigations=off net.ifnames=0"

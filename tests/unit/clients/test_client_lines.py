@@ -71,6 +71,30 @@ def test_a_wrong_line_is_shown_with_what_is_wrong(line: str, complaint: str) -> 
     assert line in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (b"[" * 200_000, "is not JSON"),
+        (b'{"id":1,"outcome":"fail","error":"\\ud800"}', "is not JSON"),
+        (b'{"\\ud800":1,"id":1,"outcome":"ok"}', "is not JSON"),
+        (b'{"id":1,"outcome":"ok","sequence":-1}', "`sequence` is none of a stream"),
+        (b'{"consumer":1,"sequence":%d,"subject":"a","body":"b"}' % 2**64, "`sequence` is none of a stream"),
+        (b'{"consumer":1,"sequence":1,"subject":"a","body":"b","delivery":0}', "`delivery` counts from 1"),
+        (b"\x1b[2J", "`\\x1b[2J` is not JSON"),
+    ],
+)
+def test_a_hostile_line_is_a_breach_and_nothing_else(line: bytes, complaint: str) -> None:
+    with pytest.raises(Breach) as caught:
+        decode(line)
+    assert complaint in caught.value.message
+    assert caught.value.message.isprintable()
+
+
+def test_what_a_client_says_does_not_drive_the_terminal() -> None:
+    assert decode(b'{"client":"\\u001b[2J","protocol":1,"consumers":[]}') == Hello("\\x1b[2J", 1, [])
+    assert decode(b'{"id":1,"outcome":"fail","error":"a\\nb"}') == Answer(1, "fail", "a\\nb")
+
+
 def test_the_lines_on_the_page_are_those_of_the_protocol() -> None:
     lines = [line for block in re.findall(r"```json\n(.*?)```", PAGE, re.S) for line in block.splitlines()]
     for line in lines:

@@ -11,10 +11,14 @@ from fakes import FakeEngine, FakeProbe, container, observation
 from lab.docker.observation import Container, Observation
 from lab.errors import FaultNotProven
 from lab.faults import proof
+from lab.faults.block import Block
 from lab.faults.cut import Cut
+from lab.faults.fault import Fault
 from lab.faults.partition import groups, partition
 from lab.faults.proof import Connect, contradicts, plan
 from lab.faults.registry import present
+from lab.faults.shape import Shaped
+from lab.shape import Shape
 from lab.topology import Topology
 
 TOPOLOGY = Topology()
@@ -80,6 +84,23 @@ def test_nodes_without_a_network_namespace_are_not_tried() -> None:
     del down.containers["east-3"]
     tried = {name for connect in planned(down) for name in (connect.source, connect.target)}
     assert tried == {node.name for node in TOPOLOGY.nodes} - {"west-1", "east-3"}
+
+
+@pytest.mark.parametrize("mute", [Block("west-1", "east-west", "out"), Cut("west-1", "east-west")])
+def test_a_refusal_that_a_node_cannot_ask_for_is_not_expected(mute: Fault) -> None:
+    refusing = {Block(f"east-{number}", "east-west", "both", reject=True) for number in (1, 2, 3)}
+    connects = plan(observation(TOPOLOGY), frozenset({*refusing, mute}))
+    refused = pairs(connects, "refused")
+    assert ("west-1", "east-1") in pairs(connects, "dead") - refused
+    assert {("west-2", "east-1"), ("east-1", "west-1")} <= refused, "a node refuses what it sends by itself"
+
+
+def test_a_refusal_that_may_be_lost_is_not_tried() -> None:
+    faults: set[Fault] = {Block("east-1", "east-west", "in", reject=True)}
+    faults.add(Shaped("east-1", "east-west", Shape(loss=50)))
+    tried = plan(observation(TOPOLOGY), frozenset(faults))
+    assert ("west-1", "east-1") not in pairs(tried, "refused") | pairs(tried, "alive")
+    assert ("west-1", "east-1") in pairs(tried, "dead"), "at its other addresses"
 
 
 def test_a_frozen_node_is_tried_its_kernel_answers() -> None:
@@ -149,6 +170,16 @@ def test_a_published_port_that_answers_otherwise_is_named(engine: FakeEngine) ->
     with pytest.raises(FaultNotProven) as caught:
         proof.prove(seen, FakeProbe(engine), frozenset())
     assert "host → west-2 (127.0.0.1:14223): expected greets, but: silent" in caught.value.message
+
+
+def test_a_server_that_greets_late_contradicts_nothing(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that emulates its processor, where many clients come back at once."""
+
+    def late(port: int, timeout: float) -> Literal["greets", "silent", "closed"]:
+        return "greets" if timeout > 5 else "silent"
+
+    monkeypatch.setattr(proof, "greeting", late)
+    assert proof.prove(engine.observe(TOPOLOGY.name), FakeProbe(engine), frozenset()).ports == 9
 
 
 def test_a_lab_of_one_node_without_peers_has_nothing_to_try() -> None:

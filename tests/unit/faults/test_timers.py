@@ -44,6 +44,15 @@ def test_a_timer_says_when_and_lives_as_long_as_its_process() -> None:
     assert not [*timers.of(LAB)]
 
 
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_a_clock_that_is_set_changes_no_end(monkeypatch: pytest.MonkeyPatch, jump: int) -> None:
+    timers.start(LAB, BOTH, 60)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + jump)
+    (found,) = timers.of(LAB)
+    assert 55 < found.left_s <= 60
+
+
 def test_what_somebody_else_changed_is_no_longer_the_timers_to_undo() -> None:
     timers.start(LAB, BOTH, 60)
     timers.release(LAB, [CUT.key])
@@ -63,10 +72,10 @@ def test_only_its_own_part_of_a_change_is_undone() -> None:
 
 def test_a_timer_whose_process_is_gone_says_so() -> None:
     file = lock.folder() / f"{LAB}.timer-0001"
-    file.write_text(json.dumps({"ends": time.time() - 5, "keys": [CUT.key], "error": ""}))
+    file.write_text(json.dumps({"ends": time.monotonic() - 5, "keys": [CUT.key], "error": ""}))
     (found,) = timers.of(LAB)
     assert not found.alive
-    assert "nobody waits for it any more: `lab heal` undoes it" in str(found)
+    assert "nobody waits for that any more: `lab heal` undoes it" in str(found)
 
 
 def test_a_file_that_is_no_timer_is_none() -> None:
