@@ -18,6 +18,7 @@ from lab.api import Lab
 from lab.check import judging
 from lab.check.checkers.index import Index
 from lab.check.figures import Figures, figures
+from lab.check.findings import Verdict
 from lab.check.gathered import Options
 from lab.check.history import OK, SECOND, Array, FaultRecord, History
 from lab.check.readers import DURABLE
@@ -44,23 +45,27 @@ FAULTS = (
     Planned("crash", Kill.from_words(GONE), 65.0, FAULT_S),
 )
 HEADER = (
-    "layout",
-    f"writes in {ALONE} while it is cut off",
+    "",
+    f"{ALONE} is cut off: writes there",
     "reads there",
-    "writes elsewhere meanwhile",
-    f"writes elsewhere while {GONE} is down",
+    "writes elsewhere",
+    "until all have read all, after the heal",
+    f"{GONE} is down: writes elsewhere",
+    "until all have read all, after its return",
     "acknowledged, then lost",
     "there twice",
     "pairs in another order elsewhere",
-    "until all have read all: after the cut, after the crash",
-    "verdict",
+    "verdict of `lab check`",
 )
 
 
 def main(names: Iterable[str]) -> None:
-    print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}", flush=True)
+    columns: list[Sequence[str]] = [HEADER]
     for name in names:
-        print(f"| {' | '.join(row(name))} |", flush=True)
+        columns.append(row(name))
+        print(", ".join(columns[-1]), file=sys.stderr)
+    first, *rest = (f"| {' | '.join(cells)} |" for cells in zip(*columns, strict=True))
+    print(first, "|---" * len(columns) + "|", *rest, sep="\n")
 
 
 def row(name: str) -> list[str]:
@@ -69,7 +74,7 @@ def row(name: str) -> list[str]:
     try:
         with tempfile.TemporaryDirectory() as folder:
             result = judging.judge(asyncio.run(run_check(lab, schedule, Options(folder=Path(folder)))))
-            return cells(name, result.history, str(result.verdict.validity))
+            return cells(name, result.history, told(result.verdict))
     finally:
         lab.down()
 
@@ -84,13 +89,19 @@ def cells(name: str, history: History, verdict: str) -> list[str]:
         written(history, cut, [ALONE]),
         read(history, cut),
         written(history, cut, others) + paused(history, cut, others),
+        caught_up(index, cut),
         written(history, crash, left) + paused(history, crash, left),
+        caught_up(index, crash),
         most(drawn, "lost"),
         most(drawn, "there twice"),
         f"{100 * max((each.share for each in drawn.disorder), default=0):.1f} %",
-        ", ".join(caught_up(index, fault) for fault in (cut, crash)),
         verdict,
     ]
+
+
+def told(verdict: Verdict) -> str:
+    wrong = sorted({finding.property for finding in verdict.findings if finding.validity != "valid"})
+    return str(verdict.validity) + (f": {', '.join(wrong)}" if wrong else "")
 
 
 def written(history: History, fault: FaultRecord, regions: Sequence[str]) -> str:
