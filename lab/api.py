@@ -35,7 +35,7 @@ from lab.faults.plan import Change
 from lab.faults.registry import ordered, present
 from lab.faults.timers import Timer
 from lab.faults.turning import carry_on
-from lab.faults.verb import Verb
+from lab.faults.verb import LONGEST_S, Verb
 from lab.headstart import Headstart
 from lab.loop import finished
 from lab.netprobe.offers import offered
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=Verb)
 Announce = Callable[[Observation, frozenset[Fault]], None]
 HEALTHY_S = 240.0
-LONGEST_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -309,7 +308,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
         if seconds is not None and (not verb.lasting or verb.undoes):
             raise UsageError(f"`{verb.name}` is over at once, and cannot last for a time")
         if seconds is not None and not 0 < seconds <= LONGEST_S:
-            raise UsageError(f"a fault cannot last for {seconds:g} s; it must be more than nothing, and a day at most")
+            raise UsageError(f"a fault cannot last for {seconds:,.9g} s; it must be more than 0 s, and a day at most")
         verb = self.resolved(verb)
         if verb.turning and not dry_run:
             return Done(self, verb, seen=carry_on(self.name, self.make, verb, self.topology, seconds, self.say))

@@ -113,7 +113,7 @@ Not available:
 
 
 def _write(archive: Path, found: dict[str, str]) -> None:
-    partial = archive.with_name(f".{archive.name}.part")
+    partial = archive.with_name(f".{archive.name}.{os.getpid()}")  # another one may be writing, too
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:

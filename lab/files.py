@@ -63,7 +63,7 @@ def write(topology: Topology, root: Path, only_missing: bool = False) -> list[st
     written = []
     for difference in differences(topology, root):
         if difference.state == "missing" or not only_missing:
-            _replace(folder(topology, root) / difference.path, wanted[difference.path])
+            replace(folder(topology, root) / difference.path, wanted[difference.path])
             written.append(difference.path)
     return written
 
@@ -97,15 +97,16 @@ def remove(topology: Topology, root: Path, paths: list[str]) -> None:
             empty.rmdir()
 
 
-def _replace(target: Path, content: str) -> None:
-    """Whole or not at all: a full disk or a kill leaves the old file."""
+def replace(target: Path, content: str, mode: int = 0o644) -> None:
+    """Whole or not at all: a full disk or a kill leaves the old file. The server in the container may run as another
+    user, and reads it. Raises `LabError`."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(content)
-            Path(name).chmod(0o644)  # the server in the container may run as another user
+            Path(name).chmod(mode)
             Path(name).replace(target)
         except BaseException:
             Path(name).unlink(missing_ok=True)

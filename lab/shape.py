@@ -5,7 +5,7 @@ by the same names, so that one can be written as the other. `burst` is added: ne
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "kib": 2**10, "mib": 2**20}
 LONGEST_MS, FASTEST = 60_000, 100 * 10**9
 QUEUE_S, BUFFER_S = 0.2, 0.01  # what waits, and what may go at once, unless said otherwise
 LEAST_LIMIT, LEAST_BUFFER = 64_000, 16_000
+MOST_BYTES, MOST_BUFFER_S = 2**32 - 1, 240  # what the kernel can count, the latter in ticks of 64 ns
 PERCENTAGES = ("loss", "duplicate", "corrupt", "reorder")
 NETEM = ("delay", "loss", "duplicate", "corrupt", "reorder")  # what `tbf` cannot do
 
@@ -118,6 +119,13 @@ class Shape:
             wrong.append("`--limit` and `--buffer` need `--rate`")
         if self.rate and not 8_000 <= self.rate <= FASTEST:
             wrong.append(f"`--rate` is {_rate(self.rate)}; it must be 8 kbit/s to {_rate(FASTEST)}")
+        elif self.rate:
+            for name, most in (
+                ("limit", MOST_BYTES),
+                ("buffer", min(MOST_BYTES, round(self.rate / 8 * MOST_BUFFER_S))),
+            ):
+                if getattr(self, name) > most:
+                    wrong.append(f"`--{name}` is {getattr(self, name):,} bytes; {most:,} is the most at this rate")
         return wrong
 
     # --- as the network probe says it: `lab/netprobe/qdisc.c` ---
@@ -167,6 +175,11 @@ class Shape:
             buffer=kernel.get("buffer", 0),
             **percent,
         ).settled()
+
+
+def numbers(words: Iterable[str]) -> dict[str, int]:
+    """What the network probe says as `KEY=N`."""
+    return {key: int(number) for key, _, number in (word.partition("=") for word in words)}
 
 
 def refuse(problems: list[str]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.docker.observation import Observation
@@ -14,6 +15,7 @@ from lab.progress import Say
 
 if TYPE_CHECKING:
     from lab.clients.conformance import Conformance
+    from lab.compat.values import Compatibility
     from lab.jetstream.clients import Client
     from lab.jetstream.session import Ack, Entry, Session
     from lab.jetstream.streams import Definitions
@@ -91,6 +93,18 @@ class StreamMethods(ABC):
                 raise unknown("rule", rule, RULES)
         rules = {rule: check for rule, check in RULES.items() if rule in only or not only}
         return finished(conform(command, topology, region or layout_of(topology).regions[0], rules, self.say))
+
+    def compat(self, *clients: str, region: str | None = None, packages: Path | None = None) -> "Compatibility":
+        """Try the JetStream calls of `nats-py` and `nats.js`, or only of those that you name, on the virtual stream by
+        its name, in one region, by default the first. nats.js is tried where `node` is on the PATH and `packages`, by
+        default the current folder, or a folder above has `node_modules/@nats-io/jetstream`; else `missing` says why it
+        was not."""
+        from lab.compat.run import compatibility
+        from lab.virtual import require_virtual
+
+        observation = self.observe()
+        require_virtual(observation.topology, "try calls on")
+        return finished(compatibility(observation, region, clients, (packages or Path()).resolve(), self.say))
 
     def stream_graph(self) -> "StreamGraph":
         """Which stream takes what from which, as the servers have them, for `lab.streamgraph.formats.FORMATS`."""

@@ -16,6 +16,9 @@ from lab.api import Lab
 from lab.check import schedulefile
 from lab.check.checkers.registry import PROPERTIES
 from lab.clients import protocol
+from lab.compat.pages import across
+from lab.compat.values import Compatibility
+from lab.layouts import LAYOUTS
 from lab.profiles import PROFILES
 from lab.scenario import reader, reference
 from lab.verdict import EXIT_CODES
@@ -82,6 +85,12 @@ def exit_codes() -> str:
     return "\n".join(["| exit code | meaning | in Python |", "|---|---|---|", *rows])
 
 
+def calls() -> str:
+    """What `lab compat --json` printed on each layout."""
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (DOCS / "data/compat").glob("*.json")}
+    return across([Compatibility.from_json(found[layout]) for layout in LAYOUTS if layout in found])
+
+
 def decisions() -> str:
     pages = sorted((DOCS / "decisions").glob("0*.md"))
     titles = [(path.name, path.read_text(encoding="utf-8").split("\n")[0].removeprefix("# ")) for path in pages]
@@ -94,6 +103,7 @@ PARTS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (DOCS / "api.md", "methods", methods),
     (DOCS / "faults.md", "profiles", profiles),
     (DOCS / "commands.md", "commands", command_reference.reference),
+    (DOCS / "compat.md", "calls", calls),
     (DOCS / "concepts.md", "quorum", drawings.quorum),
     (DOCS / "decisions/README.md", "decisions", decisions),
     (DOCS / "exit-codes.md", "exit codes", exit_codes),

@@ -28,6 +28,7 @@ NAMES = (
     "test-another",
     "test-check",
     "test-check-old",
+    "test-compat",
     "test-config",
     "test-contract",
     "test-impatient",

@@ -76,7 +76,9 @@ class User:
         return pick(
             [
                 ["partition", pick(TOPOLOGY.regions)],
-                ["cut", *pick([["west", "east"], ["east-west"]])],
+                ["cut", *pick([["west", "east"], ["east-west"]]), *pick([[], [], ["--reject"]])],
+                ["cut", pick(["west->east", "east-2->west", "west-1->east"])],
+                ["shape", "west", "east", *pick([["--rate", "50mbit"], ["--rate", "1gbit"]])],
                 ["join", "west", "east"],
                 [pick(["stop", "kill", "pause"]), *targets],
                 [pick(["start", "resume"]), *targets],
@@ -174,7 +176,8 @@ class User:
     def said(self) -> set[tuple[str, ...]]:
         faults = json.loads(self.lab("faults", "--json"))
         self.did.pop()
-        return {(fault["kind"], fault["node"], *([fault["link"]] if "link" in fault else [])) for fault in faults}
+        known = [fault for fault in faults if fault["kind"] in ("down", "paused", "cut")]
+        return {(fault["kind"], fault["node"], *([fault["link"]] if "link" in fault else [])) for fault in known}
 
     def require(self, fine: bool, why: str) -> None:
         assert fine, f"{why}\nafter:\n" + "\n".join(f"  {line}" for line in self.did[-12:])
@@ -218,6 +221,7 @@ def play(seed: int, commands: int, folder: Path) -> User:
             user.act()
         user.lab("heal")
         user.require(in_force() == set(), f"after `lab heal`: {in_force()}")
+        user.require(json.loads(user.lab("faults", "--json")) == [], "after `lab heal` the lab has faults")
     finally:
         subprocess.run([str(LAB), "down", "--name", TOPOLOGY.name], check=True, capture_output=True, cwd=ROOT)
     label = f"label=lab.name={TOPOLOGY.name}"

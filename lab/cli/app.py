@@ -47,6 +47,8 @@ Name = Annotated[
     ),
 ]
 Notation = Literal["text", "mermaid", "dot", "svg"]  # those of lab/graph/ and lab/streamgraph/
+Format = Annotated[Notation, typer.Option("--format", help="How it is drawn.")]
+Drawing = Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")]
 AsJson = Annotated[bool, typer.Option("--json", envvar="LAB_JSON", help="Print JSON on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done without doing it.")]
 LabFile = Annotated[
@@ -110,13 +112,30 @@ def print_json(value: Any, indent: int | None = 2) -> None:
 
 
 def write(path: Path, text: str, mode: str = "w") -> None:
-    """A file that the user asked for; its folder is made. Raises `LabError`."""
-    try:
+    """A file that the user asked for, whole or not at all; its folder is made. Raises `LabError`."""
+    from lab import files
+
+    if mode == "w" and (path.is_file() or not path.exists()):
+        mask = os.umask(0)
+        os.umask(mask)
+        there = path.resolve()  # what a link leads to
+        files.replace(there, text, there.stat().st_mode & 0o777 if there.exists() else 0o666 & ~mask)
+        return
+    try:  # a pipe, or what is added to
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode, encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         raise LabError(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def put(path: Path | None, drawing: str) -> None:
+    """Into the file that the user asked for, or on stdout."""
+    if path:
+        write(path, drawing)
+        say(f"wrote {path}")
+    else:
+        typer.echo(drawing, nl=False)
 
 
 def add_to_step_summary(markdown: str) -> None:

@@ -169,9 +169,10 @@ def _schedule(
             say(f"warning: that run was of another lab ({', '.join(others)}); `{folder / 'repro.txt'}` starts the same")
         file = folder / "schedule.resolved.yaml"
     if file is None:
-        return schedules.resolve(seed, topology, rate or schedules.RATE, seconds or schedules.DURATION_S, offers)
+        duration_s = schedules.DURATION_S if seconds is None else seconds
+        return schedules.resolve(seed, topology, rate or schedules.RATE, duration_s, offers)
     wanted = schedulefile.load(file, topology, seed, offers)
-    changed = replace(wanted, rate=rate or wanted.rate, duration=seconds or wanted.duration)
+    changed = replace(wanted, rate=rate or wanted.rate, duration=wanted.duration if seconds is None else seconds)
     schedules.refuse(schedules.problems(changed, topology))
     return changed
 

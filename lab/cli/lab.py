@@ -12,19 +12,20 @@ from lab.cli.app import (
     PANEL_LIFE,
     AsJson,
     AuthWord,
+    Drawing,
     DryRun,
+    Format,
     LabFile,
     LayoutWord,
     Name,
-    Notation,
     StreamsFolder,
     app,
     attached,
     interruptible,
     print_json,
+    put,
     say,
     time_of,
-    write,
 )
 from lab.cli.selection import wanted_topology
 
@@ -210,8 +211,8 @@ def events(
 
 @app.command(rich_help_panel=PANEL_LIFE)
 def graph(
-    notation: Annotated[Notation, typer.Option("--format", help="How it is drawn.")] = "text",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+    notation: Format = "text",
+    output: Drawing = None,
     name: Name = None,
     file: LabFile = None,
     as_json: AsJson = False,
@@ -226,11 +227,8 @@ def graph(
     drawn = attached(topology.name).graph(topology)
     if as_json:
         print_json(drawn)
-    elif output:
-        write(output, FORMATS[notation](drawn))
-        say(f"wrote {output}")
     else:
-        typer.echo(FORMATS[notation](drawn), nl=False)
+        put(output, FORMATS[notation](drawn))
 
 
 @app.command(rich_help_panel=PANEL_LIFE)

@@ -1,7 +1,6 @@
 """`lab pub`, `view`, `compare`, `streams`, `contexts`."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,16 +10,17 @@ from lab.cli.app import (
     PANEL_FILES,
     PANEL_USE,
     AsJson,
+    Drawing,
     DryRun,
+    Format,
     LabFile,
     Name,
-    Notation,
     app,
     attached,
     print_json,
+    put,
     say,
     time_of,
-    write,
 )
 from lab.errors import UsageError
 from lab.verdict import EXIT_CODES, VALIDITY
@@ -149,8 +149,8 @@ def streams_clean(name: Name = None, dry_run: DryRun = False, as_json: AsJson = 
 
 @streams_app.command("graph")
 def streams_graph(
-    notation: Annotated[Notation, typer.Option("--format", help="How it is drawn.")] = "text",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+    notation: Format = "text",
+    output: Drawing = None,
     name: Name = None,
     file: LabFile = None,
     as_json: AsJson = False,
@@ -178,11 +178,7 @@ def streams_graph(
         return
     for problem in wrong:
         say(f"{problem['stream']} {problem['problem']}")
-    if output:
-        write(output, FORMATS[notation](drawn))
-        say(f"wrote {output}")
-    else:
-        typer.echo(FORMATS[notation](drawn), nl=False)
+    put(output, FORMATS[notation](drawn))
 
 
 contexts_app = typer.Typer(

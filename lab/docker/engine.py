@@ -20,7 +20,7 @@ from lab.docker.client import translated
 from lab.docker.events import Event, parsed
 from lab.docker.labels import LABEL_NAME, LABEL_NODE
 from lab.docker.logs import Logs, docker_command
-from lab.docker.mishaps import explain
+from lab.docker.mishaps import DISK_FULL, explain
 from lab.docker.observation import Observation, inspected
 from lab.docker.versions import Versions
 from lab.errors import DockerError, NotRunning
@@ -268,7 +268,12 @@ class Engine:
             raise explain(done.stderr.decode(), "import")
 
     def save_image(self, image: str, path: Path) -> None:
-        self.within(IMAGE_TIMEOUT_S).read("image", "save", "--output", str(path), image)
+        try:
+            self.within(IMAGE_TIMEOUT_S).read("image", "save", "--output", str(path), image)
+        except DockerError as error:
+            if error.message == DISK_FULL:  # which is where the file should be, and not Docker's
+                raise DockerError(f"`{path}` cannot be written: {error.message}") from error
+            raise
 
     def load_image(self, path: Path) -> None:
         try:

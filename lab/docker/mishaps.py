@@ -6,6 +6,7 @@ from lab.docker.versions import INSTALL_COMPOSE
 from lab.errors import DockerError
 
 DAEMON = "Error response from daemon: "
+DISK_FULL = "the disk is full"
 NO_NEWS = ("exit status", "See '", "Run '")  # what commands end with
 
 
@@ -28,7 +29,7 @@ def explain(stderr: str, doing: str) -> DockerError:
     if "'compose' is not a docker command" in low or "unknown shorthand flag: 'f' in -f" in low:
         return DockerError("the Docker Compose plugin is missing", INSTALL_COMPOSE)
     if "no space left on device" in low:
-        return DockerError("the disk is full", "`docker system df` shows what takes up space")
+        return DockerError(DISK_FULL, "`docker system df` shows what takes up space")
     if "has active endpoints" in low:
         return DockerError(
             f"`docker {doing}` failed: a network is still in use",

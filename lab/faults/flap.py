@@ -7,7 +7,7 @@ from typing import ClassVar
 from lab.faults.arguments import Path, Seconds
 from lab.faults.cut import draw_link, link_cuts
 from lab.faults.fault import Fault
-from lab.faults.path import OnPath
+from lab.faults.path import ARROW, OnPath
 from lab.faults.verb import Draw
 from lab.topology import Topology
 
@@ -47,9 +47,13 @@ class Flap(OnPath):
         return [at for at in every if 0 < at < seconds - min(cut, self.period - cut) / 2]
 
     def problems(self, topology: Topology, seconds: float) -> Iterator[str]:
+        if ARROW in self.link:
+            yield "a link flaps in both directions: give its regions, such as `west east`"
+            return
         yield from super().problems(topology, seconds)
         if not SHORTEST_S <= self.period <= seconds:
-            yield f"its period of {self.period:g} s must be {SHORTEST_S:g} s or more, and not above the {seconds:g} s"
+            limits = f"{SHORTEST_S:g} s or more, and at most the {seconds:g} s for which it lasts"
+            yield f"its period of {self.period:g} s (`--period`) must be {limits}"
         if not 0 < self.duty < 1:
             yield f"its duty of {self.duty:g} must be between 0 and 1"
 

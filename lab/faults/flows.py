@@ -17,7 +17,7 @@ from lab.faults.fault import Fault
 from lab.faults.path import ARROW
 from lab.faults.reachability import Reachability
 from lab.faults.shape import Shaped, standing
-from lab.shape import Shape
+from lab.shape import Shape, numbers
 from lab.topology import Node
 
 SMALL, LARGE, HEADERS = 60, 1400, 42  # bytes: payloads, and what Ethernet, IP and UDP add
@@ -70,7 +70,7 @@ class Figures:
         kind, *rest = answer.split()
         if kind != "flow":
             return None
-        value: dict[str, Any] = {key: int(number) for key, _, number in (word.partition("=") for word in rest)}
+        value: dict[str, Any] = numbers(rest)
         times = {key: value[key] / 1000 for key in ("min", "median", "mean", "max", "deviation", "span")}
         return cls(**{key: value[key] for key in ("sent", "received", "duplicates", "reordered", "bytes")}, **times)
 

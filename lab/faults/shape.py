@@ -15,7 +15,7 @@ from lab.faults.effects import Effects, Side
 from lab.faults.fault import Fault, Runtime
 from lab.faults.path import OnPath, Scope, Way, way
 from lab.faults.verb import Draw, joined_to
-from lab.shape import Shape
+from lab.shape import Shape, numbers
 from lab.topology import Topology
 
 # The handle of the outermost discipline keeps what was meant, where everybody can read it.
@@ -85,7 +85,7 @@ def _read(node: str, link: str, words: str) -> Shaped:
     kind, *rest = words.split() or [""]
     if kind == "other":
         return Shaped(node, link, Shape(), foreign=rest[0])
-    values = {key: int(value) for key, _, value in (word.partition("=") for word in rest)}
+    values = numbers(rest)
     scope: Scope = next((scope for scope, handle in HANDLES.items() if handle == values.get("handle")), "node")
     return Shaped(node, link, Shape.from_words(values), scope)
 

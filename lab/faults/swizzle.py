@@ -52,12 +52,22 @@ class Swizzle(Verb):
 
     def problems(self, topology: Topology, seconds: float) -> Iterator[str]:
         yield from super().problems(topology, seconds)
-        most = sum(len(node.addresses) - 1 for node in topology.nodes)
-        if not 2 <= self.pieces <= most:
-            yield f"it must have 2 to {most} pieces, not {self.pieces}"
+        most = _most(topology)
+        if self.pieces < 2:
+            yield f"it must have 2 pieces or more, not {self.pieces}"
+        elif self.pieces > most:
+            yield f"it has {self.pieces} pieces, and this lab has {most}: `--pieces {most}`"
         elif seconds < LEAST_STEP_S * 2 * self.pieces:
             yield f"{self.pieces} pieces need {LEAST_STEP_S * 2 * self.pieces:g} s or more, not {seconds:g} s"
 
     @classmethod
     def draws(cls) -> tuple[Draw, ...]:
-        return (Draw(cls.name, True, lambda topology, random: cls(pieces=4, seed=random.randrange(10**6))),)
+        def some(topology: Topology, random: Random) -> Verb:
+            return cls(pieces=min(4, _most(topology)), seed=random.randrange(10**6))
+
+        return (Draw(cls.name, True, some),)
+
+
+def _most(topology: Topology) -> int:
+    """How many nodes can be cut from a link, each link counted."""
+    return sum(len(node.addresses) - 1 for node in topology.nodes)

@@ -11,11 +11,10 @@ from lab.faults.fault import Fault
 from lab.faults.plan import Change
 from lab.faults.registry import ordered, present
 from lab.faults.timers import Timer
-from lab.faults.verb import Verb
+from lab.faults.verb import LONGEST_S, Verb
 from lab.progress import Say
 from lab.topology import Topology
 
-ENDLESS_S = 24 * 3600.0
 LEFT_S = 2.0  # if the program dies, all is undone so long after the end
 
 
@@ -33,7 +32,7 @@ def carry_on(lab: str, make: Maker, verb: Verb, topology: Topology, seconds: flo
         raise UsageError(f"`{verb}` cannot be done: {problem}")
     faults = ordered(verb.faults(topology))
     all_of_it = Change((), faults, (), None)
-    timer = timers.start(lab, all_of_it, lasts + LEFT_S) if lasts < ENDLESS_S else None
+    timer = timers.start(lab, all_of_it, lasts + LEFT_S) if lasts < LONGEST_S else None
     began, turns = time.monotonic(), (0.0, *verb.turns(lasts), lasts)
     done = 0
 

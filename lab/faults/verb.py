@@ -18,6 +18,7 @@ from lab.faults.effects import Effects, joined
 from lab.faults.fault import Fault
 from lab.topology import Node, Topology
 
+LONGEST_S = 24 * 3600.0  # that a fault can be asked to last
 OFFERS = frozenset({"netem", "tbf", "blocks"})  # what a kernel may have, and some have not
 
 
@@ -44,7 +45,7 @@ class Verb(ABC):
     undoes: ClassVar[bool] = False
     lasting: ClassVar[bool] = True
     turning: ClassVar[bool] = False
-    usual_s: ClassVar[float] = 24 * 3600.0  # how long what is `turning` lasts unless it is said
+    usual_s: ClassVar[float] = LONGEST_S  # how long what is `turning` lasts unless it is said
 
     def __str__(self) -> str:
         """As it is typed."""

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -238,8 +239,8 @@ def _options(access: Access) -> dict[str, Any]:
 
 async def greeting(url: str, timeout: float) -> dict[str, Any] | None:
     """What a server says to whoever connects, before it is told who that is; None if there is none."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         async with asyncio.timeout(timeout):
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port or PORT, limit=LONGEST_GREETING)
             try:
@@ -271,8 +272,6 @@ def _reason(error: Exception) -> str:
 
 def require_nkeys(access: Access) -> None:
     """Raises `LabError` where the package is missing that credentials and nkeys need."""
-    from importlib.util import find_spec
-
     if (access.creds or access.nkey) and not find_spec("nkeys"):
         raise LabError(
             "credentials and nkeys need the package `nkeys`, which is not installed",

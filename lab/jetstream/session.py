@@ -69,6 +69,11 @@ class Session:
     def server(self) -> str:
         return str(self.client._server_info.get("server_name", ""))  # no public accessor in nats-py 2.16
 
+    @property
+    def version(self) -> str:
+        """The server's."""
+        return str(self.client._server_info.get("version", ""))
+
     async def publish(
         self, subject: str, body: bytes, headers: dict[str, str] | None = None, timeout: float = REQUEST_TIMEOUT_S
     ) -> Ack:

@@ -1,6 +1,6 @@
-"""The messages that a probe leaves in the virtual stream, and how they are known; pure.
+"""The messages that `lab probe` and `lab compat` leave in the virtual stream, and how they are known; pure.
 
-A probe has to publish, or it would not show that publishing works, and nothing can take a message out of every region
+They have to publish, or they would not show that publishing works, and nothing can take a message out of every region
 again: a delete acts on one copy alone. So they stay, and what shows or judges messages leaves them out.
 """
 
@@ -10,13 +10,18 @@ from secrets import token_hex
 from lab.layouts import Layout
 from lab.observe.operations import OPERATIONS
 
-MARK = "probe"
-TAIL = re.compile(rf"{MARK}\.[^.]+\.(?:{'|'.join(OPERATIONS)})\.[0-9a-f]{{8}}")
+MARK, CALLS = "probe", "lab-compat"
+TAIL = re.compile(rf"{MARK}\.(?:[^.]+\.(?:{'|'.join(OPERATIONS)})\.[0-9a-f]{{8}}|{CALLS}\.[0-9a-f]{{8}}\.[\w.-]+)")
 
 
 def new_subject(layout: Layout, region: str, operation: str) -> str:
     """A subject of its own for each message: `foo.probe.west.publish.1f2e3d4c`."""
     return layout.subject(MARK, region, operation, token_hex(4))
+
+
+def of_calls(layout: Layout, token: str) -> str:
+    """What the subjects begin with that `lab compat` uses: `foo.probe.lab-compat.1f2e3d4c`."""
+    return layout.subject(MARK, CALLS, token)
 
 
 def subjects(layout: Layout, region: str, operation: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lab.ownforms import CONSUMER, STREAM, require, require_name, require_subjects
 from lab.streamgraph.graph import entries
 from lab.twin.found import cluster, config
 from lab.twin.regions import Region, rounded
@@ -52,6 +53,18 @@ class Surroundings:
         return next((region for region in self.regions if region.cluster == name), None)
 
 
+def unusable(entry: Mapping[str, Any]) -> str:
+    """Why a stream or a durable consumer can be none that people bring to a lab; "" where it can."""
+    made = config(entry)
+    try:
+        require_name(str(made.get("durable_name") or made.get("name") or ""))
+        require(made, CONSUMER if made.get("durable_name") else STREAM)
+        require_subjects(made)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def stream(entry: Mapping[str, Any], around: Surroundings) -> tuple[Definition, Notes]:
     made = config(entry)
     notes = Notes(made["name"])
@@ -77,9 +90,10 @@ def consumer(entry: Mapping[str, Any], of: Definition) -> tuple[Definition, Note
         made["deliver_policy"] = "all"
         first = made.pop("opt_start_seq", "?")
         notes.changed(f"begins at the first message, not at sequence {first}, which the twin does not have")
-    if int(made.get("num_replicas") or 0) > of["num_replicas"]:
-        made["num_replicas"] = of["num_replicas"]
-        notes.changed(f"{several(of['num_replicas'], 'replica')}, as its stream")
+    wanted = int(made.get("num_replicas") or 0)  # 0 for as many as its stream
+    if wanted and (fits := min(rounded(wanted), of["num_replicas"])) != wanted:
+        made["num_replicas"] = fits
+        notes.changed(f"{several(fits, 'replica')} instead of {wanted}")
     return made, notes
 
 
@@ -99,7 +113,7 @@ def _place(made: Definition, entry: Mapping[str, Any], around: Surroundings, not
     if tags:
         notes.left_out(f"tags of the placement: {tags}")
     if region is None:
-        region = around.regions[0]
+        region = next(region for region in around.regions if region.cluster is not None)
         why = f"cluster `{named or now}` is not in the twin" if named or now else "the servers do not say where it is"
         notes.changed(f"placed in {region.name}: {why}")
     elif not named:
@@ -157,18 +171,15 @@ def _source(given: Mapping[str, Any], mirror: bool, around: Surroundings, notes:
     return made
 
 
-def without_loops(definitions: Iterable[Definition], looped: Collection[str]) -> tuple[list[Definition], list[Note]]:
-    """Without the sources of the first of the streams that lie on a loop, as far as these lie on one too."""
-    notes: list[Note] = []
+def without_loops(definitions: Iterable[Definition], looped: Collection[str]) -> tuple[list[Definition], Note]:
+    """Without what the first of the streams that lie on a loop takes from such streams."""
     made = list(definitions)
-    for place, each in enumerate(made):
-        if each["name"] in looped:
-            gone = [source["name"] for source in each.get("sources") or () if source["name"] in looped]
-            kept = [source for source in each["sources"] if source["name"] not in looped]
-            made[place] = {key: value for key, value in each.items() if key != "sources"}
-            if kept:
-                made[place]["sources"] = kept
-            names = ", ".join(f"`{name}`" for name in gone)
-            notes.append(Note(each["name"], "left out", f"source {names}: a lab has no loops of streams"))
-            break
-    return made, notes
+    place = next(place for place, each in enumerate(made) if each["name"] in looped)
+    whole = made[place]
+    gone = [source["name"] for _, source in entries(whole) if source["name"] in looped]
+    kept = [source for _, source in entries(whole) if source["name"] not in looped]
+    made[place] = {key: value for key, value in whole.items() if key not in ("sources", "mirror", "mirror_direct")}
+    if kept:
+        made[place]["sources"] = kept
+    names = ", ".join(f"`{name}`" for name in gone)
+    return made, Note(whole["name"], "left out", f"source {names}: a lab has no loops of streams")

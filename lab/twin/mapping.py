@@ -2,18 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from lab.errors import LabError, UsageError
 from lab.layouts.own import File, Own, write
+from lab.printable import printable
 from lab.streamgraph import Defined, graph
 from lab.topology import MAX_NODES, NAME, NAME_RULE, Topology
-from lab.twin.definitions import Definition, Note, Surroundings, consumer, stream, without_loops
+from lab.twin.definitions import Definition, Note, Surroundings, consumer, stream, unusable, without_loops
 from lab.twin.found import Found, config
 from lab.twin.regions import Region, regions
 from lab.units import several
 from lab.validate import problems
 
+Entries = tuple[Mapping[str, Any], ...]  # of streams or consumers, as the API lists them
 ACCOUNT = "$G"
 GIB = 2**30
 USUAL_PAYLOAD, LARGEST_PAYLOAD = 2**20, 64 * 2**20
@@ -41,8 +44,10 @@ def twin(
     `most` nodes. Raises `LabError` for what no lab can be."""
     if not NAME.fullmatch(name):
         raise UsageError(f"--name: `{name}` cannot be the name of a lab: it must be {NAME_RULE}")
+    found, unfit = _usable(found)
     if not found.streams:
-        raise LabError("the account has no streams, so that there is nothing to make a twin of")
+        why = "".join(f"\n  {printable(note.about)}: {note.sentence}" for note in unfit)
+        raise LabError(f"the account has no streams that a lab could have, so that it has no twin{why}")
     its = regions(found, names or {}, most)
     made, notes = _streams(found, its)
     consumers, more = _consumers(found, {each["name"]: each for each in made})
@@ -52,7 +57,24 @@ def twin(
     if wrong:
         raise LabError("there can be no lab of this shape:\n" + "\n".join(f"  {each}" for each in wrong))
     general = list(_general(found, its, others, topology.store))
-    return Twin(topology, its, tuple(made), tuple(consumers), (*general, *notes, *more))
+    return Twin(topology, its, tuple(made), tuple(consumers), (*general, *unfit, *notes, *more))
+
+
+def _usable(found: Found) -> tuple[Found, list[Note]]:
+    """Without the streams and consumers that no lab could have; with why."""
+    streams, notes = _sifted(found.streams, "")
+    names, consumers = {config(entry)["name"] for entry in streams}, dict[str, Entries]()
+    for of in sorted(found.consumers.keys() & names):
+        consumers[of], more = _sifted(found.consumers[of], f"{of}/")
+        notes += more
+    return replace(found, streams=streams, consumers=consumers), notes
+
+
+def _sifted(entries: Entries, of: str) -> tuple[Entries, list[Note]]:
+    whys = [unusable(entry) for entry in entries]
+    kept = tuple(entry for entry, why in zip(entries, whys, strict=True) if not why)
+    names = [f"{of}{config(entry).get('name') or config(entry).get('durable_name')}" for entry in entries]
+    return kept, [Note(name, "left out", why) for name, why in zip(names, whys, strict=True) if why]
 
 
 def _streams(found: Found, its: tuple[Region, ...]) -> tuple[list[Definition], list[Note]]:
@@ -63,8 +85,8 @@ def _streams(found: Found, its: tuple[Region, ...]) -> tuple[list[Definition], l
         made.append(definition)
         notes += about
     while looped := graph(Defined(ACCOUNT, "", each) for each in made).looped:
-        made, about_loop = without_loops(made, looped)
-        notes += about_loop
+        made, note = without_loops(made, looped)
+        notes.append(note)
     return made, notes
 
 

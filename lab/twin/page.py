@@ -20,7 +20,9 @@ def text(made: Twin) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     has = f"{several(len(made.streams), 'stream')}, {several(len(made.consumers), 'durable consumer')}"
-    return "\n".join([*lines, "", f"nats-server {made.topology.nats}, {has}", "", *sentences(made.notes, SHOWN)])
+    return "\n".join(
+        [*lines, "", f"nats-server {printable(made.topology.nats)}, {has}", "", *sentences(made.notes, SHOWN)]
+    )
 
 
 def sentences(notes: Iterable[Note], most: int | None = None) -> list[str]:

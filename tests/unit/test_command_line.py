@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from labs import LAB
 
 from lab import __version__
+from lab.cli.app import write
+from lab.errors import LabError
 from lab.jetstream.session import Entry
 from lab.observe.comparison import Copy, compare
 from lab.printable import printable
@@ -50,6 +53,25 @@ def test_a_time_that_does_not_end_is_refused(command: str, seconds: str) -> None
     """By itself, before anything is done: there is no Docker here."""
     done = shell(f"{command} {seconds} --name x", DOCKER_HOST="unix:///nowhere")
     assert (done.returncode, "Invalid value for" in done.stderr) == (2, True)
+
+
+def test_a_file_that_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "drawing").write_text("before")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(LabError, match="cannot be written: File too large"):
+            write(tmp_path / "drawing", "x" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("drawing", "before")]
+    (tmp_path / "drawing").chmod(0o600)
+    (tmp_path / "link").symlink_to("drawing")
+    write(tmp_path / "link", "after")
+    assert (tmp_path / "link").is_symlink()
+    assert ((tmp_path / "drawing").read_text(), (tmp_path / "drawing").stat().st_mode & 0o777) == ("after", 0o600)
+    write(Path("/dev/null"), "x")
+    assert Path("/dev/null").is_char_device()
 
 
 def test_the_version_is_printed() -> None:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 # Library -> the modules or folders that alone may import it.
 BEHIND = {
     "python_on_whales": ("lab/docker/client.py",),
-    "nats": ("lab/jetstream/",),
+    "nats": ("lab/jetstream/", "lab/compat/natspy/"),
     "typer": ("lab/cli/",),
     "pydantic": ("lab/yamltypes.py",),
     "yaml": ("lab/yamlfile.py",),
@@ -67,6 +67,8 @@ PURE = (
     "lab/check/checkers",
     "lab/check/figures",
     "lab/check/report",
+    "lab/compat/pages.py",
+    "lab/compat/values.py",
     "lab/matrix/bisect.py",
     "lab/matrix/pages.py",
     "lab/matrix/values.py",

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lab import netprobe
+from lab.netprobe.session import sending_s
 
 HERE = Path(netprobe.__file__).parent
 PROGRAM = HERE / "linux-amd64"
@@ -111,6 +112,11 @@ def test_what_cannot_be_looked_at_is_an_error_and_never_silence(listener: int) -
 
 
 @root_on_amd64
+def test_an_answer_is_waited_for_as_long_as_datagrams_are_sent() -> None:
+    assert sending_s(["FLOW 7 10.0.0.1 5000 64 5000", "FLOW 7 10.0.0.2 20 64 1000", "TCP 10.0.0.1 1"]) == 25
+    assert sending_s([]) == 0
+
+
 def test_it_waits_for_its_plan_and_answers_before_stdin_ends(listener: int) -> None:
     with subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin

@@ -35,6 +35,8 @@ def test_what_a_probe_publishes_on_is_known(operation: str) -> None:
         "foo.probe.west.publish.1f2e3d4c.x",
         "foo.probe.west.publish.mine1234",
         "foo.probe.west.nothing.1f2e3d4c",
+        "foo.probe.lab-compat.mine.py1",
+        "foo.probe.lab-compat.1f2e3d4c",
         "foo.x.probe.west.publish.1f2e3d4c",
         "bar.probe.west.publish.1f2e3d4c",
     ],

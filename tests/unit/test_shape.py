@@ -71,6 +71,11 @@ def test_a_shape_reads_as_people_say_it() -> None:
         ({"loss": "1%", "burst": "0.5"}, "1 is the least"),
         ({"loss": "1%", "burst": "5", "loss_correlation": "5%"}, "two models of the same"),
         ({"limit": "10kb"}, "need `--rate`"),
+        (
+            {"rate": "20mbit", "buffer": "601mb"},
+            "is 601,000,000 bytes; 600,000,000 is the most at this rate",
+        ),
+        ({"rate": "20mbit", "limit": "5000mb"}, "4,294,967,295 is the most"),
         ({"rate": "20mbps"}, "must be such as `20mbit`"),
         ({"rate": "1kbit"}, "must be 8 kbit/s to 100 Gbit/s"),
     ],

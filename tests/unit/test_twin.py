@@ -194,6 +194,18 @@ def test_loops_are_opened() -> None:
     assert said(made, "a") == ["left out: source `b`: a lab has no loops of streams"]
 
 
+def test_a_mirror_on_a_loop_is_opened_too() -> None:
+    made = twin_of(copy("a", mirror={"name": "b"}), copy("b", sources=[{"name": "a"}]))
+    assert layout_of(made.topology).graph.looped == ()
+    assert len(layout_of(made.topology).graph.edges) == 1
+
+
+def test_consumers_fit_their_stream() -> None:
+    queue = entry("queue", num_replicas=2, retention="workqueue")
+    made = twin_of(queue, consumers={"queue": (durable("d", num_replicas=2),)})
+    assert [each["num_replicas"] for each in (made.streams[0], made.consumers[0][1])] == [3, 3]
+
+
 def test_durable_consumers_come_along_and_ephemeral_ones_do_not() -> None:
     late = durable("late", deliver_policy="by_start_sequence", opt_start_seq=70, num_replicas=5)
     made = twin_of(ORDERS, consumers={"orders": (durable("d"), late, {"config": {"name": "e"}})})
@@ -234,6 +246,13 @@ def test_a_system_without_streams_has_no_twin() -> None:
         twin(Found(()), "x")
 
 
+def test_a_definition_of_another_shape_is_left_out() -> None:
+    made = twin_of(ORDERS, entry("a", sources="orders"), entry("b", subjects=["b..c"]))
+    assert said(made, "a") == ["left out: `sources` should be a list"]
+    assert said(made, "b") == ["left out: `b..c` in `subjects` is no subject"]
+    assert [each["name"] for each in made.streams] == ["orders"]
+
+
 def test_the_folder_is_what_lab_up_starts(tmp_path: Path) -> None:
     made = twin_of(ORDERS, copy("all", sources=[{"name": "orders"}]), consumers={"orders": (durable("d"),)})
     file = folder.write(tmp_path / "twin", made)
@@ -247,17 +266,18 @@ def test_the_folder_is_what_lab_up_starts(tmp_path: Path) -> None:
         folder.write(tmp_path / "twin", made)
 
 
-def test_hostile_and_alike_names_stay_in_the_folder_and_off_the_terminal(tmp_path: Path) -> None:
-    names = ["accounts", "A", "a", "../../up", "\x1b[2Jx", "ü" * 200, "."]
-    found = [entry(name, subjects=[f"s{number}"], placement=None) for number, name in enumerate(names)]
-    made = twin_of(*found)
+def test_alike_names_have_files_of_their_own_and_hostile_ones_none(tmp_path: Path) -> None:
+    names, hostile = ["accounts", "A", "a", "ü"], ["../../up", "\x1b[2Jx", "ü" * 200, "."]
+    found = [entry(name, subjects=[f"s{number}"]) for number, name in enumerate([*names, *hostile])]
+    made = twin_of(*found, entry("b", "eu"), consumers={"a": (durable("d"), durable("../d"))})
     where = folder.write(tmp_path / "in" / "twin", made).parent
+    files = sorted((where / "streams").iterdir())
     assert {path.parent for path in tmp_path.rglob("*.json")} == {where / "streams"}
-    written = [json.loads(path.read_text())["name"] for path in (where / "streams").iterdir()]
-    assert sorted(written) == sorted(names)
-    assert len({path.name.lower() for path in (where / "streams").iterdir()}) == len(names)
+    assert sorted(json.loads(path.read_text())["name"] for path in files) == sorted([*names, "b", "d"])
+    assert len({path.name.lower() for path in files}) == len(files)
     assert "\x1b" not in text(made) + (where / "differences.txt").read_text()
-    assert len(layout_of(labfile.load(where / "lab.yaml")).streams) == len(names)
+    assert {note.about for note in made.notes if "cannot be the name" in note.sentence} == {*hostile, "a/../d"}
+    assert len(layout_of(labfile.load(where / "lab.yaml")).streams) == len(names) + 1
 
 
 def test_text_and_json_have_the_clusters_beside_the_regions() -> None:

@@ -1,6 +1,7 @@
 """What comes and goes: a link that flaps, nodes that are cut in one order and joined in another."""
 
 import time
+from random import Random
 from typing import Any
 
 import pytest
@@ -37,14 +38,21 @@ def test_nodes_are_cut_one_by_one_and_joined_in_another_order() -> None:
     assert Swizzle(4, 8).faults(TOPOLOGY) != swizzle.faults(TOPOLOGY)
 
 
+def test_the_smallest_lab_has_one_drawn_that_it_can_do() -> None:
+    small = Topology(regions=("west", "east"), nodes_per_region=1, replicas=1)
+    (draw,) = Swizzle.draws()
+    assert list(draw.make(small, Random(1)).problems(small, 30)) == []
+
+
 @pytest.mark.parametrize(
     ("verb", "seconds", "sentence"),
     [
         (Flap(Path("east-west"), Seconds(0.5)), 10, "must be 1 s or more"),
-        (Flap(Path("east-west"), Seconds(20)), 10, "not above the 10 s"),
+        (Flap(Path("west->east")), 10, "a link flaps in both directions"),
+        (Flap(Path("east-west"), Seconds(20)), 10, "at most the 10 s"),
         (Flap(Path("east-west"), duty=1.5), 10, "must be between 0 and 1"),
-        (Swizzle(pieces=1), 10, "2 to 18 pieces"),
-        (Swizzle(pieces=19), 100, "2 to 18 pieces"),
+        (Swizzle(pieces=1), 10, "2 pieces or more, not 1"),
+        (Swizzle(pieces=19), 100, "19 pieces, and this lab has 18"),
         (Swizzle(pieces=18), 10, "need 18 s or more"),
     ],
 )
