@@ -40,7 +40,7 @@ def examine(engine: Engine, topology: Topology) -> list[Check]:
         checks.append(Check("ports and subnets", "ok", f"in use by the lab `{topology.name}` itself"))
     else:
         checks += _free(engine, topology)
-    return [*checks, _neighbours(topology), *_kernel(engine, topology)]
+    return [*checks, _processors(versions, topology), _neighbours(topology), *_kernel(engine, topology)]
 
 
 def _engine(versions: Versions) -> Check:
@@ -55,7 +55,7 @@ def _engine(versions: Versions) -> Check:
         )
     if numbers(versions.engine) < ENGINE_MINIMUM:
         return Check("Docker engine", "missing", found, f"{'.'.join(map(str, ENGINE_MINIMUM))} or newer is needed")
-    if versions.rootless:
+    if versions.machine.rootless:
         return Check(
             "Docker engine", "limited", f"rootless {found}", "docs/engines.md says what cannot be had without root"
         )
@@ -78,6 +78,13 @@ def _image(engine: Engine, topology: Topology) -> Check:
     return Check(
         "server image", "limited", f"none of {topology.nats} is here yet", "`lab up` or `lab image --prepare` gets one"
     )
+
+
+def _processors(versions: Versions, topology: Topology) -> Check:
+    crowded = versions.machine.crowded(len(topology.nodes))
+    if crowded:
+        return Check("processors", "limited", crowded, "make the lab smaller, or use a larger machine")
+    return Check("processors", "ok", f"{versions.machine.processors or 'not known'}")
 
 
 def _neighbours(topology: Topology) -> Check:

@@ -71,7 +71,9 @@ def write(topology: Topology, root: Path, only_missing: bool = False) -> list[st
 def require_replaceable(path: Path) -> None:
     """For what is written beside it and then renamed: a device would be gone. Raises `UsageError`."""
     if path.exists() and not path.is_file():
-        raise UsageError(f"`{path}` is {'a folder' if path.is_dir() else 'no file'}", "name a file, or one to be made")
+        raise UsageError(
+            f"`{path}` is {'a folder' if path.is_dir() else 'not a file'}", "name a file, or one to be made"
+        )
 
 
 def outdated(topology: Topology, root: Path) -> list[str]:

@@ -29,7 +29,7 @@ TOP = ("accounts", "mappings", "no_auth_user", "system_account")
 def load(folder: Path) -> str:
     """What the folder has, as `Topology.own`. Raises `UsageError` with every file that cannot be used, and why."""
     if not folder.is_dir():
-        raise UsageError(f"`{folder}` is no folder with streams", HINT)
+        raise UsageError(f"`{folder}` is not a folder with streams", HINT)
     wrong: list[str] = []
     top = _accounts(folder, wrong)
     accounts = dict(top.pop("accounts", {}))
@@ -61,14 +61,14 @@ def load(folder: Path) -> str:
 def _document(path: Path) -> dict[str, Any]:
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ValueError("is no file")
+            raise ValueError("is not a file")
         document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number, parse_int=_number)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise ValueError("is no text") from None
+        raise ValueError("is not text") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno}: is no JSON: {error.msg}") from None
+        raise ValueError(f"line {error.lineno}: is not JSON: {error.msg}") from None
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     if not isinstance(document, dict):
@@ -77,7 +77,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _no_number(word: str) -> None:
-    raise ValueError(f"is no JSON: `{word}` is no number")
+    raise ValueError(f"is not JSON: `{word}` is not a number")
 
 
 def _number(digits: str) -> int:
@@ -89,7 +89,7 @@ def _number(digits: str) -> int:
 def _file(name: str, account: str, document: Mapping[str, Any]) -> File:
     config = document.get("config", document)
     if not isinstance(config, dict):
-        raise ValueError("is no stream definition: its `config` is no object")
+        raise ValueError("is not a stream definition: its `config` is not an object")
     if document.get("stream_name") or CONSUMER & config.keys():
         stream = document.get("stream_name")
         if not isinstance(stream, str) or not stream:
@@ -98,9 +98,9 @@ def _file(name: str, account: str, document: Mapping[str, Any]) -> File:
         forms.require_name(config.get("name") or config.get("durable_name") or "")
         return File(name, account, config, stream)
     if not isinstance(config.get("name"), str) or not config["name"]:
-        raise ValueError("is no stream definition: it has no `name`")
+        raise ValueError("is not a stream definition: it has no `name`")
     if not STREAM & config.keys():
-        raise ValueError("is no stream definition: it has nothing that streams have but a `name`")
+        raise ValueError("is not a stream definition: it has nothing that streams have but a `name`")
     forms.require(config, forms.STREAM)
     forms.require_name(config["name"])
     forms.require_subjects(config)

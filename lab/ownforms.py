@@ -73,7 +73,7 @@ def _misfits(value: Any, form: Any, place: str) -> Iterator[str]:
     elif not isinstance(value, form) or isinstance(value, bool):
         yield f"`{printable(place)}` should be {WORDS[form]}"
     elif form is str and any("\ud800" <= letter <= "\udfff" for letter in value):
-        yield f"`{printable(place)}` has half a character, which is no text"
+        yield f"`{printable(place)}` has half a character, which is not text"
 
 
 def require_name(name: str) -> None:
@@ -92,4 +92,4 @@ def require_subjects(config: Mapping[str, Any]) -> None:
     for subject in config.get("subjects") or ():
         tokens = subject.split(".")
         if not all(tokens) or not subject.isprintable() or " " in subject or ">" in tokens[:-1]:
-            raise ValueError(f"`{shortened(printable(subject))}` in `subjects` is no subject")
+            raise ValueError(f"`{shortened(printable(subject))}` in `subjects` is not a subject")

@@ -62,7 +62,11 @@ async def bring_up(
         shortage = neighbours.shortage(topology)
         if shortage:
             say(f"warning: {shortage}; {neighbours.HINT}")
-        if await asyncio.to_thread(engine.rootless):
+        machine = await asyncio.to_thread(engine.machine)
+        crowded = machine.crowded(len(topology.nodes))
+        if crowded:
+            say(f"warning: {crowded}")
+        if machine.rootless:
             say("warning: this engine is rootless, and may not let the lab make faults (docs/engines.md)")
         starting = asyncio.ensure_future(asyncio.to_thread(_start, engine, topology, root, chosen, say))
         try:

@@ -61,7 +61,7 @@ def require_virtual(topology: Topology, what: str) -> None:
 
 def require_message_id(text: str) -> None:
     if not text.isprintable():
-        raise UsageError(f"`{shortened(printable(text))}` is no message id: it has what cannot be printed")
+        raise UsageError(f"`{shortened(printable(text))}` is not a message id: it has what cannot be printed")
 
 
 async def view(observation: Observation, region: str, last: int, probes: bool = False) -> list[Entry]:

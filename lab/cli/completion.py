@@ -1,4 +1,4 @@
-"""What the shell completes: names of labs, regions, nodes, links, streams and scenarios.
+"""What the shell completes: names of labs, regions, nodes, links, streams, scenarios, runs and contexts.
 
 The shell calls this at each Tab, so it is quick, and says nothing where it knows nothing.
 """
@@ -92,6 +92,12 @@ def _runs(context: typer.Context) -> Iterable[str]:
     return [summary.id for summary in summaries(workspace())]
 
 
+def _contexts(context: typer.Context) -> Iterable[str]:
+    from lab.contexts import default_folder
+
+    return sorted(path.stem for path in default_folder().glob("*.json"))
+
+
 labs = completing(_labs)
 regions = completing(lambda context: _topology(context).regions)
 groups = completing(lambda context: _topology(context).regions, joined=True)
@@ -103,6 +109,7 @@ layouts = completing(_layouts)
 scenarios = completing(_scenarios)
 tests = completing(lambda context: [*_scenarios(context), "check"])
 runs = completing(_runs)
+contexts = completing(_contexts)
 
 
 def targets(context: typer.Context, incomplete: str) -> list[str]:

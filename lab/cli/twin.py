@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.cli import completion
 from lab.cli.app import PANEL_LIFE, AsJson, DryRun, Name, app, interruptible, print_json, say
 from lab.errors import UsageError
 
@@ -12,7 +13,12 @@ if TYPE_CHECKING:
     from lab.observe.status import Snapshot
 
 Source = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="URL such as `nats://host:4222`, or a context of the `nats` CLI.")
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="URL such as `nats://host:4222`, or a context of the `nats` CLI.",
+        autocompletion=completion.contexts,
+    ),
 ]
 Named = Annotated[
     list[str] | None, typer.Option("--region", metavar="CLUSTER=NAME", help="What the region of a cluster is called.")
@@ -29,7 +35,12 @@ NEXT = """
 def twin(
     source: Source,
     system: Annotated[
-        str, typer.Option("--system", help="URL or context of the system account, which knows all servers.")
+        str,
+        typer.Option(
+            "--system",
+            help="URL or context of the system account, which knows all servers.",
+            autocompletion=completion.contexts,
+        ),
     ] = "",
     user: Annotated[str, typer.Option("--user", envvar="NATS_USER", help="User, instead of the context's.")] = "",
     password: Annotated[
@@ -76,8 +87,8 @@ def twin(
         timeout=timeout,
         say=say,
     )
-    if start and not nats:
-        made = obtained(engine, made, say)
+    if start:
+        made = obtained(engine, made, say, exactly=bool(nats))
     if not as_json:
         typer.echo(page.text(made))
     if not dry_run:

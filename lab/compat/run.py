@@ -6,7 +6,7 @@ They stay, as those of `lab probe` do (`lab/observe/probe_messages.py`)."""
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -39,7 +39,7 @@ async def compatibility(
     region = region or layout.regions[0]
     layout.copy(region)  # says which regions there are
     program, missing = _node(clients, folder)
-    async with _bench(observation, layout, region) as (bench, session):
+    async with _bench(observation, layout, region, say) as (bench, session):
         tried = []
         if NATS_PY in (clients or CLIENTS):
             tried.append(await _natspy(observation, layout, bench, say))
@@ -69,7 +69,9 @@ def _node(clients: Sequence[str], folder: Path) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def _bench(observation: Observation, layout: Layout, region: str) -> AsyncIterator[tuple[Bench, Session]]:
+async def _bench(
+    observation: Observation, layout: Layout, region: str, say: Say
+) -> AsyncIterator[tuple[Bench, Session]]:
     """The messages that are needed, and a session of the region that removes what was made."""
     token = token_hex(4)
     prefix = probe_messages.of_calls(layout, token)
@@ -92,8 +94,10 @@ async def _bench(observation: Observation, layout: Layout, region: str) -> Async
             await _until_there(session, bench, seeds)
             yield bench, session
         finally:
-            with suppress(NatsError):
+            try:
                 await _remove(session, bench.mark)
+            except NatsError as error:
+                say(f"warning: not all that begins with `{bench.mark}` could be removed: {error.message}")
 
 
 async def _until_there(session: Session, bench: Bench, seeds: dict[str, str]) -> None:

@@ -22,7 +22,7 @@ from lab.docker.labels import LABEL_NAME, LABEL_NODE
 from lab.docker.logs import Logs, docker_command
 from lab.docker.mishaps import DISK_FULL, explain
 from lab.docker.observation import Observation, inspected
-from lab.docker.versions import Versions
+from lab.docker.versions import Machine, Versions
 from lab.errors import DockerError, NotRunning
 
 T = TypeVar("T")
@@ -137,11 +137,12 @@ class Engine:
             architecture=server["Arch"],
             system=server["Os"],
             podman=any("podman" in part["Name"].lower() for part in server.get("Components") or ()),
-            rootless=self.rootless(),
+            machine=self.machine(),
         )
 
-    def rootless(self) -> bool:
-        return "name=rootless" in self.read("info", "--format", "{{json .SecurityOptions}}")
+    def machine(self) -> Machine:
+        processors, _, security = self.read("info", "--format", "{{.NCPU}} {{json .SecurityOptions}}").partition(" ")
+        return Machine("name=rootless" in security, int(processors))
 
     def compose_version(self) -> str:
         """The Compose plugin's version, "" when there is none."""
@@ -280,7 +281,7 @@ class Engine:
             self.within(IMAGE_TIMEOUT_S).read("image", "load", "--quiet", "--input", str(path))
         except DockerError as error:
             if "image load" in error.message:
-                told = f"`{path}` cannot be loaded, so it is no image, or not all of one: {error.message}"
+                told = f"`{path}` cannot be loaded, so it is not an image, or not a whole one: {error.message}"
                 raise DockerError(told, "`lab image --save` writes such a file") from error
             raise
 

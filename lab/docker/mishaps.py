@@ -6,7 +6,7 @@ from lab.docker.versions import INSTALL_COMPOSE
 from lab.errors import DockerError
 
 DAEMON = "Error response from daemon: "
-DISK_FULL = "the disk is full"
+DISK_FULL, IN_USE = "the disk is full", "a network is still in use"
 NO_NEWS = ("exit status", "See '", "Run '")  # what commands end with
 
 
@@ -32,7 +32,7 @@ def explain(stderr: str, doing: str) -> DockerError:
         return DockerError(DISK_FULL, "`docker system df` shows what takes up space")
     if "has active endpoints" in low:
         return DockerError(
-            f"`docker {doing}` failed: a network is still in use",
+            f"`docker {doing}` failed: {IN_USE}",
             "is another container attached to it? If there is none, Docker has lost count: restart it",
         )
     if 'mounting "proc" to rootfs' in low and "operation not permitted" in low:

@@ -11,6 +11,7 @@ from typing import Protocol
 from lab.docker import client
 from lab.docker.client import translated
 from lab.docker.labels import LABEL_NAME
+from lab.docker.mishaps import IN_USE
 from lab.errors import DockerError
 from lab.progress import Say, silently
 
@@ -56,9 +57,12 @@ def remove(engine: Docker, lab: str, volumes: bool, say: Say = silently) -> dict
             if not guests:
                 _remove(left, volumes, silently if deadline else say)
                 return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
-        except DockerError:
+        except DockerError as error:
             deadline = deadline or time.monotonic() + PATIENCE_S
             if time.monotonic() > deadline:
+                left = _ids(engine, lab)
+                if IN_USE in error.message and left["networks"] and not left["containers"]:
+                    raise _kept(engine, left["networks"]) from error
                 raise
         else:
             raise _in_use(*guests[0])
@@ -85,6 +89,15 @@ def _guests(engine: Docker, networks: list[str], own: Collection[str]) -> list[t
         for identity, container in (network["Containers"] or {}).items()
         if identity not in own and not identity.startswith("ep-")
     ]
+
+
+def _kept(engine: Docker, networks: list[str]) -> DockerError:
+    """Nothing is on them any more; Docker 20.10 does that on a machine that is very busy."""
+    names = ", ".join(f"`{network['Name']}`" for network in json.loads(engine.read("network", "inspect", *networks)))
+    return DockerError(
+        f"Docker does not remove {names}, although no container is left on it",
+        "it has lost count of its endpoints: restart Docker, and repeat `lab down`",
+    )
 
 
 def _in_use(network: str, container: str) -> DockerError:

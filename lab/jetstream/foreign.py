@@ -217,7 +217,7 @@ async def _client(
 def _options(access: Access) -> dict[str, Any]:
     for path in filter(None, (access.creds, access.nkey, access.cert, access.key, access.ca)):
         if not Path(path).is_file():
-            raise UsageError(f"{access.called}: `{path}` is not there, or is no file")
+            raise UsageError(f"{access.called}: `{path}` is not there, or is not a file")
     options: dict[str, Any] = {
         "user": access.user,
         "password": access.password,

@@ -261,7 +261,7 @@ class _Reader:
             if not action.id.isprintable():
                 yield f"the id `{shortened(printable(action.id))}` has what cannot be printed"
             if SURROGATE.search(action.body):
-                yield "the body has an escape that is no character"
+                yield "the body has an escape that is not a character"
         if isinstance(action, actions.Publish | actions.Consume) and action.count < 1:
             yield f"`count` should be 1 or more, not `{action.count}`"
         if isinstance(action, actions.Traffic) and action.rate < 1:

@@ -25,7 +25,7 @@ def problems(graph: StreamGraph, nodes: dict[str, int]) -> Iterator[tuple[str, s
 def _placement(vertex: Vertex, nodes: dict[str, int]) -> Iterator[str]:
     wanted = (vertex.definition.get("placement") or {}).get("cluster") or vertex.region
     if wanted not in nodes:
-        yield f"is placed in `{wanted}`, which is no region of this lab; there are {_quoted(nodes)}"
+        yield f"is placed in `{wanted}`, which is not a region of this lab; there are {_quoted(nodes)}"
     elif vertex.replicas > nodes[wanted]:
         has = several(nodes[wanted], "node")
         yield f"wants {several(vertex.replicas, 'replica')}, and `{wanted}` has {has}"

@@ -79,7 +79,7 @@ def _context(name: str, folder: Path, where: str) -> dict[str, Any]:
         raise UsageError(f"`{path}` cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         line = f": line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else ""
-        raise UsageError(f"{where} is no JSON{line}", f"mend `{path}`, or `nats context edit` it") from None
+        raise UsageError(f"{where} is not JSON{line}", f"mend `{path}`, or `nats context edit` it") from None
     if not isinstance(raw, dict) or not all(isinstance(raw.get(word) or "", str) for word in ("url", *FILES)):
         raise UsageError(f"{where} is JSON, but no context", f"mend `{path}`")
     return raw

@@ -3,6 +3,7 @@ consumer, and what differs. `files` is pure; nothing here has credentials, since
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +68,7 @@ def write(folder: Path, made: Twin) -> Path:
         for path, text in wanted.items():
             (folder / path).write_text(text, encoding="utf-8")
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise LabError(f"`{folder}` cannot be written: {error.strerror}", "name another with `--write`") from error
     return folder / LAB
 

@@ -15,13 +15,15 @@ MOST_TRIED = 3
 HINT = "choose another with `--nats`"
 
 
-def obtained(engine: Engine, made: Twin, say: Say) -> Twin:
-    """The twin with a version whose image is now here. Raises `DockerError`."""
+def obtained(engine: Engine, made: Twin, say: Say, exactly: bool = False) -> Twin:
+    """The twin with a version whose image is now here, and no other `exactly`. Raises `DockerError`."""
     wanted = made.topology.nats
     try:
         images.prepare(engine, wanted, None, say)
         return made
     except DockerError as error:
+        if exactly:
+            raise
         refused = error
     for version in nearest(wanted, _known(say))[:MOST_TRIED]:
         try:

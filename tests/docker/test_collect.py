@@ -67,7 +67,7 @@ def test_an_archive_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_only_a_file_is_replaced_by_one(tmp_path: Path, command: list[str]) -> None:
     """A device is renamed away as easily."""
     os.mkfifo(tmp_path / "pipe")
-    assert "is no file" in Lab(NOWHERE).fails(*command, str(tmp_path / "pipe"), code=2)
+    assert "is not a file" in Lab(NOWHERE).fails(*command, str(tmp_path / "pipe"), code=2)
     assert "is a folder" in Lab(NOWHERE).fails(*command, str(tmp_path), code=2)
     assert (tmp_path / "pipe").is_fifo()
 
@@ -76,7 +76,7 @@ def test_what_is_no_image_is_not_loaded(tmp_path: Path) -> None:
     for content in (b"", b"junk" * 1000):
         (tmp_path / "image.tar").write_bytes(content)
         error = Lab(NOWHERE).fails("image", "--load", str(tmp_path / "image.tar"))
-        assert "image.tar` cannot be loaded, so it is no image, or not all of one" in error
+        assert "image.tar` cannot be loaded, so it is not an image, or not a whole one" in error
 
 
 def test_a_drawing_shows_the_faults_in_force(lab: Lab, tmp_path: Path) -> None:

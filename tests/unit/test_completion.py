@@ -35,6 +35,16 @@ def completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
     return complete
 
 
+def test_the_contexts_of_the_nats_command_are_offered(
+    completed: Complete, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "nats" / "context").mkdir(parents=True)
+    for name in ("production", "proving", "test"):
+        (tmp_path / "nats" / "context" / f"{name}.json").touch()
+    assert completed("lab twin pro") == completed("lab twin production --system pro") == ["production", "proving"]
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [

@@ -4,7 +4,7 @@ import pytest
 from fakes import FakeEngine
 
 from lab import doctor
-from lab.docker.versions import Versions
+from lab.docker.versions import Machine, Versions
 from lab.errors import DockerError
 from lab.netprobe import offers
 from lab.topology import Topology
@@ -54,9 +54,17 @@ def test_podman_is_told_from_an_old_docker() -> None:
 
 
 def test_a_rootless_engine_is_named() -> None:
-    found = doctor._engine(Versions("28.2.2", "20.10.24", "1.41", "5.6.1", "amd64", "linux", rootless=True))
+    found = doctor._engine(
+        Versions("28.2.2", "20.10.24", "1.41", "5.6.1", "amd64", "linux", machine=Machine(rootless=True))
+    )
     assert (found.state, found.finding.startswith("rootless 20.10.24")) == ("limited", True)
     assert "docs/engines.md" in found.hint
+
+
+def test_more_servers_than_the_processors_can_do_are_told_beforehand() -> None:
+    assert Machine(processors=2).crowded(45) == ""
+    assert Machine().crowded(81) == ""
+    assert Machine(processors=2).crowded(81).startswith("81 servers keep 2 processors busy")
 
 
 def test_a_kernel_that_offers_nothing_is_no_reason_to_fail() -> None:

@@ -59,7 +59,7 @@ WRONG = [
     ("store", "99999999TB", "`1MB` to `1024TB`"),
     ("memory", "lots", "size for Docker"),
     ("store", "1.5GB", "size for NATS"),
-    ("streams", "nowhere", "is no folder with streams"),
+    ("streams", "nowhere", "is not a folder with streams"),
     ("server_options", "[a]", "mapping"),
     ("server_options", "{a: [1]}", "`a` should be"),
     ("server_options", "{1: a}", "name should be text"),

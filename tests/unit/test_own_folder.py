@@ -65,10 +65,10 @@ def test_a_consumer_goes_with_its_stream(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("{", "s.json: line 1: is no JSON"),
+        ("{", "s.json: line 1: is not JSON"),
         ("[1]", "s.json: is JSON, but no stream definition"),
-        ({"hello": 1}, "s.json: is no stream definition: it has no `name`"),
-        ({"name": "s", "x": 1}, "s.json: is no stream definition: it has nothing that streams have"),
+        ({"hello": 1}, "s.json: is not a stream definition: it has no `name`"),
+        ({"name": "s", "x": 1}, "s.json: is not a stream definition: it has nothing that streams have"),
         (STREAM | {"subjects": "s.>"}, "s.json: `subjects` should be a list"),
         ({"name": "s", "sources": ["t"]}, "s.json: `sources[0]` should be an object"),
         ({"name": "s", "sources": [{"name": "t", "external": 5}]}, "s.json: `sources[0].external` should be an object"),
@@ -81,10 +81,10 @@ def test_a_consumer_goes_with_its_stream(tmp_path: Path) -> None:
         (STREAM | {"name": "../../s"}, "s.json: `../../s` cannot be the name of a stream"),
         (STREAM | {"name": "s\x1b[2J"}, "s.json: `s\\x1b[2J` cannot be the name of a stream"),
         (STREAM | {"name": "s" * 201}, "it has more than 200 bytes"),
-        (STREAM | {"subjects": ["a..b"]}, "s.json: `a..b` in `subjects` is no subject"),
-        (STREAM | {"subjects": [">.a"]}, "s.json: `>.a` in `subjects` is no subject"),
+        (STREAM | {"subjects": ["a..b"]}, "s.json: `a..b` in `subjects` is not a subject"),
+        (STREAM | {"subjects": [">.a"]}, "s.json: `>.a` in `subjects` is not a subject"),
         ('{"name": "\\ud800", "subjects": ["a"]}', "s.json: `name` has half a character"),
-        ('{"name": "s", "subjects": ["a"], "max_msgs": NaN}', "s.json: is no JSON: `NaN`"),
+        ('{"name": "s", "subjects": ["a"], "max_msgs": NaN}', "s.json: is not JSON: `NaN`"),
         ('{"name": "s", "subjects": ["a"], "max_msgs": ' + "9" * 5000 + "}", "s.json: has a number of 5,000 digits"),
         ("[" * 100_000, "s.json: is nested too deeply"),
         ({"stream_name": "s", "config": {"ack_policy": "explicit"}}, "s.json: is a consumer without a name"),
@@ -113,7 +113,7 @@ def test_what_is_no_account_is_refused(tmp_path: Path, account: Any, sentence: s
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "p.json")
-    assert "p.json: is no file" in refused(tmp_path, s=STREAM)
+    assert "p.json: is not a file" in refused(tmp_path, s=STREAM)
 
 
 def test_more_streams_than_a_lab_can_have_are_refused(tmp_path: Path) -> None:
@@ -123,13 +123,13 @@ def test_more_streams_than_a_lab_can_have_are_refused(tmp_path: Path) -> None:
 
 def test_an_empty_folder_and_none_are_refused(tmp_path: Path) -> None:
     assert "has no file with a stream" in refused(tmp_path)
-    assert "is no folder" in refused(tmp_path / "nowhere")
+    assert "is not a folder" in refused(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"placement": {"cluster": "north"}}, "s.json: s is placed in `north`, which is no region"),
+        ({"placement": {"cluster": "north"}}, "s.json: s is placed in `north`, which is not a region"),
         ({"num_replicas": 5}, "s.json: s wants 5 replicas, and `west` has 3 nodes"),
         ({"sources": [{"name": "t"}]}, "s.json: s takes from `t`, and there is no such stream"),
         ({"sources": [{"name": "s"}]}, "s.json: s is on a loop"),

@@ -249,7 +249,7 @@ def test_a_system_without_streams_has_no_twin() -> None:
 def test_a_definition_of_another_shape_is_left_out() -> None:
     made = twin_of(ORDERS, entry("a", sources="orders"), entry("b", subjects=["b..c"]))
     assert said(made, "a") == ["left out: `sources` should be a list"]
-    assert said(made, "b") == ["left out: `b..c` in `subjects` is no subject"]
+    assert said(made, "b") == ["left out: `b..c` in `subjects` is not a subject"]
     assert [each["name"] for each in made.streams] == ["orders"]
 
 
@@ -264,6 +264,16 @@ def test_the_folder_is_what_lab_up_starts(tmp_path: Path) -> None:
     (tmp_path / "twin" / "mine.txt").touch()
     with pytest.raises(UsageError, match="is there already"):
         folder.write(tmp_path / "twin", made)
+
+
+def test_a_folder_that_cannot_be_written_whole_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, text: str, encoding: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(LabError, match="No space left"):
+        folder.write(tmp_path / "twin", twin_of(ORDERS))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_alike_names_have_files_of_their_own_and_hostile_ones_none(tmp_path: Path) -> None:
@@ -313,6 +323,8 @@ def test_the_nearest_release_of_the_same_minor_version_is_taken(monkeypatch: pyt
     had = obtained(Registry(), made, silently)  # type: ignore[arg-type]
     assert had.topology.nats == "2.12.6"
     assert had.notes[0].sentence == "nodes run nats-server 2.12.6, since 2.12.4 cannot be had"
+    with pytest.raises(DockerError, match=r"no image of nats-server 2\.12\.4"):
+        obtained(Registry(), made, silently, exactly=True)  # type: ignore[arg-type]
     old = twin_of(ORDERS, servers=(Server("a", "us-east", "2.9.9"),))
     with pytest.raises(DockerError) as caught:
         obtained(Registry(), old, silently)  # type: ignore[arg-type]

@@ -196,10 +196,10 @@ def test_a_context_is_read_as_the_cli_has_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ('{"url":', "is no JSON: line 1"),
+        ('{"url":', "is not JSON: line 1"),
         ("[1]", "is JSON, but no context"),
         ('{"url": 7}', "is JSON, but no context"),
-        ("[" * 100_000, "is no JSON"),
+        ("[" * 100_000, "is not JSON"),
         ('{"nsc": "nsc://a/b/c"}', "uses `nsc`"),
         ('{"url": "ws://host"}', "not with `ws://`"),
         (f'{{"url": "nats://u:{PASSWORD}@h:1:2"}}', "its host or its port makes no sense"),

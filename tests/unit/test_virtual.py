@@ -20,5 +20,5 @@ def test_a_subject_that_no_server_takes_is_refused_in_a_line(subject: str) -> No
 
 @pytest.mark.parametrize("message_id", ["a\nb", "\udcff"])
 def test_a_message_id_that_cannot_be_a_header_is_refused(message_id: str) -> None:
-    with pytest.raises(UsageError, match="is no message id"):
+    with pytest.raises(UsageError, match="is not a message id"):
         require_message_id(message_id)

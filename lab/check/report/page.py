@@ -17,7 +17,7 @@ from lab.verdict import SYMBOLS
 ORDER = (
     "Messages of one origin have one order everywhere; messages of different origins may come in another order in each "
     "region. This is how much they do: of all pairs of messages that both regions hold, the share that stands the "
-    "other way round. It is no violation."
+    "other way round. It is not a violation."
 )
 NOT_TESTED = (
     "A run can show that something is broken. It cannot show that nothing is: "

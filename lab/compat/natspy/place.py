@@ -185,7 +185,7 @@ def call(group: str, name: str, writes: bool = False) -> Callable[[Run], Run]:
 
 
 async def tried(place: Place, call: Call) -> Answer:
-    """What came of one call. Raises `NatsError` when the lab itself could not prepare it."""
+    """What came of one call."""
     try:
         stream = await asyncio.wait_for(call.run(place), LONGEST_S)
         return Answer(call.group, call.name, call.writes, stream)
@@ -193,8 +193,8 @@ async def tried(place: Place, call: Call) -> Answer:
         return Answer(call.group, call.name, call.writes, skipped=str(reason))
     except Untrue as untrue:
         return Answer(call.group, call.name, call.writes, error=f"no error, but {untrue}")
-    except NatsError:
-        raise
+    except NatsError as error:
+        return Answer(call.group, call.name, call.writes, skipped=f"the lab could not prepare it: {error.message}")
     except Exception as error:  # whatever the library raises is what an application would get
         code = getattr(error, "err_code", None)
         return Answer(call.group, call.name, call.writes, error=_words(error), code=code)

@@ -57,6 +57,18 @@ def test_what_the_engine_holds_for_a_moment_is_removed_anew(tries: list[dict[str
     assert [one["containers"] for one in tries] == [["c"], []]
 
 
+def test_a_network_that_docker_has_lost_count_of_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def remove(*_: object) -> None:
+        raise DockerError("`docker remove` failed: a network is still in use")
+
+    monkeypatch.setattr(owned, "_ids", lambda *_: {"containers": [], "networks": ["n"], "volumes": []})
+    monkeypatch.setattr(owned, "_remove", remove)
+    monkeypatch.setattr(owned, "PATIENCE_S", 0.1)
+    with pytest.raises(DockerError, match="does not remove `any-west`, although no container is left on it") as caught:
+        owned.remove(Listed(), "any", volumes=True)
+    assert "restart Docker" in caught.value.hint
+
+
 def test_who_else_is_on_a_network_is_named_before_anything_is_removed(tries: list[dict[str, list[str]]]) -> None:
     engine = Listed(on_network={"c": {"Name": "any-west-1"}, "d": {"Name": "somebody-else"}})
     with pytest.raises(DockerError, match="`any-west` is in use by the container `somebody-else`") as caught:

@@ -70,7 +70,7 @@ STEP_PROBLEMS = [
     ("publish: {in: west, body: x, count: -1}", "should be 0 or more"),
     ("publish: {in: west, body: x, count: 0}", "should be 1 or more"),
     (r'publish: {in: west, body: x, id: "a\nb"}', "cannot be printed"),
-    (r'publish: {in: west, body: "\ud800"}', "an escape that is no character"),
+    (r'publish: {in: west, body: "\ud800"}', "an escape that is not a character"),
     ("traffic: {in: west, as: load, rate: 0}", "should be 1 or more"),
     ("traffic: {in: west, as: load, subject: 'foo.>'}", "has a wildcard"),
     ("create_consumer: {in: west, name: a.b*c d}", "should have no spaces"),
