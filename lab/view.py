@@ -58,6 +58,7 @@ def _table(*columns: str, title: str) -> Any:
 def status(snapshot: "Snapshot") -> "RenderableType":
     """The whole snapshot: faults, nodes, links, streams, sources."""
     from rich.console import Group
+    from rich.markup import escape
 
     parts: list[RenderableType] = [
         f"lab {snapshot.lab}, layout {snapshot.layout}, image {snapshot.image} ({snapshot.image_origin})\n"
@@ -66,6 +67,9 @@ def status(snapshot: "Snapshot") -> "RenderableType":
     if any(stream.sources for stream in snapshot.streams):
         parts += [_sources(snapshot), ""]
     parts.append("faults in force:" + ("\n" if snapshot.faults else " ") + faults(snapshot.faults))
+    if snapshot.redefined:
+        told = "; ".join(snapshot.redefined)
+        parts.append(f"[yellow]not as layout `{snapshot.layout}` has them:[/yellow] {escape(told)}")
     if snapshot.damage:
         parts.append(f"[red]damaged by hand:[/red] the lab {snapshot.damage}; {COMPLETES}")
     return Group(*parts)

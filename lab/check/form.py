@@ -51,6 +51,11 @@ class Form:
     def _expected(self) -> Expected:
         return Expected(self.layout.graph, self.streams, self.subjects)
 
+    @cached_property
+    def _bodiless(self) -> frozenset[str]:
+        """The streams to which servers may add messages without a body: marks, or what is republished without one."""
+        return self.layout.graph.marking | self.layout.graph.echoing
+
     def upstream(self, key: str) -> Upstream:
         edges = [edge for edge in self.layout.graph.into(key) if edge.upstream]
         names = {edge.name: edge.upstream for edge in edges} | {source_name(edge): edge.upstream for edge in edges}
@@ -62,6 +67,8 @@ class Form:
 
     def flags(self, found: payload.Body, stream: Stream, subject: str) -> int:
         """The flags of a row for a body that was read from a stream on a subject."""
+        if found == payload.EMPTY and stream.key in self._bodiless:
+            return INTACT | PROBE
         flags = INTACT if found.intact else 0
         if found.mark == payload.client_mark(self.mark):
             return flags | PROBE | CLIENT

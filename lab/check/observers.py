@@ -66,7 +66,8 @@ async def observing(
     with ThreadPoolExecutor(len(topology.nodes)) as pool:  # how the run began, before anything is published
         observed.samples.append(await sampler.sample(sessions, observed.arrived, topology, clock, pool))
     for place, stream in watched(layout):
-        session, start = await sessions.of(stream), before[stream.key] + 1
+        near = sessions.client(place) if layout.virtual_name else sessions.of(stream)
+        session, start = await near, before[stream.key] + 1
         for kind in (DURABLE, ORDERED):
             reader = Reader(place, kind, stream, form, clock)
             observed.live.append(reader)

@@ -33,6 +33,7 @@ class Body:
 
 
 ALIEN = Body(b"", 0, NOBODY, 0, False)
+EMPTY = Body(b"", 0, NOBODY, 0, True)
 
 
 def compose(mark: str, origin: int, process: int, counter: int, size: int) -> bytes:
@@ -42,6 +43,8 @@ def compose(mark: str, origin: int, process: int, counter: int, size: int) -> by
 
 
 def parse(body: bytes) -> Body:
+    if not body:
+        return EMPTY
     parts = body[:80].split(b" ", 5)
     try:
         origin, process, counter, length = map(int, parts[1:5])

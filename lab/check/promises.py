@@ -6,7 +6,7 @@ Everything follows from the streams' definitions and from who publishes what whe
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.check.checkers.availability import accepts_alone
+from lab.check.checkers.availability import accepts_alone, reads_at_home
 from lab.check.checkers.expected import Expected
 from lab.check.checkers.registry import PROPERTIES
 from lab.check.checkers.retention import Limits
@@ -16,6 +16,7 @@ from lab.layouts import Layout, Stream
 from lab.units import several
 
 ELSEWHERE = "no stream that lives in this region alone stores what its clients publish"
+ECHOES = "what another stream republishes comes there as well, without order, again or not at all"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,12 @@ def _role(layout: Layout, expected: Expected, stream: Stream) -> Role:
         keeps = f"{stream.definition['retention']}: until it is consumed"
     if stream.definition.get("discard") == "new":
         keeps += ", refuses what is new when it is full"
+    if stream.definition.get("allow_msg_ttl"):
+        keeps += ", and each message no longer than its own TTL (the check's have none)"
+    if limits.marks:
+        keeps += ", leaves marks of what expired"
+    if heard := layout.graph.echoed.get(stream.key):
+        parts.append(f"what {', '.join(heard)} republishes, of which nothing is promised")
     return Role(stream.key, stream.region, role, ", ".join(parts) or "nothing that is published", keeps)
 
 
@@ -101,7 +108,8 @@ def _promises(layout: Layout, feeds: Sequence[Feed], expected: Expected) -> Iter
         yield "P10", key, dark or ("" if expected.table(key).any() else "nothing that is published comes there")
         yield "P9", key, "" if layout.graph.by_key[key].replicas > 1 else "one replica has nothing to differ from"
         ways = max((expected.ways(key, place) for place in range(len(expected.streams))), default=0)
-        yield "P5b", key, "" if ways < 2 else "a process's messages come by several ways, which keep no step"
+        apart = "a process's messages come by several ways, which keep no step" if ways > 1 else ""
+        yield "P5b", key, apart or (ECHOES if key in layout.graph.echoing and key not in filled else "")
         why = "a reader would take its messages away" if consumed else "no reader follows it, only the ends of the ways"
         for id_ in ("P7", "P11"):
             yield id_, key, "" if key in read else why
@@ -127,8 +135,11 @@ def _of_copy(layout: Layout, expected: Expected, key: str) -> Iterator[Told]:
     twice = "the same messages come by several ways, so that they are there more than once"
     for id_ in ("P2a", "P5c", "L8"):
         yield id_, key, nothing
-    for id_ in ("P2b", "P4"):
-        yield id_, key, nothing or (twice if expected.repeats(key) else "")
+    echoes = ECHOES if key in layout.graph.echoing else ""
+    for id_, why in (("P2b", echoes), ("P4", "")):
+        yield id_, key, nothing or (twice if expected.repeats(key) else why)
+    if echoes:
+        yield "P6", key, echoes
     into = [edge.upstream for edge in layout.graph.into(key)]
     aside = [upstream for upstream in dict.fromkeys(into) if into.count(upstream) > 1]
     side = f"it takes from {', '.join(aside)} by several sources, none of which waits for another" if aside else ""
@@ -150,6 +161,9 @@ def _of_region(layout: Layout, feeds: Sequence[Feed], expected: Expected, region
     clients = region in layout.clients
     for id_ in ("L3", "L4", "L9"):
         yield id_, region, "" if clients else "it has no stream that can be read without being consumed"
+    if clients and not reads_at_home(layout, region):
+        yield "L3", f"{region} consumers", "they need a majority of replicas that live in several regions"
+        yield "L5", f"{region} consumers", "a new one may be placed in a region that is out of reach"
 
 
 def text(explained: Explanation) -> str:

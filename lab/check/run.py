@@ -181,6 +181,12 @@ class _Check:
             await streams.define_consumers(sessions, layout)
         await self._agreed(observation)
         have = {key: (await sessions[key].stream_info(config["name"]))["config"] for key, config in configs.items()}
+        redefined = layout.redefined(have)
+        if redefined:
+            raise NotReady(
+                f"a check judges streams by the layout `{layout.name}`, and {redefined[0]}",
+                "`lab check --clean` deletes the streams and defines them anew",
+            )
         for name, wanted in configs.items():
             for line in streams.differing(wanted, have[name]):
                 self._say(f"{name} is not as the lab defines it: {line}")

@@ -224,6 +224,18 @@ class Layout:
         known = [stream for stream in self.streams if stream.key in definitions]
         return graph((Defined(s.account, s.region, definitions[s.key], s.key) for s in known), apis(self.accounts))
 
+    def redefined(self, definitions: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+        """Which streams are there for something else than the layout has them for, by the definitions that they really
+        have: sentences such as `foo-east listens to foo.>, not to nothing`."""
+        real = self.graph_of(definitions)
+        return tuple(
+            f"{vertex.key} {verb} {_listed(now)}, not {preposition}{_listed(planned)}"
+            for vertex in self.graph.vertices
+            if vertex.key in real.by_key
+            for verb, preposition, of in (("listens to", "to ", _heard), ("mirrors", "", _mirrored))
+            if (now := of(real, vertex.key)) != (planned := of(self.graph, vertex.key))
+        )
+
     # --- subjects ---
 
     @property
@@ -286,6 +298,18 @@ class Layout:
         if region not in self.clients:
             raise unknown("region", region, self.clients)
         return self.clients[region]
+
+
+def _heard(graph_: StreamGraph, key: str) -> list[str]:
+    return sorted(graph_.by_key[key].subjects)
+
+
+def _mirrored(graph_: StreamGraph, key: str) -> list[str]:
+    return [edge.name for edge in graph_.into(key) if edge.mirror]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "nothing"
 
 
 def apis(accounts: tuple[Account, ...]) -> dict[tuple[str, str], str]:

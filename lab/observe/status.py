@@ -97,7 +97,7 @@ class StreamStatus:
 @dataclass(frozen=True)
 class Snapshot:
     """`streams` has a row for each stream that a reachable leader reports; `absent` names the rest. `damage` is what
-    somebody did to the lab by hand, "" for nothing."""
+    somebody did to the lab by hand, "" for nothing; `redefined` are streams that are no longer what the layout made."""
 
     lab: str
     image: str
@@ -109,6 +109,7 @@ class Snapshot:
     faults: tuple[Fault, ...]
     damage: str = ""
     layout: str = ""
+    redefined: tuple[str, ...] = ()
 
 
 Arrivals = Mapping[str, Mapping[str, int | None]]  # copy -> origin -> last sequence that arrived
@@ -179,6 +180,7 @@ def snapshot(observation: Observation, readings: Mapping[str, monitor.Reading], 
         faults=ordered(faults),
         damage=observation.damage,
         layout=layout.name,
+        redefined=layout.redefined({key: found["config"] for key, found in details.items() if found.get("config")}),
     )
 
 
@@ -299,7 +301,8 @@ def _source(
     state = details[origin]["state"] if origin in details else None
     last = state["last_seq"] if state else None
     arrived = arrivals.get(stream.key, {}).get(origin)
-    known = all(layout.graph.takes_all(edge) for edge in edges) and (arrived is not None or bool(layout.virtual_name))
+    whole = bool(edges) and all(layout.graph.takes_all(edge) for edge in edges)
+    known = whole and (arrived is not None or bool(layout.virtual_name))
     active = source.get("active", -1)
     return SourceStatus(
         origin=origin,

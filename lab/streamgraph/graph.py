@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from lab.streamgraph.subjects import ALL, Transform, matches
+from lab.streamgraph.subjects import ALL, Transform, made_by, matches, shared
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -136,6 +136,47 @@ class StreamGraph:
         return all(any(matches(each.source, own) for each in edge.transforms) for own in upstream.subjects)
 
     @cached_property
+    def marking(self) -> frozenset[str]:
+        """The streams that may hold what servers put where the last message of a subject was: marks without a body."""
+        own = (vertex.key for vertex in self.vertices if vertex.definition.get("subject_delete_marker_ttl"))
+        return self._and_behind(own)
+
+    @cached_property
+    def echoed(self) -> Mapping[str, tuple[str, ...]]:
+        """Stream -> the others that publish again what they store where it listens (`republish`)."""
+        found: dict[str, tuple[str, ...]] = {}
+        for stream in self.vertices:
+            others = (other for other in self.vertices if other.account == stream.account and other.key != stream.key)
+            heard = tuple(other.key for other in others if _heard(stream, other))
+            found |= {stream.key: heard} if heard else {}
+        return found
+
+    @cached_property
+    def echoing(self) -> frozenset[str]:
+        """The streams to which something comes by `republish`, of which nobody promises anything, and all behind
+        them."""
+        return self._and_behind(self.echoed)
+
+    def heard(self, key: str) -> frozenset[str]:
+        """The streams from which something may come to one by sources or by `republish`, over however many hops."""
+        found, ahead = set[str](), [key]
+        while ahead:
+            here = ahead.pop()
+            new = {*self.upstream(here), *self.echoed.get(here, ())} - found
+            found |= new
+            ahead += new
+        return frozenset(found)
+
+    def _and_behind(self, keys: Iterable[str]) -> frozenset[str]:
+        found, ahead = set[str](), list(keys)
+        while ahead:
+            key = ahead.pop()
+            if key not in found:
+                found.add(key)
+                ahead += [edge.stream for edge in self.out_of(key)]
+        return frozenset(found)
+
+    @cached_property
     def levels(self) -> list[list[Vertex]]:
         """Streams that can be made side by side, each level after the one before; those in a loop come last."""
         left, made, found = list(self.vertices), set[str](), []
@@ -160,6 +201,12 @@ class StreamGraph:
             return found
 
         return tuple(vertex.key for vertex in self.vertices if vertex.key in reached(vertex.key))
+
+
+def _heard(stream: Vertex, other: Vertex) -> bool:
+    """Whether a stream listens to what another publishes again."""
+    destination = str((other.definition.get("republish") or {}).get("dest") or "")
+    return bool(destination) and any(shared(own, made_by(destination)) for own in stream.subjects)
 
 
 def graph(streams: Iterable[Defined], apis: Mapping[tuple[str, str], str] | None = None) -> StreamGraph:

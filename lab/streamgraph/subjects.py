@@ -97,7 +97,7 @@ class Transform:
         if not self.destination:
             return shared(self.source, pattern)
         source, made = self.source.split("."), self.destination.split(".")
-        common = shared(".".join(ANY if _computed(token) else token for token in made), pattern)
+        common = shared(made_by(self.destination), pattern)
         if common is None:
             return None
         places = [place for place, token in enumerate(source) if token == ANY]
@@ -108,6 +108,11 @@ class Transform:
             elif (number := _wildcard(token)) and number <= len(places) and got[place] != ANY:
                 source[places[number - 1]] = got[place]
         return ".".join(source)
+
+
+def made_by(destination: str) -> str:
+    """The pattern of all that a transform can make."""
+    return ".".join(ANY if _computed(token) else token for token in destination.split("."))
 
 
 def _computed(token: str) -> bool:

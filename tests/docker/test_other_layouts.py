@@ -1,5 +1,5 @@
 """Layouts other than the default on real servers, each on a small lab of its own: what clients can call, where a
-message is stored, and what an isolated region still does."""
+message is stored, and what an isolated region still does. Some in operator mode: scenarios play them without."""
 
 import asyncio
 import re
@@ -84,7 +84,7 @@ def test_what_stood_still_in_a_cut_is_hastened_across_accounts(transparent: Lab)
 
 
 def test_one_region_writes_and_the_others_read_what_it_wrote() -> None:
-    with up("test-of-mirror", "mirror", layout_options={"writer": "east"}) as lab:
+    with up("test-of-mirror", "mirror", layout_options={"writer": "east"}, auth="operator") as lab:
         (ack,) = lab.publish("west", "foo.test", "from west")
         assert ack.stream == "foo-east"
         found = lab.compare(wait=20)
@@ -110,9 +110,8 @@ def test_a_stretched_stream_needs_a_majority_of_the_regions() -> None:
 
 
 def test_a_region_that_only_votes_gives_one_of_two_a_majority() -> None:
-    with up(
-        "test-one-arbiter", "arbiter", nodes_per_region=2, regions=("west", "east", "third"), sizes={"third": 1}
-    ) as lab:
+    regions: dict[str, object] = {"regions": ("west", "east", "third"), "sizes": {"third": 1}}
+    with up("test-one-arbiter", "arbiter", nodes_per_region=2, auth="operator", **regions) as lab:
         assert layout_of(lab.topology).regions == ("west", "east")
         with pytest.raises(UsageError, match="`third` only votes"):
             lab.publish("third", "foo.test", "x")

@@ -18,7 +18,7 @@ SENT = {"foo-write-west": 7, "foo-write-central": 5, "foo-write-east": 3}
 ARRIVALS: Arrivals = {layout_of(TOPOLOGY).copy(region).key: dict(SENT) for region in TOPOLOGY.regions}
 
 
-def detail(name: str) -> dict[str, Any]:
+def detail(name: str, topology: Topology = TOPOLOGY) -> dict[str, Any]:
     """A stream as its leader, the first node of the region, reports it."""
     region = name.rpartition("-")[2]
     last = SENT.get(name, sum(SENT.values()))
@@ -26,7 +26,7 @@ def detail(name: str) -> dict[str, Any]:
         "name": name,
         "cluster": {"leader": f"{region}-1", "replicas": [{"current": True}, {"current": True}]},
         "state": {"messages": last, "first_seq": 1, "last_seq": last},
-        "config": {"num_replicas": 3},
+        "config": dict(layout_of(topology).stream(name).definition),
     }
     if "-read-" in name:
         stream["sources"] = [{"name": origin, "lag": 0, "active": 400_000_000} for origin in SENT]
@@ -37,7 +37,7 @@ def readings(topology: Topology = TOPOLOGY) -> dict[str, Reading]:
     """What the servers of a healthy lab say."""
     found = {}
     for node in topology.nodes:
-        streams = [detail(stream.key) for stream in layout_of(topology).streams_in(node.region)]
+        streams = [detail(stream.key, topology) for stream in layout_of(topology).streams_in(node.region)]
         found[node.name] = Reading(
             node.name,
             {"version": "2.15.1"},
@@ -167,6 +167,24 @@ def test_another_accounts_stream_of_the_same_name_is_not_the_labs() -> None:
     other = detail("foo-write-west") | {"state": {"messages": 99, "first_seq": 1, "last_seq": 99}}
     jsz(found, "west-1")["account_details"].append({"name": "OTHER", "stream_detail": [other]})
     assert next(row for row in taken(found)[0].streams if row.name == "foo-write-west").last == 7
+
+
+def test_a_mirror_that_was_promoted_is_told_and_how_far_its_followers_are_is_known() -> None:
+    topology = Topology(layout="mirror")
+    found = readings(topology)
+    result = snapshot(observation(topology), found, {})
+    assert result.redefined == ()
+    promoted, follower = (stream_detail(found, f"foo-{region}") for region in ("east", "central"))
+    promoted["config"] = {**stream_detail(found, "foo-west")["config"], "name": "foo-east"}
+    follower["config"] |= {"mirror": {"name": "foo-east"}}
+    follower["mirror"] = {"name": "foo-east", "lag": 0, "active": 400_000_000}
+    result = snapshot(observation(topology), found, {})
+    assert result.redefined == (
+        "foo-central mirrors foo-east, not foo-west",
+        "foo-east listens to foo.>, not to nothing",
+        "foo-east mirrors nothing, not foo-west",
+    )
+    assert next(row for row in result.streams if row.name == "foo-central").sources[0].behind == 0
 
 
 def test_where_regions_are_one_cluster_links_carry_routes_and_a_mirror_has_one_origin() -> None:

@@ -29,14 +29,14 @@ def _convergence(index: Index, reads: list[Stored]) -> Iterator[Draft]:
     for stored, dropped in zip(reads, gone, strict=True):
         pending[index.pending(stored)] = True
         excused |= dropped.either
-    turned = _disorder(reads)
+    turned, marked = _disorder(reads), any(stored.name in index.graph.marking for stored in reads)
     apart = ", apart from what a limit dropped somewhere" if excused.any() else ""
     for here, stored in enumerate(reads):
         odd = _odd(counts, here) & ~pending & ~excused
         if problem:  # a message too many is certain all the same, one too few is not
             odd &= np.logical_and.reduce([counts[here] > other for there, other in enumerate(counts) if there != here])
             odd &= all(other.complete for other in reads if other is not stored)
-        foreign = 0 if problem or excused.any() else _odd_number(strangers, here)
+        foreign = 0 if problem or excused.any() or marked else _odd_number(strangers, here)
         wrong = np.flatnonzero(odd)
         cases = [Case(number, _tell(reads, counts, number)) for number in pick(wrong)]
         held = len(stored.numbers)
@@ -147,7 +147,8 @@ def _excuse(index: Index, name: str, odd: Mapping[str, list[str]]) -> str:
     stored = index.stored.get(name)
     if stored and stored.disturbed:  # one that is just back has yet to get what it lacks
         return f"{stored.disturbed} when the replicas of {name} were compared"
-    if stored and odd and index.expiring(stored) and set().union(*odd.values()) <= EXPIRING:
+    by_itself = stored and (index.expiring(stored) or name in index.graph.marking)
+    if odd and by_itself and set().union(*odd.values()) <= EXPIRING:
         return f"each replica of {name} drops messages by age for itself, and they differ in nothing else"
     return ""
 

@@ -10,12 +10,12 @@ import numpy as np
 from lab.check.checkers.conditions import Conditions, Window
 from lab.check.checkers.examples import Case, Draft, count, judged, pick, seconds
 from lab.check.checkers.index import Index
-from lab.check.checkers.outages import ELECTIONS, outages
+from lab.check.checkers.outages import ELECTIONS, noticing, outages
 from lab.check.checkers.publishes import Publishes, publishes_of
 from lab.check.checkers.stored import NONE
 from lab.check.history import OK, SECOND, Probe
 from lab.layouts import Layout
-from lab.observe.operations import CONTROL_PLANE, LOCAL_READS, NEW_CONSUMER
+from lab.observe.operations import CONTROL_PLANE, DIRECT_GET, LOCAL_READS, NEW_CONSUMER
 
 # All in nanoseconds, as all times of a history.
 SETTLE = 2 * SECOND  # a publish that was under way when a fault took hold
@@ -33,7 +33,7 @@ def availability(index: Index) -> Iterator[Draft]:
     for region in index.topology.regions:
         windows = conditions.of(region)
         probes = [probe for probe in index.history.probes if probe.region == region]
-        yield from _isolated(region, windows, probes)
+        yield from _isolated(index.layout, region, windows, probes)
         yield from _majority(index, region, windows, probes)
         groups = stores(index, region)
         for replicas, places in groups.items():
@@ -60,6 +60,19 @@ def accepts_alone(layout: Layout, key: str) -> bool:
     return len(stream.regions) == 1 and not (limited and stream.definition.get("discard") == "new")
 
 
+def reads_at_home(layout: Layout, region: str) -> bool:
+    """Whether all replicas of what the clients of a region read are there."""
+    return region in layout.clients and layout.copy(region).regions == (region,)
+
+
+def reads_alone(layout: Layout, region: str) -> tuple[tuple[str, ...], int]:
+    """Which reads a region promises while it is isolated, and how long (ns) after it was cut off. Where there are
+    replicas elsewhere, any of them may be asked until servers notice who is gone, and consumers need a majority."""
+    if reads_at_home(layout, region):
+        return LOCAL_READS, SETTLE
+    return (DIRECT_GET,), SETTLE + noticing(layout.topology)
+
+
 def stores(index: Index, region: str) -> dict[int, frozenset[int]]:
     """Replicas -> the places of the streams with so many that live in a region and are filled there. Where clients
     publish into a stream that lives elsewhere, their region alone promises nothing."""
@@ -81,10 +94,11 @@ def _alone(windows: list[Window]) -> list[Window]:
     return [w for w in windows if w.condition.isolated and not w.condition.down and w.calm]
 
 
-def _isolated(region: str, windows: list[Window], probes: list[Probe]) -> Iterator[Draft]:
+def _isolated(layout: Layout, region: str, windows: list[Window], probes: list[Probe]) -> Iterator[Draft]:
     isolated = _alone(windows)
-    calm = [window for w in isolated if (window := w.after(SETTLE))]
-    reads = [probe for window in calm for probe in _probes(probes, window, LOCAL_READS)]
+    operations, grace = reads_alone(layout, region)
+    calm = [window for w in isolated if (window := w.after(grace))]
+    reads = [probe for window in calm for probe in _probes(probes, window, operations)]
     if reads:
         wrong = [probe for probe in reads if probe.outcome != "ok"]
         yield judged(
@@ -137,6 +151,8 @@ def _side(windows: list[Window]) -> list[Window]:
 
 
 def _majority(index: Index, region: str, windows: list[Window], probes: list[Probe]) -> Iterator[Draft]:
+    if not reads_at_home(index.layout, region):
+        return  # a consumer of one replica may be placed in a region that is out of reach
     aware = [window for w in _side(windows) if not w.condition.slowed and (window := w.after(UNAWARE))]
     # Any fault anywhere may depose the meta leader, and so may its heal.
     marks = [t for f in index.history.faults for t in (f.began, f.injected, f.healing, f.healed) if t is not None]

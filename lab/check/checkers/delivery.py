@@ -100,6 +100,9 @@ def _strangers(index: Index, write: Stored, own: Mask) -> Numbers:
     """Messages in an origin that were published where another one stores them, and did not come by its sources."""
     numbers = write.numbers[write.numbers >= 0]
     foreign = ~own[numbers]
+    if write.name in index.graph.echoing:
+        for key in index.graph.heard(write.name):
+            foreign &= ~index.messages.of_origin(index.streams.index(key))[numbers]
     if index.is_copy(write.name) and foreign.any():
         foreign &= ~index.wanted(write.name)[numbers]
     return np.unique(numbers[foreign])
@@ -227,7 +230,7 @@ def _split(kinds: NDArray[np.uint8]) -> str:
 
 def no_duplicates(index: Index) -> Iterator[Draft]:
     for stored in index.reads:
-        if index.expected.repeats(stored.name):
+        if index.expected.repeats(stored.name) or stored.name in index.graph.echoing:
             continue  # what comes by two ways is there twice
         repeats = stored.repeats()
         cases = [

@@ -70,6 +70,8 @@ class Expected:
 
     def fits(self, key: str, origin: int, topic: int, subject: str) -> bool:
         """Whether a stream may hold what an origin stores on a topic, on this subject."""
+        if key in self.graph.echoing and not self.wanted(key, origin, topic):
+            return True
         return key in self.dark or subject in self._subjects[key].get((origin, topic), ())
 
     def topic(self, seed: int, origin: int, process: int, counter: int) -> int:
@@ -89,7 +91,7 @@ class Expected:
         """Copies that should hold the same: groups of two and more."""
         groups: dict[bytes, list[str]] = {}
         for vertex in self.graph.vertices:
-            if self.graph.into(vertex.key) and vertex.key in self._tables:
+            if self.graph.into(vertex.key) and vertex.key in self._tables and vertex.key not in self.graph.echoing:
                 groups.setdefault(self._tables[vertex.key].tobytes(), []).append(vertex.key)
         return [group for group in groups.values() if len(group) > 1 and self._tables[group[0]].any()]
 

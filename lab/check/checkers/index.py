@@ -1,6 +1,6 @@
 """A history made searchable: all that the checkers look things up in, built once and then only read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -39,12 +39,15 @@ class Index:
         self.expected = Expected(self.graph, self.streams, self._subjects())
         disturbed = {region: disturbance(history, region) for region in self.topology.regions}
         self.stored = {
-            name: Stored(read, self.messages, disturbed.get(read.region, ""), recent)
+            name: Stored(read, self.messages, self._disturbed(name, disturbed), recent)
             for name, read in history.reads.items()
         }
         self._kept: dict[str, Kept] = {}
         self._dropped: dict[str, Dropped] = {}
         self._none: dict[Limits, Dropped] = {}
+
+    def _disturbed(self, key: str, disturbed: Mapping[str, str]) -> str:
+        return next((told for region in self.layout.stream(key).regions if (told := disturbed[region])), "")
 
     def _subjects(self) -> dict[str, Sequence[str]]:
         """By origin, of the origins that this run fills."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.check.history import SECOND, FaultRecord, History
+from lab.topology import Topology
+from lab.units import duration_ns
 
 RECONNECT, GIVE_UP, STEP, LONGEST, HEALTH = 5, 30, 10, 120, 10
 NEVER = 2**63 - 1
@@ -41,6 +43,16 @@ def recovery(seconds: float) -> float:
         if failures * STEP >= LONGEST:
             break
     return RECONNECT + GIVE_UP + min(LONGEST, STEP * (failures + 1))
+
+
+def noticing(topology: Topology) -> int:
+    """Within how many nanoseconds servers notice that a server of another region is gone: a ping at each interval, and
+    the connection is given up at the one after the last that may be unanswered (`ping_max`)."""
+    longest = 30 if topology.stretched else 15  # whatever the option says: a route, a gateway
+    options = topology.server_options
+    asked = options.get("ping_interval", "2m")
+    interval = duration_ns(asked) if isinstance(asked, str) else int(asked) * SECOND
+    return (int(options.get("ping_max", 2)) + 1) * min(interval, longest * SECOND)
 
 
 def bound(began: int, healed: int) -> int:

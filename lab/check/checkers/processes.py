@@ -19,10 +19,11 @@ def process_order(index: Index) -> Iterator[Draft]:
 def _process_order(index: Index, stored: Stored) -> Draft:
     """A process publishes one at a time, so its messages are stored in its own order: by their first occurrences."""
     starts, home = index.messages.starts, index.messages.home
+    own, echoing = index.streams.index(stored.name), stored.name in index.graph.echoing
     checked = 0
     wrong: list[int] = []
     for process in range(len(starts) - 1):
-        if index.expected.ways(stored.name, int(home[process])) > 1:
+        if index.expected.ways(stored.name, int(home[process])) > 1 or (echoing and int(home[process]) != own):
             continue  # ways are not in step with each other
         first = stored.first[starts[process] : starts[process + 1]]
         there = np.flatnonzero(first != NONE)

@@ -7,7 +7,7 @@ import numpy as np
 from lab.check.checkers.examples import Case, Draft, count, judged, pick, seconds
 from lab.check.checkers.index import Index
 from lab.check.checkers.stored import NONE, Mask, Positions, Stored, chunks
-from lab.check.history import ACKED, SECOND, Array
+from lab.check.history import ACKED, PROBE, SECOND, Array
 
 STUCK = 30 * SECOND  # a reader that got nothing for so long, with something to get, is stuck and not slow
 
@@ -24,9 +24,10 @@ def stable(index: Index) -> Iterator[Draft]:
             wrong = (places >= 0) & (held != index.messages.identify(rows))
             if stored.complete:
                 given = (rows[name] for name in ("sequence", "time", "process", "counter"))
-                wrong |= (places == NONE) & ~(
-                    (rows["sequence"] <= stored.read.last) & index.kept(stored).explains(*given)
-                )
+                gone = (rows["sequence"] <= stored.read.last) & index.kept(stored).explains(*given)
+                if stored.name in index.graph.marking:
+                    gone |= rows["flags"] & PROBE != 0  # a mark, which goes by itself
+                wrong |= (places == NONE) & ~gone
             found.append(np.flatnonzero(wrong) + start)
         wrong_rows = np.concatenate(found)
         cases = [_unstable(index, stored, reader, live[place]) for place in pick(wrong_rows)]

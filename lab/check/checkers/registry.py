@@ -178,7 +178,8 @@ PROPERTIES: tuple[Property, ...] = (
         "L3",
         "isolated reads",
         "An isolated region can be read: Direct Get and existing consumers work.",
-        "Every such probe. The JetStream API's own Get needs the meta leader, and is not asked for.",
+        "Every such probe, from 2 s after the isolation. The JetStream API's own Get needs the meta leader, and is not "
+        "asked for. Of a stream with replicas in several regions only Direct Get, once servers must have noticed.",
         "`allow_direct: false`, as in layout `seed`.",
     ),
     Property(
@@ -193,7 +194,7 @@ PROPERTIES: tuple[Property, ...] = (
         "majority side",
         "Regions that still form a majority work as if nothing had happened, and can create consumers.",
         "At least 99.9 % of publishes, from 2 s on; each consumer within 5 s, from 20 s on, and not within "
-        "20 s of any other fault.",
+        "20 s of any other fault; of a stream with replicas in several regions none.",
         "A meta group without a majority, for example with regions of different size.",
     ),
     Property(

@@ -26,13 +26,15 @@ PlaceIn = Callable[[str, Positions], NDArray[np.int64]]
 @dataclass(frozen=True)
 class Limits:
     """By what a stream drops messages that it has; 0 where it does not. `age` is in ns. `consumed`: once they are
-    acknowledged, or when nobody wants them."""
+    acknowledged, or when nobody wants them. `marks`: where a subject's last message was it leaves a mark, so that this
+    message goes at another time than its neighbours."""
 
     age: int = 0
     messages: int = 0
     bytes: int = 0
     per_subject: int = 0
     consumed: bool = False
+    marks: bool = False
 
     @classmethod
     def of(cls, definition: Mapping[str, Any]) -> Self:
@@ -48,12 +50,13 @@ class Limits:
             limit("max_bytes") if old else 0,
             0 if definition.get("discard_new_per_subject") else limit("max_msgs_per_subject"),
             definition.get("retention", "limits") != "limits",
+            bool(definition.get("subject_delete_marker_ttl")),
         )
 
     @property
     def oldest_first(self) -> bool:
         """Whether whatever stands behind something that is still there was not dropped."""
-        return not self.per_subject and not self.consumed
+        return not self.per_subject and not self.consumed and not self.marks
 
     def __bool__(self) -> bool:
         return bool(self.age or self.messages or self.bytes or self.per_subject or self.consumed)
@@ -93,7 +96,8 @@ class Kept:
         if self._full:
             why |= before
         if limits.age:
-            why |= before if self._end is None else before & (since <= self._end + SECOND - limits.age)
+            gone = before | limits.marks
+            why |= gone if self._end is None else gone & (since <= self._end + SECOND - limits.age)
         if limits.per_subject:
             full = (self._held[slot] >= limits.per_subject for slot in self._subjects(process, counter))
             why |= np.fromiter(full, np.bool_, len(sequence))

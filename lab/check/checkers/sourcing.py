@@ -13,7 +13,7 @@ import numpy as np
 from lab.check.checkers.examples import Case, Draft, count, judged, pick
 from lab.check.checkers.index import Index
 from lab.check.checkers.stored import NONE, Arrived, Mask, Numbers, Positions, Stored, backwards, chunks
-from lab.check.history import Array
+from lab.check.history import PROBE, Array
 
 SPARE = 1_000_000  # places of 4 bytes that an array may have more than there are rows
 
@@ -144,6 +144,8 @@ def _names_nothing(sourced: Sourced, rows: Array) -> Mask:
         if origin.write and origin.write.complete:
             mine &= rows["origin_sequence"] <= max(origin.write.read.last, origin.write.high)
         result &= ~mine
+    if stored.name in sourced.index.graph.marking:
+        result &= rows["flags"] & PROBE == 0  # a mark of its own
     return result
 
 
@@ -241,6 +243,8 @@ def _no_gap(sourced: Sourced) -> Draft:
         sequences = np.flatnonzero(sourced.of(origin) == NONE).astype(np.int64) + origin.low
         checked += origin.size
         sequences = sequences[origin.write.find(sequences) >= 0]  # not those that expired or were deleted
+        if origin.name in index.graph.marking and len(sequences):  # nor marks, which go by themselves
+            sequences = sequences[origin.write.numbers[origin.write.find(sequences)] >= 0]
         if not _selects_all(sourced, origin) and len(sequences):
             numbers = origin.write.numbers[origin.write.find(sequences)]
             sequences = sequences[(numbers >= 0) & index.along(origin.name, stored.name)[numbers]]
