@@ -1,6 +1,7 @@
 """What Ctrl-C does to a coroutine that is being finished."""
 
 import asyncio
+import os
 import signal
 import threading
 
@@ -10,7 +11,8 @@ from lab.loop import finished
 
 
 def press(after_s: float) -> None:
-    threading.Timer(after_s, signal.raise_signal, [signal.SIGINT]).start()
+    """To the process, as a terminal does: the kernel then interrupts what the main thread waits for."""
+    threading.Timer(after_s, os.kill, [os.getpid(), signal.SIGINT]).start()
 
 
 def test_the_first_ctrl_c_cancels_and_more_do_not_interrupt_what_is_then_undone() -> None:
