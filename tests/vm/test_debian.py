@@ -108,7 +108,9 @@ def test_a_heal_is_followed_by_agreement(small: User) -> None:
 @pytest.mark.parametrize("name", NEEDING)
 def test_a_scenario_of_slow_links_finds_them_slow(small: User, measured: Measured, name: str) -> None:
     """On an emulated processor nothing is quick: what has an upper bound in time is written down, and not judged."""
-    said = small.run(f"lab scenario run {name} --json || [ $? = 3 ]", f"lab scenario run {name}")
+    file, there = f"lab/scenario/files/{name}.yaml", f"/tmp/{name}.yaml"
+    small.run(f"sed 's/^steps:/lab: {{nodes_per_region: 1, replicas: 1}}\\nsteps:/' {file} > {there}")
+    said = small.run(f"lab scenario run {there} --json || [ $? = 3 ]", f"lab scenario run {name}")
     (played,) = json.loads(said)["results"]
     measured.setdefault("scenarios", {})[name] = played
     judged = [one for step in played["steps"] for one in step["judgements"]]
