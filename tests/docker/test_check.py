@@ -22,7 +22,7 @@ from lab.render import stream_configs
 from lab.topology import Topology
 
 LAB = Topology(name="test-check")
-SHORT = {"rate": 200, "processes": 3, "warmup": "3s", "duration": "14s", "settle": "4s"}
+SHORT = {"rate": 80, "processes": 3, "warmup": "3s", "duration": "14s", "settle": "4s"}
 Change = Callable[[dict[str, dict[str, Any]]], None]
 
 

@@ -88,7 +88,7 @@ def test_a_check_finds_what_a_client_does_wrong(lab: Lab, tmp_path: Path) -> Non
     before, after, _ = MISTAKES["publishes twice"]
     client.write_text(text.replace(before, after), encoding="utf-8")
     kill = {"at": "1s", "for": "4s", "kind": "kill", "targets": ["west"]}
-    load = {"rate": 100, "processes": 2, "warmup": "3s", "duration": "16s", "settle": "5s"}
+    load = {"rate": 60, "processes": 2, "warmup": "3s", "duration": "16s", "settle": "5s"}
     schedule.write_text(json.dumps(load | {"faults": [kill]}))
     wanted = ("check", "--schedule", str(schedule), "--client", f"{sys.executable} {client}", "--json")
     findings = lab.json(*wanted, code=3)["verdict"]["findings"]

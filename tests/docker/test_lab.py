@@ -129,13 +129,15 @@ def healed(shared_lab: Lab) -> Healed:
     began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
     command = lab.command("events", "--follow", "--since", "1m", "--json")
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
-        lab.run("partition", "central")
-        lab.run("pub", "central", "foo.hasten", "from central")
-        time.sleep(20)  # the servers have given up the gateways and the sources by then
-        healed = lab.json("heal", "--wait", "--hasten")
-        verdict, again = lab.json("compare")["verdict"], lab.json("heal", "--wait", "--hasten")
-        time.sleep(2)
-        following.send_signal(signal.SIGINT)
+        try:
+            lab.run("partition", "central")
+            lab.run("pub", "central", "foo.hasten", "from central")
+            time.sleep(20)  # the servers have given up the gateways and the sources by then
+            healed = lab.json("heal", "--wait", "--hasten")
+            verdict, again = lab.json("compare")["verdict"], lab.json("heal", "--wait", "--hasten")
+            time.sleep(2)
+        finally:  # else it would be waited for
+            following.send_signal(signal.SIGINT)
         told, errors = following.communicate(timeout=20)
     assert following.returncode == 130
     assert "Traceback" not in errors

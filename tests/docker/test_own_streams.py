@@ -10,7 +10,7 @@ import pytest
 from labs import ROOT, Lab
 
 BANK = ROOT / "examples" / "streams" / "bank"
-QUIET = {"rate": 200, "processes": 3, "warmup": "3s", "duration": "20s", "settle": "4s"}
+QUIET = {"rate": 80, "processes": 3, "warmup": "3s", "duration": "20s", "settle": "4s"}
 PARTITION = {"at": "2s", "for": "6s", "kind": "partition", "groups": ["east"]}
 
 
