@@ -17,6 +17,8 @@ def main() -> None:
         ended_by = signal.Signals(number)
         if ended_by == signal.SIGHUP:
             let_go_of_terminal()
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what a script runs in the background
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.raise_signal(signal.SIGINT)
 
     have_streams()

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -110,16 +111,34 @@ def test_an_interrupted_up_leaves_nothing_and_a_killed_one_is_finished_by_the_ne
     assert lab.left_behind() == {"containers": 0, "networks": 0, "volumes": 0}
 
 
+def ignore_ctrl_c() -> None:
+    """As a shell does for what a script runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @pytest.mark.parametrize(
-    ("numbers", "code"), [([signal.SIGINT] * 4, 130), ([signal.SIGTERM], 143), ([signal.SIGTERM, signal.SIGINT], 143)]
+    ("numbers", "code", "prepare"),
+    [
+        ([signal.SIGINT] * 4, 130, None),
+        ([signal.SIGTERM, signal.SIGINT], 143, None),
+        ([signal.SIGTERM], 143, ignore_ctrl_c),
+    ],
 )
-def test_up_that_is_interrupted_however_often_leaves_nothing(numbers: list[int], code: int, tmp_path: Path) -> None:
+def test_up_that_is_interrupted_however_often_leaves_nothing(
+    numbers: list[int], code: int, prepare: Callable[[], None] | None, tmp_path: Path
+) -> None:
     lab = Lab("test-impatient")
     file = tmp_path / "lab.yaml"
     file.write_text(SMALL)
     command = lab.command("up", "--file", str(file))
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=prepare,
     ) as process:
         while not lab.left_behind()["networks"]:
             assert process.poll() is None
