@@ -68,6 +68,7 @@ def test_where_the_stream_really_has_the_name_every_call_works_that_says_it() ->
     }
 
 
+@pytest.mark.nightly
 def test_through_a_mapped_name_no_consumer_is_made_and_nothing_of_yours_is_touched(lab: Lab) -> None:
     lab.run("heal", "--wait", "--hasten")
     lab.run("pub", "west", "foo.mine", "kept")
