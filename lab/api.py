@@ -35,13 +35,14 @@ from lab.faults.plan import Change
 from lab.faults.registry import ordered, present
 from lab.faults.timers import Timer
 from lab.faults.turning import carry_on
-from lab.faults.verb import LONGEST_S, Verb
+from lab.faults.verb import Verb
 from lab.headstart import Headstart
 from lab.loop import finished
 from lab.netprobe.offers import offered
 from lab.progress import Say, silently
 from lab.streammethods import StreamMethods
 from lab.topology import DEFAULT_NAME, Node, Topology
+from lab.units import LONGEST_S
 
 if TYPE_CHECKING:
     from lab.bundle import Bundle

@@ -41,6 +41,11 @@ def default_folder(environment: Mapping[str, str] = os.environ) -> Path:
         raise LabError("this user has no home directory", "set `XDG_CONFIG_HOME` or `HOME`") from error
 
 
+def names(folder: Path) -> list[str]:
+    """Of all contexts that are there."""
+    return sorted(path.stem for path in folder.glob("*.json"))
+
+
 def contexts(topology: Topology) -> dict[str, dict[str, str]]:
     """Name -> content of all contexts; fields that are left out are empty to `nats`."""
     prefix = "sc-" if topology.name == DEFAULT_NAME else f"sc-{topology.name}-"

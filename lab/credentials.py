@@ -41,7 +41,7 @@ def paths() -> list[str]:
 
 def write(layout: Layout, folder: Path) -> list[str]:
     """Make keys, and write what they signed; the paths in the lab's folder. Raises `LabError`."""
-    _require_nkeys()
+    require_nkeys("operator mode needs")
     (account,) = layout.accounts
     operator, own, system = (_keys(kind) for kind in ("OPERATOR", "ACCOUNT", "ACCOUNT"))
     mappings = {
@@ -68,11 +68,12 @@ def write(layout: Layout, folder: Path) -> list[str]:
     return paths()
 
 
-def _require_nkeys() -> None:
-    """It is an extra: it has no wheel, and all that the lab needs otherwise has."""
+def require_nkeys(what: str) -> None:
+    """Raises `LabError` for `what` needs it and has it not. It is an extra: it has no wheel, and all that the lab needs
+    otherwise has."""
     if not find_spec("nkeys"):
         raise LabError(
-            "operator mode needs the package `nkeys`, which is not installed",
+            f"{what} the package `nkeys`, which is not installed",
             "install the lab as `nats-region-lab[operator]`",
         )
 

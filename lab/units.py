@@ -6,6 +6,7 @@ from lab.errors import UsageError
 
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
 SIZE = re.compile(r"(\d{1,30})([bkmgt]?)i?b?", re.ASCII | re.IGNORECASE)
+LONGEST_S = 24 * 3600  # that something can be asked to last, or be waited for
 MAX_NS = 2**63 - 1  # what a server counts with
 
 

@@ -15,6 +15,7 @@ from lab.cli import completion
 from lab.cli.selection import FILE, lab_name
 from lab.errors import Interrupted, LabError
 from lab.plain import plain
+from lab.units import LONGEST_S
 
 if TYPE_CHECKING:
     from lab.api import Lab
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 INTERRUPTED = 130
-LONGEST_S = 24 * 3600
 LEFT = "`lab list` shows which labs are there, `lab faults` what is in force"
 PANEL_LIFE, PANEL_USE, PANEL_FAULTS = "The lab", "Using the stream", "Faults"
 PANEL_SCENARIOS, PANEL_CHECK, PANEL_FILES = "Scenarios", "Checks", "Files and machine"

@@ -93,9 +93,9 @@ def _runs(context: typer.Context) -> Iterable[str]:
 
 
 def _contexts(context: typer.Context) -> Iterable[str]:
-    from lab.contexts import default_folder
+    from lab.contexts import default_folder, names
 
-    return sorted(path.stem for path in default_folder().glob("*.json"))
+    return names(default_folder())
 
 
 labs = completing(_labs)

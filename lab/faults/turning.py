@@ -11,9 +11,10 @@ from lab.faults.fault import Fault
 from lab.faults.plan import Change
 from lab.faults.registry import ordered, present
 from lab.faults.timers import Timer
-from lab.faults.verb import LONGEST_S, Verb
+from lab.faults.verb import Verb
 from lab.progress import Say
 from lab.topology import Topology
+from lab.units import LONGEST_S
 
 LEFT_S = 2.0  # if the program dies, all is undone so long after the end
 

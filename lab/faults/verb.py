@@ -17,8 +17,8 @@ from lab.faults.arguments import is_role
 from lab.faults.effects import Effects, joined
 from lab.faults.fault import Fault
 from lab.topology import Node, Topology
+from lab.units import LONGEST_S
 
-LONGEST_S = 24 * 3600.0  # that a fault can be asked to last
 OFFERS = frozenset({"netem", "tbf", "blocks"})  # what a kernel may have, and some have not
 
 

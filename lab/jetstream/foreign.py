@@ -11,7 +11,6 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,11 +20,13 @@ from nats.errors import Error as ClientError
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as ClientTimeout
 
-from lab.errors import LabError, NatsError, NoAnswer, UsageError
+from lab.credentials import require_nkeys
+from lab.errors import NatsError, NoAnswer, UsageError
 from lab.jetstream.session import API_LEADERLESS, ApiError
+from lab.layouts.layout import API
 from lab.printable import printable
 
-API, PING = "$JS.API", "$SYS.REQ.SERVER.PING"
+PING = "$SYS.REQ.SERVER.PING"
 # With the prefix of the API in front of all but the last, which only the system account may ask.
 ASKED = ("INFO", "STREAM.LIST", "CONSUMER.LIST.*", PING)
 PORT = 4222
@@ -161,7 +162,7 @@ class Foreign:
 
 @asynccontextmanager
 async def connect(access: Access, timeout: float) -> AsyncIterator[Foreign]:
-    """A connection to the first of the servers that lets one in. Raises `NatsError`, `UsageError`."""
+    """A connection to the first of the servers that lets one in. Raises `LabError`."""
     # Python 3.11 warns of how nats-py ends a connection with TLS.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     options, why = _options(access), list[str]()
@@ -215,6 +216,8 @@ async def _client(
 
 
 def _options(access: Access) -> dict[str, Any]:
+    if access.creds or access.nkey:
+        require_nkeys("credentials and nkeys need")
     for path in filter(None, (access.creds, access.nkey, access.cert, access.key, access.ca)):
         if not Path(path).is_file():
             raise UsageError(f"{access.called}: `{path}` is not there, or is not a file")
@@ -268,12 +271,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return SILENT
     return printable(str(error).removeprefix("nats: ").strip("'"))
-
-
-def require_nkeys(access: Access) -> None:
-    """Raises `LabError` where the package is missing that credentials and nkeys need."""
-    if (access.creds or access.nkey) and not find_spec("nkeys"):
-        raise LabError(
-            "credentials and nkeys need the package `nkeys`, which is not installed",
-            "`pip install 'nats-region-lab[operator]'`",
-        )

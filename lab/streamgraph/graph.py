@@ -3,7 +3,7 @@
 A vertex is a stream of an account, an edge one entry of its `sources`, or its `mirror`: messages go along it. Pure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -159,22 +159,14 @@ class StreamGraph:
 
     def heard(self, key: str) -> frozenset[str]:
         """The streams from which something may come to one by sources or by `republish`, over however many hops."""
-        found, ahead = set[str](), [key]
-        while ahead:
-            here = ahead.pop()
-            new = {*self.upstream(here), *self.echoed.get(here, ())} - found
-            found |= new
-            ahead += new
-        return frozenset(found)
+
+        def heard(here: str) -> Iterable[str]:
+            return (*self.upstream(here), *self.echoed.get(here, ()))
+
+        return _reached(heard(key), heard)
 
     def _and_behind(self, keys: Iterable[str]) -> frozenset[str]:
-        found, ahead = set[str](), list(keys)
-        while ahead:
-            key = ahead.pop()
-            if key not in found:
-                found.add(key)
-                ahead += [edge.stream for edge in self.out_of(key)]
-        return frozenset(found)
+        return _reached(keys, lambda key: [edge.stream for edge in self.out_of(key)])
 
     @cached_property
     def levels(self) -> list[list[Vertex]]:
@@ -190,17 +182,19 @@ class StreamGraph:
     @cached_property
     def looped(self) -> tuple[str, ...]:
         """The streams that lie on a loop."""
+        keys = [vertex.key for vertex in self.vertices]
+        return tuple(key for key in keys if key in _reached(self.upstream(key), self.upstream))
 
-        def reached(key: str) -> set[str]:
-            found, ahead = set[str](), list(self.upstream(key))
-            while ahead:
-                upstream = ahead.pop()
-                if upstream not in found:
-                    found.add(upstream)
-                    ahead += self.upstream(upstream)
-            return found
 
-        return tuple(vertex.key for vertex in self.vertices if vertex.key in reached(vertex.key))
+def _reached(starts: Iterable[str], step: Callable[[str], Iterable[str]]) -> frozenset[str]:
+    """Where one comes from somewhere, over however many hops; the starts as well."""
+    found, ahead = set[str](), list(starts)
+    while ahead:
+        key = ahead.pop()
+        if key not in found:
+            found.add(key)
+            ahead += step(key)
+    return frozenset(found)
 
 
 def _heard(stream: Vertex, other: Vertex) -> bool:

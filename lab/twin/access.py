@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from lab.contexts import names
 from lab.errors import UsageError, unknown
-from lab.jetstream.foreign import API, PORT, Access
+from lab.jetstream.foreign import PORT, Access, place
+from lab.layouts.layout import API
 from lab.printable import printable
 
 SCHEMES = ("nats", "tls")
@@ -32,9 +34,7 @@ def _of_urls(source: str) -> Access:
     urls = tuple(_url(each.strip(), "SOURCE") for each in source.split(",") if each.strip())
     if not urls:
         raise UsageError("SOURCE has no URL", HINT)
-    parts = urlsplit(urls[0])
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return Access(printable(f"{host}:{parts.port or PORT}"), urls)
+    return Access(place(urls[0]), urls)
 
 
 def _url(text: str, where: str) -> str:
@@ -68,7 +68,7 @@ def _of_context(name: str, folder: Path) -> Access:
 
 
 def _context(name: str, folder: Path, where: str) -> dict[str, Any]:
-    known = sorted(path.stem for path in folder.glob("*.json"))
+    known = names(folder)
     if name not in known:
         error = unknown("context", printable(name), [printable(each) for each in known])
         raise UsageError(error.message, f"{error.hint if known else f'there is none in `{folder}`'}; {HINT}")

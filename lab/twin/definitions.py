@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lab.layouts.layout import API
 from lab.ownforms import CONSUMER, STREAM, require, require_name, require_subjects
 from lab.streamgraph.graph import entries
 from lab.twin.found import cluster, config
@@ -11,7 +12,6 @@ from lab.twin.regions import Region, rounded
 from lab.units import several
 
 LARGEST_IN_MEMORY = 64 * 2**20  # of a stream in memory: nodes have 256 MB
-OWN_API = "$JS.API"
 Kind = Literal["changed", "left out"]
 Definition = dict[str, Any]
 
@@ -155,8 +155,8 @@ def _source(given: Mapping[str, Any], mirror: bool, around: Surroundings, notes:
     """What it takes from one stream; None for what the twin cannot have."""
     made = {key: value for key, value in given.items() if value is not None}
     name, word = made.get("name", "?"), "mirror of" if mirror else "source"
-    api = str((made.pop("external", None) or {}).get("api") or OWN_API)
-    if api not in (OWN_API, f"$JS.{around.domain}.API"):
+    api = str((made.pop("external", None) or {}).get("api") or API)
+    if api not in (API, f"$JS.{around.domain}.API"):
         notes.left_out(f"{word} `{name}` by `{api}`: of another account or domain, which cannot be seen")
         return None
     if name not in around.streams:

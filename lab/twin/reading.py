@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lab.jetstream.foreign import Access, Foreign, connect, greeting, require_nkeys
+from lab.jetstream.foreign import Access, Foreign, connect, greeting
 from lab.printable import printable
 from lab.progress import Say
 from lab.twin.found import Found, Server, config
@@ -17,7 +17,6 @@ AT_ONCE = 16
 async def read(access: Access, system: Access | None, timeout: float, say: Say) -> Found:
     """What there is. `system` leads into the system account, where all servers can be seen. `timeout` in seconds bounds
     each request. Raises `LabError`."""
-    require_nkeys(access)
     async with connect(access, timeout) as foreign:
         say(f"connected to {printable(str(foreign.greeting.get('server_name', '?')))} of {access.called}")
         account = await foreign.account()
@@ -27,7 +26,6 @@ async def read(access: Access, system: Access | None, timeout: float, say: Say) 
         first = dict(foreign.greeting)
     domain = str(account.get("domain") or "")
     if system:
-        require_nkeys(system)
         async with connect(system, timeout) as foreign:
             said = await foreign.servers()
     else:

@@ -1,5 +1,7 @@
 """Calls of nats-py on the stream: management, single messages, publishing."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from nats.js.errors import APIError
@@ -117,40 +119,28 @@ def _same(at: Place, message: Any, subject: str, sequence: int) -> str:
     return stream
 
 
-@call(MESSAGES, "js.get_msg(name, seq)")
-async def get_msg(at: Place) -> str:
+# Name of the call -> what makes it for a message.
+GETS: dict[str, Callable[[Place, str, int], Awaitable[Any]]] = {
+    "js.get_msg(name, seq)": lambda at, _, sequence: at.js.get_msg(at.name, sequence),
+    "js.get_msg(name, seq, direct=True)": lambda at, _, sequence: at.js.get_msg(at.name, sequence, direct=True),
+    "js.get_last_msg(name, subject)": lambda at, subject, _: at.js.get_last_msg(at.name, subject),
+    "js.get_last_msg(name, subject, direct=True)": lambda at, subject, _: at.js.get_last_msg(
+        at.name, subject, direct=True
+    ),
+    "js.get_msg(name, seq, subject, next=True)": lambda at, subject, _: at.js.get_msg(at.name, 1, subject, next=True),
+    "js.get_msg(name, seq, subject, next=True, direct=True)": lambda at, subject, _: at.js.get_msg(
+        at.name, 1, subject, direct=True, next=True
+    ),
+}
+
+
+async def _got(get: Callable[[Place, str, int], Awaitable[Any]], at: Place) -> str:
     subject, sequence = await _known(at)
-    return _same(at, await at.js.get_msg(at.name, sequence), subject, sequence)
+    return _same(at, await get(at, subject, sequence), subject, sequence)
 
 
-@call(MESSAGES, "js.get_msg(name, seq, direct=True)")
-async def get_msg_direct(at: Place) -> str:
-    subject, sequence = await _known(at)
-    return _same(at, await at.js.get_msg(at.name, sequence, direct=True), subject, sequence)
-
-
-@call(MESSAGES, "js.get_last_msg(name, subject)")
-async def get_last_msg(at: Place) -> str:
-    subject, sequence = await _known(at)
-    return _same(at, await at.js.get_last_msg(at.name, subject), subject, sequence)
-
-
-@call(MESSAGES, "js.get_last_msg(name, subject, direct=True)")
-async def get_last_msg_direct(at: Place) -> str:
-    subject, sequence = await _known(at)
-    return _same(at, await at.js.get_last_msg(at.name, subject, direct=True), subject, sequence)
-
-
-@call(MESSAGES, "js.get_msg(name, seq, subject, next=True)")
-async def get_next_msg(at: Place) -> str:
-    subject, sequence = await _known(at)
-    return _same(at, await at.js.get_msg(at.name, 1, subject, next=True), subject, sequence)
-
-
-@call(MESSAGES, "js.get_msg(name, seq, subject, next=True, direct=True)")
-async def get_next_msg_direct(at: Place) -> str:
-    subject, sequence = await _known(at)
-    return _same(at, await at.js.get_msg(at.name, 1, subject, direct=True, next=True), subject, sequence)
+for _name, _get in GETS.items():
+    call(MESSAGES, _name)(partial(_got, _get))
 
 
 @call(MESSAGES, "js.delete_msg(name, seq)")
