@@ -13,15 +13,21 @@ T = TypeVar("T")
 def finished(work: Coroutine[Any, Any, T]) -> T:
     """Its result; where an event loop runs already, from a loop in a thread of its own.
 
-    Ctrl-C cancels it, once. What it then does to leave nothing behind is not interrupted by more of them, which people
-    press when that takes some seconds. Raises `KeyboardInterrupt` afterwards.
+    Ctrl-C cancels it, once, also where a shell had it ignored in the background and it stands for SIGTERM. What it then
+    does to leave nothing behind is not interrupted by more of them, which people press when that takes some seconds.
+    Raises `KeyboardInterrupt` afterwards.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         in_main = threading.current_thread() is threading.main_thread()
-        ours = in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        return asyncio.run(_interrupted_once(work) if ours else work)
+        before = signal.getsignal(signal.SIGINT) if in_main else None
+        if before not in (signal.default_int_handler, signal.SIG_IGN):
+            return asyncio.run(work)
+        try:
+            return asyncio.run(_interrupted_once(work))
+        finally:
+            signal.signal(signal.SIGINT, before)
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
 
@@ -43,5 +49,3 @@ async def _interrupted_once(work: Coroutine[Any, Any, T]) -> T:
         if interrupted:
             raise KeyboardInterrupt from None
         raise
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)

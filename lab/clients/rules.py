@@ -56,8 +56,8 @@ async def publishes(trial: Trial) -> str:
             if answer.stream != trial.name or not answer.sequence:
                 told = f"`stream` {answer.stream!r} and `sequence` {answer.sequence}"
                 raise Wrong(f"its `ok` has {told}, and not those of the server's acknowledgement")
-            entry = await trial.session.direct_get(trial.name, {"seq": answer.sequence})
-            if entry is None or entry.subject != subject:
+            entry = await trial.session.get(trial.name, answer.sequence)
+            if entry is None or (entry.sequence, entry.subject) != (answer.sequence, subject):
                 raise Wrong(f"its `ok` names sequence {answer.sequence}, where the message is not")
             if entry.body != body.encode():
                 raise Wrong(f"it changed a body of {len(body):,} bytes: the stream has {len(entry.body):,} others")

@@ -219,25 +219,26 @@ class Session:
             with suppress(ClientError):
                 await subscription.unsubscribe()
 
-    async def _gets(self, stream: str, sequences: Iterable[int], timeout: float) -> list[Entry]:
-        """Get side by side; where messages are gone, several requests find the same next one."""
-        found = await asyncio.gather(*(self._get(stream, sequence, timeout) for sequence in sequences))
-        return [entry for _, entry in sorted({e.sequence: e for entries in found for e in entries}.items())]
-
-    async def _get(self, stream: str, sequence: int, timeout: float) -> list[Entry]:
+    async def get(self, stream: str, sequence: int, timeout: float = REQUEST_TIMEOUT_S) -> Entry | None:
+        """The first message from `sequence` on, None where there is none. The stream's leader answers, which has all
+        that it acknowledged; Direct Get may be answered by a server that is a moment behind (ADR-31)."""
         import base64
 
         try:
-            got = (await self.api(f"STREAM.MSG.GET.{stream}", {"seq": sequence, "next_by_subj": ">"}, timeout))[
-                "message"
-            ]
+            answer = await self.api(f"STREAM.MSG.GET.{stream}", {"seq": sequence, "next_by_subj": ">"}, timeout)
         except ApiError as error:
             if error.code == 10037:  # no message found
-                return []
+                return None
             raise
+        got = answer["message"]
         headers = _headers(base64.b64decode(got.get("hdrs", "")).decode())
         body = base64.b64decode(got.get("data", ""))
-        return [Entry(got["seq"], got["subject"], got["time"], body, origin(headers, stream, got["seq"]), headers)]
+        return Entry(got["seq"], got["subject"], got["time"], body, origin(headers, stream, got["seq"]), headers)
+
+    async def _gets(self, stream: str, sequences: Iterable[int], timeout: float) -> list[Entry]:
+        """Get side by side; where messages are gone, several requests find the same next one."""
+        found = await asyncio.gather(*(self.get(stream, sequence, timeout) for sequence in sequences))
+        return [entry for _, entry in sorted({entry.sequence: entry for entry in found if entry}.items())]
 
 
 def api_error(raw: dict[str, Any]) -> ApiError:

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,14 @@ def press(after_s: float) -> None:
     threading.Timer(after_s, os.kill, [os.getpid(), signal.SIGINT]).start()
 
 
-def test_the_first_ctrl_c_cancels_and_more_do_not_interrupt_what_is_then_undone() -> None:
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in a terminal", "in a script's background"])
+def handler(request: pytest.FixtureRequest) -> Iterator[Any]:
+    before = signal.signal(signal.SIGINT, request.param)
+    yield request.param
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_first_ctrl_c_cancels_and_more_do_not_interrupt_what_is_then_undone(handler: Any) -> None:
     undone = []
 
     async def work() -> None:
@@ -31,7 +40,7 @@ def test_the_first_ctrl_c_cancels_and_more_do_not_interrupt_what_is_then_undone(
     with pytest.raises(KeyboardInterrupt):
         finished(work())
     assert undone == ["whole"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_results_and_errors_come_through_also_where_a_loop_runs_and_in_threads() -> None:
