@@ -179,7 +179,7 @@ class FakeProbe(Probe):
         if verb == "QDISC":
             return kernel.get((node.node, str(network)), Interface()).discipline or "plain"
         assert verb == "FLOW", verb
-        return self._flow(node, rest[0], int(rest[1]))
+        return self._flow(node, rest[0], int(rest[1]), int(rest[3]))
 
     def _keep(self, node: str, network: str, **values: Any) -> None:
         at = replace(self.engine.interfaces.get((node, network), Interface()), **values)
@@ -187,7 +187,7 @@ class FakeProbe(Probe):
         if at == Interface():
             del self.engine.interfaces[node, network]
 
-    def _flow(self, source: Container, address: str, count: int) -> str:
+    def _flow(self, source: Container, address: str, count: int, gap_us: int) -> str:
         """All packets arrive, late by the delay, unless they are blocked."""
         target, network = self._at(address)
         ends = (source, self.engine.containers[target])

@@ -32,6 +32,7 @@ Expected = Literal["dead", "refused", "alive"]
 # long since the cut took hold are believed sooner the second time: after `AGAIN_S`, or ten times the slowest answer.
 TRIES_S = (0.15, 1.0)
 AGAIN_S = 0.02
+GAPS_US = (0, 400)  # at least between two datagrams of a flow
 GREETING_S = 10.0  # the second time, on a slow machine; whoever greets ends it
 AT_ONCE = 800  # flows; the network probe has room for a thousand
 
@@ -188,13 +189,14 @@ def measure(
 def _flows(
     observation: Observation, faults: frozenset[Fault], touched: Iterable[Fault], probe: Probe
 ) -> tuple[Measured, ...]:
-    """Small packets first, since those that measure a rate would delay them; what contradicts is sent once more."""
+    """Small packets first, since those that measure a rate would delay them. What contradicts is sent once more, more
+    slowly, since a busy machine drops what its queues have no room for, and waited for longer."""
     planned = flows.plan(observation, faults, touched)
     wrong: list[str] = []
-    for _ in TRIES_S:
-        slow = [flow for flow in planned if not flow.of_rate]
+    for patience_s, least_gap_us in zip(TRIES_S, GAPS_US, strict=True):
+        slow = [replace(flow, gap_us=max(flow.gap_us, least_gap_us)) for flow in planned if not flow.of_rate]
         fast = [flow for flow in planned if flow.of_rate]
-        seen = [*sent(observation, faults, slow, probe), *sent(observation, faults, fast, probe)]
+        seen = [figures for part in (slow, fast) for figures in sent(observation, faults, part, probe, patience_s)]
         told = zip((*slow, *fast), seen, strict=True)
         wrong = [f"{f.source} → {f.target} ({f.network}): {why}" for f, s in told if (why := flows.contradiction(f, s))]
         if not wrong:

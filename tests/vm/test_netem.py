@@ -140,14 +140,14 @@ def test_all_is_lost_with_a_loss_of_one_hundred_percent(vm: Guest) -> None:
 
 def test_bursts_of_loss_are_as_long_and_as_frequent_as_asked_for(vm: Guest) -> None:
     shape(vm, "west", WEST, good_to_bad=part(1), bad_to_good=part(20))
-    found = flow(vm, TO_EAST, count=8000, gap_us=20)
-    assert found["lost"] == pytest.approx(1 / 21, abs=0.025)
+    found = flow(vm, TO_EAST, count=20_000, gap_us=20)
+    assert found["lost"] == pytest.approx(1 / 21, abs=0.025)  # five standard deviations
 
 
 def test_duplicates_come_as_often_as_asked_for(vm: Guest) -> None:
     shape(vm, "west", WEST, duplicate=part(10))
-    found = flow(vm, TO_EAST, count=3000, gap_us=50)
-    assert found["duplicates"] / 3000 == pytest.approx(0.1, abs=0.02)
+    found = flow(vm, TO_EAST, count=6000, gap_us=50)
+    assert found["duplicates"] / 6000 == pytest.approx(0.1, abs=0.02)
     assert found["lost"] == 0
 
 

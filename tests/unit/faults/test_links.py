@@ -8,7 +8,7 @@ import pytest
 from fakes import FakeEngine, FakeProbe, observation
 
 from lab.api import Lab
-from lab.docker.observation import Interface
+from lab.docker.observation import Container, Interface
 from lab.errors import FaultNotProven, LabError, UsageError
 from lab.faults import change, proof
 from lab.faults.block import Block
@@ -272,6 +272,23 @@ def test_a_delay_that_packets_do_not_have_is_not_believed(
     monkeypatch.setattr(FakeProbe, "late", {("west-1", "east-2"): 300})
     with pytest.raises(FaultNotProven, match=r"west-1 → east-2 \(east-west\): a packet takes 0.3 ms, not 40 ms"):
         lab.shape("west", "east", delay="40ms")
+
+
+def test_packets_that_a_busy_machine_dropped_are_sent_again_more_slowly(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = FakeProbe._flow
+
+    def busy(probe: FakeProbe, source: Container, address: str, count: int, gap_us: int) -> str:
+        return flow(probe, source, address, count if gap_us >= 400 else count // 5, gap_us).replace(
+            f"sent={count // 5} ", f"sent={count} "
+        )
+
+    monkeypatch.setattr(FakeProbe, "_flow", busy)
+    done = lab.shape("west", "east", loss="5%").change
+    assert done
+    assert done.evidence
+    assert {row.lost for row in done.evidence.measured} == {0.05}
 
 
 def test_a_cut_takes_the_shape_of_its_side_away_and_a_join_gives_it_back(lab: Lab) -> None:
