@@ -15,10 +15,14 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 DOCKER, VM = "tests/docker/", "tests/vm/"
-# Files whose tests take minutes. They begin first: one that began last would be waited for by all other workers.
+# Files whose tests take minutes. They begin first: one that began last would be waited for by all other workers. Those
+# of tests/docker/shared stand together, so that a worker goes from one to the next with the same lab.
 LONG = (
-    *("test_scenario_labs.py", "test_check.py", "test_lab.py", "test_scenario_set.py", "test_random_user.py"),
-    *("test_examples.py", "test_client_languages.py"),
+    *("test_check.py", "test_lab.py", "test_scenario_set.py", "test_scenarios.py", "test_client_languages.py"),
+    *("test_in_use.py", "test_collect.py", "test_api.py"),
+    *("test_random_user.py", "test_contract.py", "test_pytest_plugin.py", "test_other_layouts.py", "test_up.py"),
+    *("test_examples.py", "test_own_streams.py", "test_scenario_labs.py", "test_package.py", "test_netem.py"),
+    *("test_action.py", "test_twin_labs.py"),
 )
 RUN = "LAB_TEST_RUN"  # in the environment of whatever the tests of this run start
 ENDING_S = 60
@@ -57,6 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ[RUN] = uuid.uuid4().hex
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the commands that tests run would compile the lab each time
         config.pluginmanager.register(_Cleaner())
 
 

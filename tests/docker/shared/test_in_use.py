@@ -28,7 +28,7 @@ DURABLES = [(f"foo-read-{region}", "app") for region in REGIONS] + [("foo-write-
 LEFT = "  - create_consumer: {name: app, in: central}\n  - wait: 300s\n"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def used(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The shared lab with 50 messages, streams and consumers of a user, a probe's messages, and what a scenario left
     behind that was killed."""
