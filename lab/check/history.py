@@ -247,6 +247,18 @@ class ClientRecord:
 
 
 @dataclass(frozen=True)
+class Stall:
+    """A time in which the check itself stood still, in ns."""
+
+    began: int
+    ended: int
+
+    def __str__(self) -> str:
+        lasted, began = (self.ended - self.began) / SECOND, self.began / SECOND
+        return f"the check itself stalled for {lasted:.1f} s, {began:.0f} s into the run"
+
+
+@dataclass(frozen=True)
 class Run:
     """What a run was: enough to judge it without the lab. `streams` and `errors` are what rows index into."""
 
@@ -263,17 +275,23 @@ class Run:
     phases: tuple[Phase, ...]
     schedule: Mapping[str, Any] = field(hash=False)  # resolved: absolute times, no dice left
     ended: str  # "complete", "interrupted", or why it could not go on
-    notes: tuple[str, ...] = ()  # what the run itself noticed: a stalled event loop, a server that restarted
+    notes: tuple[str, ...] = ()  # what the run itself noticed, for example a server that restarted
     definitions: Mapping[str, Mapping[str, Any]] = field(
         default_factory=dict, hash=False
     )  # of the streams, as they were
     # Origin -> the subjects under which it stores what is published, by `payload.topic`; runs of before have none.
     subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    stalls: tuple[Stall, ...] = ()  # in order; runs of before tell of them in their notes
 
     @cached_property
     def layout(self) -> Layout:
         """What its streams are for."""
         return layout_of(self.topology)
+
+    @property
+    def noticed(self) -> tuple[str, ...]:
+        """Why it may prove less than it seems to, in sentences."""
+        return (*self.notes, *map(str, self.stalls))
 
     def home(self, process: Process) -> str:
         """The key of the stream that stores what a process publishes."""

@@ -10,7 +10,7 @@ from typing import Any
 from lab.check import readers, sampler
 from lab.check.clock import Clock
 from lab.check.form import Form
-from lab.check.history import SECOND, Probe, Sample
+from lab.check.history import SECOND, Probe, Sample, Stall
 from lab.check.load import watched
 from lab.check.outside import Watch
 from lab.check.readers import DURABLE, ORDERED, Reader
@@ -23,12 +23,12 @@ END_S = 8.0
 
 @dataclass
 class Observed:
-    """What was seen; `stalls` are sentences about times when this program itself stood still."""
+    """What was seen, and when this program itself stood still."""
 
     live: list[Reader] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
-    stalls: list[str] = field(default_factory=list)
+    stalls: list[Stall] = field(default_factory=list)
     before: Mapping[str, int] = field(default_factory=dict)
 
     def arrived(self) -> Arrivals:
@@ -78,7 +78,7 @@ async def observing(
         jobs.append(sampler.probe_on(session, topology, clock, durable, observed.probes, stop))
     jobs.append(sampler.sample_on(sessions, observed.arrived, topology, clock, observed.samples, stop))
     jobs.append(watch.look_on(stop))
-    jobs.append(_stalls(clock, observed.stalls, stop))
+    jobs.append(note_stalls(clock, observed.stalls, stop))
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         yield observed
@@ -88,11 +88,11 @@ async def observing(
             await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), END_S)
 
 
-async def _stalls(clock: Clock, found: list[str], stop: asyncio.Event) -> None:
+async def note_stalls(clock: Clock, found: list[Stall], stop: asyncio.Event) -> None:
     """A slow machine looks like a slow cluster: note when this program's own loop stood still."""
     while not stop.is_set():
         before = clock.now()
         await asyncio.sleep(0.1)
-        late = (clock.now() - before) / SECOND - 0.1
-        if late > STALL_S:
-            found.append(f"the check itself stalled for {late:.1f} s, {before / SECOND:.0f} s into the run")
+        due, now = before + SECOND // 10, clock.now()
+        if now - due > STALL_S * SECOND:
+            found.append(Stall(due, now))

@@ -118,9 +118,10 @@ def history(gathered: Gathered) -> History:
         phases=tuple(gathered.phases),
         schedule=gathered.schedule.document(),
         ended=gathered.ended,
-        notes=(*gathered.notes, *gathered.observed.stalls),
+        notes=tuple(gathered.notes),
         definitions=gathered.definitions,
         subjects=ledger.subjects,
+        stalls=tuple(gathered.observed.stalls),
     )
     observed = gathered.observed
     return History(

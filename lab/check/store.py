@@ -38,6 +38,7 @@ from lab.check.history import (
     Replica,
     Run,
     Sample,
+    Stall,
 )
 from lab.errors import LabError, Untold, UsageError
 from lab.topology import Topology
@@ -200,13 +201,14 @@ def _described(folder: Path, document: Mapping[str, Any]) -> Run:
 
 
 def _run(document: Mapping[str, Any]) -> Run:
-    late = ("definitions", "subjects")  # runs of before have none
+    late = ("definitions", "subjects", "stalls")  # runs of before have none
     raw: dict[str, Any] = {f.name: document[f.name] for f in fields(Run) if f.name not in late}
     raw |= {name: document.get(name, {}) for name in late}
     raw["subjects"] = {origin: tuple(stored) for origin, stored in raw["subjects"].items()}
     raw["topology"] = Topology.from_label(json.dumps(raw["topology"]))
     raw["processes"] = tuple(Process(**process) for process in raw["processes"])
     raw["phases"] = tuple(Phase(**phase) for phase in raw["phases"])
+    raw["stalls"] = tuple(Stall(**stall) for stall in raw["stalls"])
     raw |= {key: tuple(raw[key]) for key in ("streams", "errors", "notes")}
     return Run(**raw)
 

@@ -33,7 +33,7 @@ def availability(index: Index) -> Iterator[Draft]:
     for region in index.topology.regions:
         windows = conditions.of(region)
         probes = [probe for probe in index.history.probes if probe.region == region]
-        yield from _isolated(index.layout, region, windows, probes)
+        yield from _isolated(index, region, windows, probes)
         yield from _majority(index, region, windows, probes)
         groups = stores(index, region)
         for replicas, places in groups.items():
@@ -45,9 +45,9 @@ def availability(index: Index) -> Iterator[Draft]:
 def _writes(index: Index, region: str, place: str, windows: list[Window], places: frozenset[int]) -> Iterator[Draft]:
     publishes = publishes_of(index, region, places)
     alone = [window for w in _alone(windows) if (window := w.after(SETTLE))]
-    yield from _ratio("L2", place, alone, publishes, ISOLATED_RATIO, "while the region was isolated")
+    yield from _ratio(index, "L2", place, alone, publishes, ISOLATED_RATIO, "while the region was isolated")
     side = [window for w in _side(windows) if (window := w.after(SETTLE))]
-    yield from _ratio("L5", place, side, publishes, MAJORITY_RATIO, PARTED)
+    yield from _ratio(index, "L5", place, side, publishes, MAJORITY_RATIO, PARTED)
     yield from _node_down(index, region, place, windows, publishes)
     yield from _no_quorum(index, region, place, windows, publishes)
 
@@ -94,22 +94,16 @@ def _alone(windows: list[Window]) -> list[Window]:
     return [w for w in windows if w.condition.isolated and not w.condition.down and w.calm]
 
 
-def _isolated(layout: Layout, region: str, windows: list[Window], probes: list[Probe]) -> Iterator[Draft]:
+def _isolated(index: Index, region: str, windows: list[Window], probes: list[Probe]) -> Iterator[Draft]:
     isolated = _alone(windows)
-    operations, grace = reads_alone(layout, region)
+    operations, grace = reads_alone(index.layout, region)
     calm = [window for w in isolated if (window := w.after(grace))]
     reads = [probe for window in calm for probe in _probes(probes, window, operations)]
     if reads:
-        wrong = [probe for probe in reads if probe.outcome != "ok"]
-        yield judged(
-            "L3",
-            region,
-            len(reads),
-            len(wrong),
-            f"all of {count(len(reads), 'local read')} worked while the region was isolated",
-            f"{len(wrong):,} of {count(len(reads), 'local read')} did not work while the region was isolated",
-            [_probe(probe) for probe in _some(wrong)],
-        )
+        failed = [probe for probe in reads if probe.outcome != "ok"]
+        good = f"all of {count(len(reads), 'local read')} worked while the region was isolated"
+        bad = f"of {count(len(reads), 'local read')} did not work while the region was isolated"
+        yield _probed(index, "L3", region, len(reads), failed, good, bad)
     aware = [w for w in isolated if not w.condition.majority]
     control = [probe for w in aware if (w2 := w.after(UNAWARE)) for probe in _probes(probes, w2, CONTROL_PLANE)]
     if control:
@@ -127,17 +121,20 @@ def _isolated(layout: Layout, region: str, windows: list[Window], probes: list[P
 
 
 def _ratio(
-    property_: str, region: str, windows: list[Window], publishes: Publishes, least: float, when: str
+    index: Index, property_: str, region: str, windows: list[Window], publishes: Publishes, least: float, when: str
 ) -> Iterator[Draft]:
     parts = [publishes.within(window.began, window.ended) for window in windows]
     total = sum(len(part.outcome) for part in parts)
     if not total:
         return
-    bad = sum(int((part.outcome != OK).sum()) for part in parts)
-    enough = 1 - bad / total >= least
-    cases = [case for part in parts for case in part.cases(part.outcome != OK, "the publish ended as {outcome}")]
+    failed = [part.outcome != OK for part in parts]
+    wrong = [f & ~index.stalls.during(p.invoked, p.completed) for f, p in zip(failed, parts, strict=True)]
+    bad, certain = (sum(int(mask.sum()) for mask in masks) for masks in (failed, wrong))
+    few, fewer = (1 - number / total < least for number in (bad, certain))
+    cases = [c for p, mask in zip(parts, wrong, strict=True) for c in p.cases(mask, "the publish ended as {outcome}")]
     told = f"{total - bad:,} of {count(total, 'publish')} worked {when}"
-    yield judged(property_, region, total, 0 if enough else bad, told, f"only {told}", cases)
+    violations = certain if fewer else 0
+    yield judged(property_, region, total, violations, told, f"only {told}", cases, excused=bad if few else 0)
 
 
 # --- L5 ---
@@ -163,17 +160,10 @@ def _majority(index: Index, region: str, windows: list[Window], probes: list[Pro
         if not any(mark - CONSUMER_MADE < probe.time < mark + ELECTIONS for mark in marks)
     ]
     if made:
-        wrong = [probe for probe in made if probe.outcome != "ok" or probe.seconds * SECOND > CONSUMER_MADE]
-        yield judged(
-            "L5",
-            f"{region} consumers",
-            len(made),
-            len(wrong),
-            f"all of {count(len(made), 'consumer')} could be created {PARTED}",
-            f"{len(wrong):,} of {count(len(made), 'consumer')} could not be created within "
-            f"{CONSUMER_MADE / SECOND:g} s {PARTED}",
-            [_probe(probe) for probe in _some(wrong)],
-        )
+        failed = [probe for probe in made if probe.outcome != "ok" or probe.seconds * SECOND > CONSUMER_MADE]
+        good = f"all of {count(len(made), 'consumer')} could be created {PARTED}"
+        bad = f"of {count(len(made), 'consumer')} could not be created within {CONSUMER_MADE / SECOND:g} s {PARTED}"
+        yield _probed(index, "L5", f"{region} consumers", len(made), failed, good, bad)
 
 
 # --- L6, L7 ---
@@ -184,7 +174,7 @@ def _node_down(index: Index, region: str, place: str, windows: list[Window], pub
     own = {node.name for node in index.topology.region_nodes(region)}
     heals = [fault.healed for fault in index.history.faults if fault.healed and own & {*fault.nodes}]
     checked, worst, cases = 0, 0, []
-    violations = 0
+    violations = excused = 0
     for window in windows:
         if not (window.condition.down and window.condition.quorum):
             continue
@@ -198,7 +188,10 @@ def _node_down(index: Index, region: str, place: str, windows: list[Window], pub
         edges = np.concatenate(([window.began], good[good <= window.ended], [window.ended]))
         gaps = np.diff(edges)
         worst = max(worst, int(gaps.max()))
-        for at in np.flatnonzero(gaps > bound):
+        long = gaps > bound
+        stalled = index.stalls.during(edges[:-1], edges[1:])
+        excused += int((long & stalled).sum())
+        for at in np.flatnonzero(long & ~stalled):
             violations += 1
             what = (
                 f"no publish in {region} was acknowledged from {seconds(int(edges[at]))} to "
@@ -214,12 +207,13 @@ def _node_down(index: Index, region: str, place: str, windows: list[Window], pub
             f"never longer than {worst / SECOND:.1f} s without an acknowledgement while a node was down",
             f"up to {worst / SECOND:.1f} s without an acknowledgement while a node was down",
             cases,
+            excused=excused,
         )
 
 
 def _no_quorum(index: Index, region: str, place: str, windows: list[Window], publishes: Publishes) -> Iterator[Draft]:
     """Without a quorum nothing is acknowledged; with it back, publishes work again within 20 s."""
-    checked, false, cases, slow = 0, 0, [], 0
+    checked, false, cases, slow, excused = 0, 0, [], 0, 0
     for window in windows:
         if window.condition.quorum is not False:
             continue
@@ -231,12 +225,15 @@ def _no_quorum(index: Index, region: str, place: str, windows: list[Window], pub
         back = _back(index, region, window, windows, publishes)
         if back is not None:
             checked += 1
-            slow += back > QUORUM_BACK
-            if back > QUORUM_BACK:
+            if back > QUORUM_BACK and index.stalls.during(window.ended, window.ended + back):
+                excused += 1
+            elif back > QUORUM_BACK:
+                slow += 1
                 what = f"publishes in {region} worked again only {seconds(back)} after its quorum was back"
                 cases.append(Case(NONE, what, window.ended))
     if checked:
-        told = [(false, "acknowledged without a quorum"), (slow, "late to work again after it was back")]
+        late = slow if false else slow or excused
+        told = [(false, "acknowledged without a quorum"), (late, "late to work again after it was back")]
         yield judged(
             "L7",
             place,
@@ -245,6 +242,7 @@ def _no_quorum(index: Index, region: str, place: str, windows: list[Window], pub
             "nothing was acknowledged without a quorum, and publishes worked again within 20 s after it was back",
             "publishes: " + ", ".join(f"{number:,} {text}" for number, text in told if number),
             cases,
+            excused=excused,
         )
 
 
@@ -270,7 +268,7 @@ def _back(index: Index, region: str, window: Window, windows: list[Window], publ
 
 
 def _control_plane_back(index: Index, region: str, probes: list[Probe]) -> Iterator[Draft]:
-    checked, late, worst = 0, 0, 0
+    checked, late, worst, excused = 0, 0, 0, 0
     cases: list[Case] = []
     for outage in outages(index.history):
         if outage.outside or not any(fault.nodes or fault.links for fault in outage.faults):
@@ -287,7 +285,11 @@ def _control_plane_back(index: Index, region: str, probes: list[Probe]) -> Itera
             continue
         checked += 1
         worst = max(worst, back or 0)
-        if back is None or back > CONTROL_BACK:
+        if back is not None and back <= CONTROL_BACK:
+            continue
+        if index.stalls.during(outage.healed, min(ends, default=tries[-1].time)):
+            excused += 1
+        else:
             late += 1
             told = (
                 f"only {seconds(back)} after it" if back is not None else "not again before the next fault or the end"
@@ -306,8 +308,9 @@ def _control_plane_back(index: Index, region: str, probes: list[Probe]) -> Itera
             checked,
             late,
             f"consumers could be created again at most {worst / SECOND:.1f} s after each of {count(checked, 'heal')}",
-            f"after {late:,} of {count(checked, 'heal')} no consumer could be created for 20 s",
+            f"after {late or excused:,} of {count(checked, 'heal')} no consumer could be created for 20 s",
             cases,
+            excused=excused,
         )
 
 
@@ -320,6 +323,13 @@ def _probes(probes: list[Probe], window: Window, operations: tuple[str, ...]) ->
         and window.began <= probe.time
         and probe.time + round(probe.seconds * SECOND) <= window.ended
     ]
+
+
+def _probed(index: Index, id_: str, place: str, checked: int, failed: list[Probe], good: str, bad: str) -> Draft:
+    """`bad` follows the number of those that failed."""
+    wrong = index.stalls.certain(failed)
+    told, cases = f"{len(wrong or failed):,} {bad}", [_probe(probe) for probe in _some(wrong)]
+    return judged(id_, place, checked, len(wrong), good, told, cases, excused=len(failed) - len(wrong))
 
 
 def _some(probes: list[Probe]) -> list[Probe]:

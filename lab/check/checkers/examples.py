@@ -55,10 +55,14 @@ def judged(
     bad: str,
     cases: Sequence[Case] = (),
     doubt: str = "",
+    excused: int = 0,
 ) -> Draft:
-    """A draft with its validity: violated when there are violations, else unknown when in doubt."""
+    """A draft with its validity: violated when there are violations, else unknown when in doubt. What is `excused`
+    would be a violation if the check had not stood still meanwhile."""
     if violations:
         return Draft(property_, place, "violated", checked, violations, bad, tuple(cases))
+    if excused:
+        return Draft(property_, place, "unknown", checked, 0, f"{bad}, but the check itself stalled meanwhile")
     if doubt or not checked:
         return Draft(property_, place, "unknown", checked, 0, doubt or NOTHING)
     return Draft(property_, place, "valid", checked, 0, good)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lab.check.checkers.expected import Expected, Table
 from lab.check.checkers.outages import deadline, disturbance
 from lab.check.checkers.retention import Dropped, Kept, Limits, Slots, dropped, nothing
+from lab.check.checkers.stalls import Stalls
 from lab.check.checkers.stored import (
     NONE,
     Arrived,
@@ -35,6 +36,7 @@ class Index:
         self.history = history
         self.topology, self.layout = history.run.topology, history.run.layout
         self.streams, self.graph = history.run.streams, self.layout.graph
+        self.stalls = Stalls(history.run.stalls)
         self.messages, recent = Messages(history), Recent()
         self.expected = Expected(self.graph, self.streams, self._subjects())
         disturbed = {region: disturbance(history, region) for region in self.topology.regions}

@@ -44,7 +44,7 @@ def _run(index: Index) -> Iterator[Reason]:
     run = index.history.run
     if run.ended != "complete":
         yield "", f"the run did not end as planned: {run.ended}", None
-    for note in run.notes:
+    for note in run.noticed:
         yield "", note, None
     if not index.waited and any(len(index.pending(stored)) for stored in index.reads):
         yield "", "the final reads began before every source had to be back, and messages were missing then", None

@@ -54,7 +54,7 @@ def _visible(
     arrived = _stored_at(stored.read.rows, stored.first[own])
     order = np.argsort(acked, kind="stable")
     own, acked, arrived = own[order], acked[order], arrived[order]
-    checked, worst, cases, slow = 0, 0.0, [], 0
+    checked, worst, cases, slow, excused = 0, 0.0, [], 0, 0
     for window in windows:
         part = slice(*np.searchsorted(acked, (window.began, window.ended)))
         lag = arrived[part] - acked[part]
@@ -63,7 +63,9 @@ def _visible(
         checked += len(lag)
         p99 = float(np.percentile(lag, 99))
         worst = max(worst, p99)
-        if p99 > VISIBLE:
+        if p99 > VISIBLE and index.stalls.during(window.began, window.ended):
+            excused += 1
+        elif p99 > VISIBLE:
             slow += 1
             for late in pick(np.flatnonzero(lag > VISIBLE), 4):
                 number = int(own[part][late])
@@ -77,8 +79,9 @@ def _visible(
             slow,
             f"99 % of {count(checked, 'message')} were readable in their own region within {worst / SECOND:.3f} s",
             f"99 % of the messages were readable in their own region only within {worst / SECOND:.3f} s "
-            f"({count(slow, 'stretch')} of the run)",
+            f"({count(slow or excused, 'stretch')} of the run)",
             cases,
+            excused=excused,
         )
 
 

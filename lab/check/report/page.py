@@ -142,6 +142,6 @@ def _again(history: History) -> str:
         AGAIN,
         tag("pre", escape("\n".join(sections.reproduce(history)))),
         tag("details", tag("summary", "The schedule, as it was resolved") + tag("pre", escape(schedule))),
-        tag("h3", "Noticed during the run") + bullets(run.notes) if run.notes else "",
+        tag("h3", "Noticed during the run") + bullets(run.noticed) if run.noticed else "",
         tag("footer", escape(f"NATS Region Lab · run {run.id} · {run.image}")),
     )

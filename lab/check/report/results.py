@@ -33,7 +33,7 @@ def results(history: History, verdict: Verdict, figures: Figures) -> str:
             "image": run.image,
             "layout": run.topology.layout,
             "regions": list(run.topology.regions),
-            "notes": list(run.notes),
+            "notes": list(run.noticed),
         },
         "findings": [{"name": property_of(finding.property).name} | asdict(finding) for finding in verdict.findings],
         "not_tested": list(verdict.not_tested),

@@ -1,10 +1,13 @@
 """Each bug of the fake cluster turns exactly the right properties red; without a bug nothing is."""
 
+from dataclasses import replace
+
 import pytest
 from fake_cluster import BUGS, left_by
 
 from lab.check.checkers import judge
 from lab.check.findings import Verdict
+from lab.check.history import SECOND, Stall
 
 RED = {
     "forgets an acknowledged write": {"P1", "P2a"},
@@ -67,3 +70,32 @@ def test_a_bug_turns_exactly_its_properties_red(bug: str) -> None:
     for finding in verdict.findings:
         assert (finding.validity == "violated") == bool(finding.violations)
         assert bool(finding.examples) == (finding.validity == "violated")
+
+
+LATE = (
+    *("catches up late", "shows its own writes late", "refuses when isolated", "cannot be read when isolated"),
+    *("majority refuses", "majority creates no consumers", "election takes long", "quorum comes back late"),
+    "control plane comes back late",
+)
+
+
+def stalled(bug: str, *stalls: Stall) -> Verdict:
+    history = left_by(bug)
+    return judge(replace(history, run=replace(history.run, stalls=stalls)))
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_what_is_late_while_the_check_itself_stalls_accuses_nobody(bug: str) -> None:
+    end = max(phase.ended for phase in left_by(bug).run.phases)
+    verdict = stalled(bug, *(Stall(began, began + 2 * SECOND) for began in range(0, end, 2 * SECOND)))
+    assert red(verdict) == (set() if bug in LATE else RED[bug])
+    doubted = {f.property for f in verdict.findings if f.sentence.endswith(", but the check itself stalled meanwhile")}
+    assert doubted == (RED[bug] if bug in LATE else set())
+    assert verdict.validity == ("unknown" if bug in LATE else "violated")
+
+
+@pytest.mark.parametrize("bug", LATE)
+def test_a_stall_at_another_time_excuses_nothing(bug: str) -> None:
+    verdict = stalled(bug, Stall(0, SECOND))
+    assert red(verdict) == RED[bug]
+    assert "the check itself stalled for 1.0 s, 0 s into the run" in [f.sentence for f in verdict.findings]

@@ -1,16 +1,20 @@
 """A run's folder that is not as it was written makes the verdict unknown, and says which file it is."""
 
+import asyncio
 import json
 import shutil
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from golden_runs import FOLDER, valid
 
-from lab.check import judging, store
+from lab.check import judging, observers, store
 from lab.check.checkers import judge
-from lab.check.history import LIVE, PUBLISH, ROW
+from lab.check.clock import Clock
+from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Stall
 from lab.errors import Untold, UsageError
 
 
@@ -59,6 +63,26 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 def test_a_whole_run_is_valid(run: Path) -> None:
     assert judge(store.load(run)).validity == "valid"
+
+
+def test_when_the_check_stood_still_is_noted_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observers, "STALL_S", 0.3)
+    stalls: list[Stall] = []
+
+    async def stall() -> None:
+        stop = asyncio.Event()
+        noting = asyncio.create_task(observers.note_stalls(Clock.start(), stalls, stop))
+        await asyncio.sleep(0.05)
+        time.sleep(0.6)  # noqa: ASYNC251 - the very thing
+        stop.set()
+        await noting
+
+    asyncio.run(stall())
+    (noted,) = stalls
+    assert 0.4 * SECOND < noted.ended - noted.began < 0.6 * SECOND
+    history = valid()
+    store.save(replace(history, run=replace(history.run, stalls=(noted,))), tmp_path)
+    assert store.load(tmp_path).run.stalls == (noted,)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
