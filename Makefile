@@ -36,7 +36,7 @@ check: ## run a check on the running lab (SEED=7 DURATION=10m NAME=second)
 test: ## set up what is missing, then lint and run all tests
 	./bootstrap.sh --dev
 	$(MAKE) --no-print-directory lint
-	.venv/bin/pytest -n 3
+	.venv/bin/pytest -n 4
 
 test-vm: ## run the lab in a virtual Debian, with real delay and loss on its links; minutes, needs root
 	./bootstrap.sh --dev --no-docker --vm

@@ -18,7 +18,7 @@ from lab.topology import Topology
 # (tests/unit/test_lab_names.py). What is left of them after all tests is removed.
 NAMES = (
     "test-shared",
-    *(f"test-shared-gw{worker}" for worker in range(3)),
+    *(f"test-shared-gw{worker}" for worker in range(4)),
     "orders-js",
     "pytest-orders",
     "pytest-test-plug",
