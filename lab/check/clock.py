@@ -19,8 +19,10 @@ class Clock:
         return time.monotonic_ns() - self.monotonic
 
     def jump(self) -> float:
-        """By how many seconds the wall clock went another way since then; it is set, or the machine slept."""
-        return (time.time_ns() - self.wall - self.now()) / 1e9
+        """By how many seconds the wall clock went another way since then, because it was set or the machine slept; 0
+        for what is less than a second: a clock that is only corrected goes 0.5 ms in a second another way."""
+        seconds = (time.time_ns() - self.wall - self.now()) / 1e9
+        return seconds if abs(seconds) >= 1 else 0.0
 
     @property
     def began(self) -> str:

@@ -282,6 +282,7 @@ class Run:
     # Origin -> the subjects under which it stores what is published, by `payload.topic`; runs of before have none.
     subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     stalls: tuple[Stall, ...] = ()  # in order; runs of before tell of them in their notes
+    jump: float = 0.0  # by how many seconds the machine's clock was set meanwhile, which servers stamp by
 
     @cached_property
     def layout(self) -> Layout:
@@ -291,7 +292,13 @@ class Run:
     @property
     def noticed(self) -> tuple[str, ...]:
         """Why it may prove less than it seems to, in sentences."""
-        return (*self.notes, *map(str, self.stalls))
+        return (*self.notes, *map(str, self.stalls), *([self.jumped] if self.jump else []))
+
+    @property
+    def jumped(self) -> str:
+        """Why no time of a server can be compared with one of the check; empty when it can."""
+        told = f"this machine's clock jumped by {self.jump:+.1f} s"
+        return f"{told}, so the servers' and Docker's times are not those of the run" if self.jump else ""
 
     def home(self, process: Process) -> str:
         """The key of the stream that stores what a process publishes."""

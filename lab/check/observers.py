@@ -23,12 +23,23 @@ END_S = 8.0
 
 @dataclass
 class Observed:
-    """What was seen, and when this program itself stood still."""
+    """What was seen; when this program itself stood still; by how many seconds at most the machine's clock was set."""
 
     live: list[Reader] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
+    jump: float = 0.0
+
+    async def watch_time(self, clock: Clock, stop: asyncio.Event) -> None:
+        """A slow machine looks like a slow cluster: note when this program's own loop stood still."""
+        while not stop.is_set():
+            due = clock.now() + SECOND // 10
+            await asyncio.sleep(0.1)
+            if (now := clock.now()) - due > STALL_S * SECOND:
+                self.stalls.append(Stall(due, now))
+            self.jump = max(self.jump, clock.jump(), key=abs)
+
     before: Mapping[str, int] = field(default_factory=dict)
 
     def arrived(self) -> Arrivals:
@@ -78,7 +89,7 @@ async def observing(
         jobs.append(sampler.probe_on(session, topology, clock, durable, observed.probes, stop))
     jobs.append(sampler.sample_on(sessions, observed.arrived, topology, clock, observed.samples, stop))
     jobs.append(watch.look_on(stop))
-    jobs.append(note_stalls(clock, observed.stalls, stop))
+    jobs.append(observed.watch_time(clock, stop))
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         yield observed
@@ -86,13 +97,3 @@ async def observing(
         stop.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), END_S)
-
-
-async def note_stalls(clock: Clock, found: list[Stall], stop: asyncio.Event) -> None:
-    """A slow machine looks like a slow cluster: note when this program's own loop stood still."""
-    while not stop.is_set():
-        before = clock.now()
-        await asyncio.sleep(0.1)
-        due, now = before + SECOND // 10, clock.now()
-        if now - due > STALL_S * SECOND:
-            found.append(Stall(due, now))

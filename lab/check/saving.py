@@ -13,7 +13,6 @@ import numpy as np
 from lab import files
 from lab.check import folder as folders
 from lab.check import store
-from lab.check.clock import Clock
 from lab.check.gathered import Gathered, Options
 from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Array, History, Read, Replica, Run, kind_of
 from lab.check.outside import full_disks
@@ -24,8 +23,6 @@ from lab.errors import DockerError
 from lab.layouts import layout_of
 from lab.topology import Topology
 from lab.units import duration_ns
-
-JUMP_S = 1.0  # a clock that is only corrected goes 0.5 ms in a second another way
 
 
 def save_plan(
@@ -87,18 +84,9 @@ async def save(engine: Engine, gathered: Gathered) -> None:
     except DockerError as error:
         servers = {}
         gathered.notes.append(f"the servers' logs could not be had: {error.message}")
-    gathered.notes += filter(None, [gathered.watch.missed, _jump(gathered.clock)])
+    gathered.notes += filter(None, [gathered.watch.missed])
     await asyncio.to_thread(folders.write, gathered.folder, servers)
     await asyncio.to_thread(store.save, history(gathered), gathered.folder)
-
-
-def _jump(clock: Clock) -> str:
-    seconds = clock.jump()
-    if abs(seconds) < JUMP_S:
-        return ""
-    return (
-        f"this machine's clock jumped by {seconds:+.1f} s, so the servers' and Docker's times are not those of the run"
-    )
 
 
 def history(gathered: Gathered) -> History:
@@ -122,6 +110,7 @@ def history(gathered: Gathered) -> History:
         definitions=gathered.definitions,
         subjects=ledger.subjects,
         stalls=tuple(gathered.observed.stalls),
+        jump=gathered.observed.jump or gathered.clock.jump(),
     )
     observed = gathered.observed
     return History(

@@ -201,9 +201,8 @@ def _described(folder: Path, document: Mapping[str, Any]) -> Run:
 
 
 def _run(document: Mapping[str, Any]) -> Run:
-    late = ("definitions", "subjects", "stalls")  # runs of before have none
-    raw: dict[str, Any] = {f.name: document[f.name] for f in fields(Run) if f.name not in late}
-    raw |= {name: document.get(name, {}) for name in late}
+    late: dict[str, Any] = {"definitions": {}, "subjects": {}, "stalls": (), "jump": 0.0}  # runs of before have none
+    raw = {f.name: document.get(f.name, late[f.name]) if f.name in late else document[f.name] for f in fields(Run)}
     raw["subjects"] = {origin: tuple(stored) for origin, stored in raw["subjects"].items()}
     raw["topology"] = Topology.from_label(json.dumps(raw["topology"]))
     raw["processes"] = tuple(Process(**process) for process in raw["processes"])

@@ -155,7 +155,18 @@ def test_a_check_finds_nothing_violated(small: User, measured: Measured) -> None
     small.run("lab heal --wait --timeout 600")
     said = small.run("lab check --duration 30s --rate 30 --seed 7 --json || [ $? = 4 ]", "lab check")
     measured["verdict"] = json.loads(said)["verdict"]
-    assert measured["verdict"] != "violated"
+    assert measured["verdict"]["validity"] != "violated"
+
+
+def test_a_clock_that_is_set_during_a_check_accuses_nobody(debian: Debian, small: User, measured: Measured) -> None:
+    small.run("lab heal --wait --timeout 600")
+    debian.run("systemd-run --quiet --on-active=45 date --set '+10 minutes'")
+    said = small.run("lab check --duration 30s --rate 30 --seed 8 --json || [ $? = 4 ]", "lab check, the clock set")
+    measured["clock"] = json.loads(said)["verdict"]
+    assert measured["clock"]["validity"] == "unknown"
+    assert any(
+        "this machine's clock jumped by +600" in finding["sentence"] for finding in measured["clock"]["findings"]
+    )
 
 
 def test_nothing_is_left(debian: Debian, small: User) -> None:

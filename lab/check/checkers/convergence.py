@@ -26,6 +26,9 @@ def convergence_time(index: Index) -> Iterator[Draft]:
     heals = list(outages(index.history))
     if not heals or not index.messages.acked.any():
         return
+    if jumped := index.history.run.jumped:
+        yield Draft("L8", "", "unknown", len(heals), 0, jumped)
+        return
     for stored in index.reads:
         yield _convergence(index, stored, heals)
 

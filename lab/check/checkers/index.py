@@ -24,7 +24,7 @@ from lab.check.checkers.stored import (
     chunks,
     extreme,
 )
-from lab.check.history import OK, OURS, Array, History
+from lab.check.history import OK, OURS, SECOND, Array, History
 from lab.check.load import stored_subjects
 from lab.units import duration_ns
 
@@ -221,7 +221,9 @@ class Index:
             copies = [replica for replica in self.history.replicas if replica.stream == stored.name]
             messages = max((replica.messages for replica in copies), default=len(stored.numbers))
             held = max((replica.bytes for replica in copies), default=0)
-            end = max((phase.ended for phase in self.history.run.phases), default=None)
+            ends = [phase.ended for phase in self.history.run.phases]
+            ahead = max(0, round(self.history.run.jump * SECOND))  # servers reckon ages by their clock
+            end = max(ends) + ahead if ends else None
             limits = self.limits(stored.name)
             slots = self._slots(stored.name) if limits.per_subject else None
             self._kept[stored.name] = Kept(limits, stored, messages, held, slots, end)

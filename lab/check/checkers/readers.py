@@ -160,7 +160,7 @@ def _undelivered(seen: Mask) -> tuple[Positions, Positions]:
 
 def _stuck(index: Index, stored: Stored, tail: Positions, last: int) -> bool:
     ends = index.read_began
-    if ends is None:
+    if ends is None or index.history.run.jump:
         return False
     return ends - max(last, int(stored.read.rows[int(tail[0])]["stored"])) > STUCK
 

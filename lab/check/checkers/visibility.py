@@ -18,6 +18,9 @@ ENOUGH = 20  # messages for a percentile
 
 
 def local_visibility(index: Index) -> Iterator[Draft]:
+    if jumped := index.history.run.jumped:
+        yield Draft("L1", "", "unknown", 1, 0, jumped)
+        return
     conditions = Conditions(index.history)
     for region in index.topology.regions:
         yield from _in_region(index, region, conditions.of(region))

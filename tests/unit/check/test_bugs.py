@@ -1,6 +1,7 @@
 """Each bug of the fake cluster turns exactly the right properties red; without a bug nothing is."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fake_cluster import BUGS, left_by
@@ -79,12 +80,16 @@ LATE = (
 )
 
 
-def stalled(bug: str, *stalls: Stall) -> Verdict:
+def changed(bug: str, **changes: Any) -> Verdict:
     history = left_by(bug)
-    return judge(replace(history, run=replace(history.run, stalls=stalls)))
+    return judge(replace(history, run=replace(history.run, **changes)))
 
 
-@pytest.mark.parametrize("bug", BUGS)
+def stalled(bug: str, *stalls: Stall) -> Verdict:
+    return changed(bug, stalls=stalls)
+
+
+@pytest.mark.parametrize("bug", [*LATE, "never catches up", "creates consumers when isolated"])
 def test_what_is_late_while_the_check_itself_stalls_accuses_nobody(bug: str) -> None:
     end = max(phase.ended for phase in left_by(bug).run.phases)
     verdict = stalled(bug, *(Stall(began, began + 2 * SECOND) for began in range(0, end, 2 * SECOND)))
@@ -94,8 +99,21 @@ def test_what_is_late_while_the_check_itself_stalls_accuses_nobody(bug: str) -> 
     assert verdict.validity == ("unknown" if bug in LATE else "violated")
 
 
-@pytest.mark.parametrize("bug", LATE)
+@pytest.mark.parametrize("bug", ["catches up late", "refuses when isolated", "control plane comes back late"])
 def test_a_stall_at_another_time_excuses_nothing(bug: str) -> None:
     verdict = stalled(bug, Stall(0, SECOND))
     assert red(verdict) == RED[bug]
     assert "the check itself stalled for 1.0 s, 0 s into the run" in [f.sentence for f in verdict.findings]
+
+
+@pytest.mark.parametrize(
+    "bug", ["catches up late", "shows its own writes late", "purges a write stream", "loses a source"]
+)
+def test_a_clock_that_jumps_by_more_than_streams_keep_messages_accuses_nobody(bug: str) -> None:
+    """What is late by the servers' times, or gone because it seemed too old."""
+    verdict = changed(bug, jump=2 * 3600.0)
+    left = RED[bug] - {"L1", "L8"} if bug != "purges a write stream" else set()
+    assert red(verdict) == left
+    assert verdict.validity == ("violated" if left else "unknown")
+    said = "this machine's clock jumped by +7200.0 s, so the servers' and Docker's times are not those of the run"
+    assert {f.property for f in verdict.findings if f.sentence == said} == {"P0", "L1", "L8"}

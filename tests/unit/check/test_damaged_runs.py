@@ -14,7 +14,7 @@ from golden_runs import FOLDER, valid
 from lab.check import judging, observers, store
 from lab.check.checkers import judge
 from lab.check.clock import Clock
-from lab.check.history import LIVE, PUBLISH, ROW, SECOND, Stall
+from lab.check.history import LIVE, PUBLISH, ROW, SECOND
 from lab.errors import Untold, UsageError
 
 
@@ -67,22 +67,23 @@ def test_a_whole_run_is_valid(run: Path) -> None:
 
 def test_when_the_check_stood_still_is_noted_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observers, "STALL_S", 0.3)
-    stalls: list[Stall] = []
+    observed = observers.Observed()
 
     async def stall() -> None:
         stop = asyncio.Event()
-        noting = asyncio.create_task(observers.note_stalls(Clock.start(), stalls, stop))
+        noting = asyncio.create_task(observed.watch_time(Clock.start(), stop))
         await asyncio.sleep(0.05)
         time.sleep(0.6)  # noqa: ASYNC251 - the very thing
         stop.set()
         await noting
 
     asyncio.run(stall())
-    (noted,) = stalls
+    (noted,) = observed.stalls
     assert 0.4 * SECOND < noted.ended - noted.began < 0.6 * SECOND
     history = valid()
-    store.save(replace(history, run=replace(history.run, stalls=(noted,))), tmp_path)
-    assert store.load(tmp_path).run.stalls == (noted,)
+    store.save(replace(history, run=replace(history.run, stalls=(noted,), jump=-3.5)), tmp_path)
+    kept = store.load(tmp_path).run
+    assert (kept.stalls, kept.jump) == ((noted,), -3.5)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

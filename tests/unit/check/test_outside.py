@@ -10,7 +10,6 @@ import pytest
 from fake_cluster import SCRIPT, fault, left_by
 from fakes import observation
 
-from lab.check import saving
 from lab.check.checkers import judge
 from lab.check.clock import Clock
 from lab.check.figures import figures
@@ -155,11 +154,10 @@ def test_events_are_asked_for_without_a_gap_and_those_that_the_engine_forgot_are
 
 def test_a_clock_that_was_set_meanwhile_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock.start()
-    assert abs(clock.jump()) < 0.5
+    assert clock.jump() == 0
     now = time.time_ns()
     monkeypatch.setattr("time.time_ns", lambda: now + 3600 * SECOND)
     assert 3599 < clock.jump() < 3601
-    assert saving._jump(clock).startswith("this machine's clock jumped by +3600.0 s")
 
 
 # --- verdicts ---
