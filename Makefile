@@ -118,4 +118,4 @@ probe-check: ## rebuild the network probe and compare it with the committed one
 	.venv/bin/python -m lab.netprobe.build --check
 
 clean: ## delete caches and collected logs; the lab and .venv stay
-	rm -rf site .mypy_cache .ruff_cache .pytest_cache .hypothesis lab.log status.json scenarios.xml vm-results.json
+	rm -rf site ~/.cache/nats-region-lab/mypy .ruff_cache .pytest_cache .hypothesis lab.log status.json scenarios.xml vm-results.json
