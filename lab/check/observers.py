@@ -30,6 +30,7 @@ class Observed:
     probes: list[Probe] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
     jump: float = 0.0
+    before: Mapping[str, int] = field(default_factory=dict)
 
     async def watch_time(self, clock: Clock, stop: asyncio.Event) -> None:
         """A slow machine looks like a slow cluster: note when this program's own loop stood still."""
@@ -39,8 +40,6 @@ class Observed:
             if (now := clock.now()) - due > STALL_S * SECOND:
                 self.stalls.append(Stall(due, now))
             self.jump = max(self.jump, clock.jump(), key=abs)
-
-    before: Mapping[str, int] = field(default_factory=dict)
 
     def arrived(self) -> Arrivals:
         """Copy -> upstream -> the last of its sequences that a live reader saw. What was there before the

@@ -84,7 +84,8 @@ async def save(engine: Engine, gathered: Gathered) -> None:
     except DockerError as error:
         servers = {}
         gathered.notes.append(f"the servers' logs could not be had: {error.message}")
-    gathered.notes += filter(None, [gathered.watch.missed])
+    if gathered.watch.missed:
+        gathered.notes.append(gathered.watch.missed)
     await asyncio.to_thread(folders.write, gathered.folder, servers)
     await asyncio.to_thread(store.save, history(gathered), gathered.folder)
 

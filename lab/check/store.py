@@ -201,13 +201,13 @@ def _described(folder: Path, document: Mapping[str, Any]) -> Run:
 
 
 def _run(document: Mapping[str, Any]) -> Run:
-    late: dict[str, Any] = {"definitions": {}, "subjects": {}, "stalls": (), "jump": 0.0}  # runs of before have none
-    raw = {f.name: document.get(f.name, late[f.name]) if f.name in late else document[f.name] for f in fields(Run)}
-    raw["subjects"] = {origin: tuple(stored) for origin, stored in raw["subjects"].items()}
+    late = ("definitions", "subjects", "stalls", "jump")  # runs of before have none
+    raw = {f.name: document[f.name] for f in fields(Run) if f.name in document or f.name not in late}
+    raw["subjects"] = {origin: tuple(stored) for origin, stored in raw.get("subjects", {}).items()}
     raw["topology"] = Topology.from_label(json.dumps(raw["topology"]))
     raw["processes"] = tuple(Process(**process) for process in raw["processes"])
     raw["phases"] = tuple(Phase(**phase) for phase in raw["phases"])
-    raw["stalls"] = tuple(Stall(**stall) for stall in raw["stalls"])
+    raw["stalls"] = tuple(Stall(**stall) for stall in raw.get("stalls", ()))
     raw |= {key: tuple(raw[key]) for key in ("streams", "errors", "notes")}
     return Run(**raw)
 

@@ -50,10 +50,10 @@ def _convergence(index: Index, stored: Stored, heals: list[Outage]) -> Draft:
             checked += 1
             worst = max(worst, min(reached, outage.until or reached) - outage.healed)
             if outage.until is None or outage.until >= end:
-                stalled = index.stalls.during(np.full(len(times), outage.healed), times)
-                late = np.flatnonzero((times > end) & ~stalled)
+                slow, stalled = times > end, index.stalls.during(outage.healed, times)
+                late = np.flatnonzero(slow & ~stalled)
                 violations += len(late)
-                excused += int(((times > end) & stalled).sum())
+                excused += int((slow & stalled).sum())
                 cases += [_late(stored, lagging, waiting, int(place), outage, end) for place in pick(late, 4)]
                 if index.waited and stored.complete and outage.until is None:
                     violations += len(never)

@@ -2,7 +2,6 @@
 late then is no evidence against them."""
 
 from collections.abc import Sequence
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +17,10 @@ class Stalls:
         self._began = np.array([stall.began for stall in stalls], np.int64)
         self._ended = np.array([stall.ended for stall in stalls], np.int64)
 
-    @overload
-    def during(self, began: int, ended: int) -> bool: ...
-    @overload
-    def during(self, began: Times, ended: Times) -> Mask: ...
-    def during(self, began: int | Times, ended: int | Times) -> bool | Mask:
-        """Whether the check stood still at some time between, or for each pair of times."""
+    def during(self, began: int | Times, ended: int | Times) -> Mask:
+        """Whether the check stood still at some time between; for each pair of times, as numpy broadcasts them."""
         next_ = np.searchsorted(self._ended, began, "right")
-        first = np.append(self._began, np.iinfo(np.int64).max)[next_]
-        late: Mask = first < ended
-        return late if isinstance(began, np.ndarray) else bool(late)
+        return np.asarray(np.append(self._began, np.iinfo(np.int64).max)[next_] < ended)
 
     def certain(self, probes: Sequence[Probe]) -> list[Probe]:
         """Those in whose time it did not."""

@@ -85,14 +85,10 @@ def changed(bug: str, **changes: Any) -> Verdict:
     return judge(replace(history, run=replace(history.run, **changes)))
 
 
-def stalled(bug: str, *stalls: Stall) -> Verdict:
-    return changed(bug, stalls=stalls)
-
-
 @pytest.mark.parametrize("bug", [*LATE, "never catches up", "creates consumers when isolated"])
 def test_what_is_late_while_the_check_itself_stalls_accuses_nobody(bug: str) -> None:
     end = max(phase.ended for phase in left_by(bug).run.phases)
-    verdict = stalled(bug, *(Stall(began, began + 2 * SECOND) for began in range(0, end, 2 * SECOND)))
+    verdict = changed(bug, stalls=tuple(Stall(began, began + 2 * SECOND) for began in range(0, end, 2 * SECOND)))
     assert red(verdict) == (set() if bug in LATE else RED[bug])
     doubted = {f.property for f in verdict.findings if f.sentence.endswith(", but the check itself stalled meanwhile")}
     assert doubted == (RED[bug] if bug in LATE else set())
@@ -101,7 +97,7 @@ def test_what_is_late_while_the_check_itself_stalls_accuses_nobody(bug: str) -> 
 
 @pytest.mark.parametrize("bug", ["catches up late", "refuses when isolated", "control plane comes back late"])
 def test_a_stall_at_another_time_excuses_nothing(bug: str) -> None:
-    verdict = stalled(bug, Stall(0, SECOND))
+    verdict = changed(bug, stalls=(Stall(0, SECOND),))
     assert red(verdict) == RED[bug]
     assert "the check itself stalled for 1.0 s, 0 s into the run" in [f.sentence for f in verdict.findings]
 
