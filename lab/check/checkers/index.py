@@ -213,20 +213,22 @@ class Index:
 
     def expiring(self, stored: Stored) -> bool:
         """Whether messages of this run were getting too old while it was read, as far as definitions are known."""
-        end = max((phase.ended for phase in self.history.run.phases), default=0)
-        return bool(self.history.run.definitions) and 0 < self.limits(stored.name).age <= end
+        return bool(self.history.run.definitions) and 0 < self.limits(stored.name).age <= (self._ended or 0)
+
+    @cached_property
+    def _ended(self) -> int | None:
+        """When the run ended, by the clock by which servers reckon ages; None when the run does not say."""
+        ends = [phase.ended for phase in self.history.run.phases]
+        return max(ends) + max(0, round(self.history.run.jump * SECOND)) if ends else None
 
     def kept(self, stored: Stored) -> Kept:
         if stored.name not in self._kept:
             copies = [replica for replica in self.history.replicas if replica.stream == stored.name]
             messages = max((replica.messages for replica in copies), default=len(stored.numbers))
             held = max((replica.bytes for replica in copies), default=0)
-            ends = [phase.ended for phase in self.history.run.phases]
-            ahead = max(0, round(self.history.run.jump * SECOND))  # servers reckon ages by their clock
-            end = max(ends) + ahead if ends else None
             limits = self.limits(stored.name)
             slots = self._slots(stored.name) if limits.per_subject else None
-            self._kept[stored.name] = Kept(limits, stored, messages, held, slots, end)
+            self._kept[stored.name] = Kept(limits, stored, messages, held, slots, self._ended)
         return self._kept[stored.name]
 
     def _slots(self, key: str) -> Slots:

@@ -113,3 +113,9 @@ def test_a_clock_that_jumps_by_more_than_streams_keep_messages_accuses_nobody(bu
     assert verdict.validity == ("violated" if left else "unknown")
     said = "this machine's clock jumped by +7200.0 s, so the servers' and Docker's times are not those of the run"
     assert {f.property for f in verdict.findings if f.sentence == said} == {"P0", "L1", "L8"}
+
+
+def test_replicas_that_expire_messages_by_a_clock_that_jumped_accuse_nobody() -> None:
+    definitions = {key: {"max_age": 3600 * SECOND} for key in left_by().run.streams}
+    assert red(changed("replica drifts", definitions=definitions)) == {"P9"}
+    assert red(changed("replica drifts", definitions=definitions, jump=2 * 3600.0)) == set()
