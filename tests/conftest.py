@@ -81,7 +81,10 @@ class _Cleaner:
             return
         end(orphans())
         for name in labs.left_behind():
-            labs.Lab(name).run("down")
+            try:
+                labs.Lab(name).run("down")
+            except AssertionError as error:  # which tests passed is to be seen all the same
+                print(f"\n{name} is left behind: {error}")
 
 
 def orphans() -> list[int]:

@@ -5,12 +5,13 @@ Nothing else is touched. Who keeps something of the lab from being removed is na
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from lab.docker import client
 from lab.docker.client import translated
-from lab.docker.labels import LABEL_NAME
+from lab.docker.labels import LABEL_NAME, LABEL_REGION
 from lab.docker.mishaps import IN_USE
 from lab.errors import DockerError
 from lab.progress import Say, silently
@@ -55,7 +56,7 @@ def remove(engine: Docker, lab: str, volumes: bool, say: Say = silently) -> dict
         try:
             guests = _guests(engine, left["networks"], {*owned["containers"], *left["containers"]})
             if not guests:
-                _remove(left, volumes, silently if deadline else say)
+                _remove(left, _rows(engine, lab), volumes, silently if deadline else say)
                 return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
         except DockerError as error:
             deadline = deadline or time.monotonic() + PATIENCE_S
@@ -77,6 +78,17 @@ def _ids(engine: Docker, lab: str) -> dict[str, list[str]]:
         kind: engine.read(*command, "-q", *whole.get(kind, ()), "--filter", label).split()
         for kind, command in KINDS.items()
     }
+
+
+def _rows(engine: Docker, lab: str) -> list[list[str]]:
+    """The lab's containers, those of each region in a row of its own."""
+    rows: dict[str, list[str]] = {}
+    form = f'{{{{.ID}}}} {{{{.Label "{LABEL_REGION}"}}}}'
+    listed = engine.read("ps", "-a", "--no-trunc", "--filter", f"label={LABEL_NAME}={lab}", "--format", form)
+    for line in listed.splitlines():
+        identity, _, region = line.partition(" ")
+        rows.setdefault(region, []).append(identity)
+    return [*rows.values()]
 
 
 def _guests(engine: Docker, networks: list[str], own: Collection[str]) -> list[tuple[str, str]]:
@@ -107,16 +119,25 @@ def _in_use(network: str, container: str) -> DockerError:
     )
 
 
-def _remove(owned: Mapping[str, list[str]], volumes: bool, say: Say) -> None:
+def _remove(owned: Mapping[str, list[str]], rows: list[list[str]], volumes: bool, say: Say) -> None:
     with translated("remove"):
         docker = client.docker()
+
+        def containers(row: list[str]) -> None:
+            for each in row:
+                docker.container.remove(each, force=True, volumes=volumes)
+
+        # One at a time of each region, so that no more than two leave a network at once: with more, an engine may lose
+        # count of the network's endpoints and keep it until it is restarted. On a busy machine 20.10 did that in 2 of
+        # 33 tries with twelve at once, and in none of about 50 with two.
+        if owned["containers"]:
+            say(f"removing {len(owned['containers'])} containers")
+            with ThreadPoolExecutor(len(rows) or 1) as pool:
+                list(pool.map(containers, rows))
         # The networks last: an engine may refuse to let go of one, and then no more is left than that.
-        removals: dict[str, Callable[[list[str]], None]] = {
-            "containers": lambda ids: docker.container.remove(ids, force=True, volumes=volumes),
-            "volumes": lambda ids: docker.volume.remove([*ids]),
-            "networks": lambda ids: docker.network.remove([*ids]),
-        }
-        for kind, remove in removals.items():
-            if owned[kind] and (volumes or kind != "volumes"):
-                say(f"removing {len(owned[kind])} {kind}")
-                remove(owned[kind])
+        if owned["volumes"] and volumes:
+            say(f"removing {len(owned['volumes'])} volumes")
+            docker.volume.remove([*owned["volumes"]])
+        if owned["networks"]:
+            say(f"removing {len(owned['networks'])} networks")
+            docker.network.remove([*owned["networks"]])

@@ -1,11 +1,13 @@
 """What carries a lab's label: counted whether it runs or not, and removed unless somebody else uses it."""
 
 import json
+import time
 from collections.abc import Iterable
+from types import SimpleNamespace
 
 import pytest
 
-from lab.docker import owned
+from lab.docker import client, owned
 from lab.docker.engine import Engine
 from lab.errors import DockerError
 from lab.progress import Say
@@ -17,10 +19,13 @@ class Listed(Engine):
     def __init__(self, labels: Iterable[tuple[str, str]] = (), on_network: dict[str, object] | None = None) -> None:
         self.labels = list(labels)
         self.on_network = on_network or {}
+        self.nodes: list[str] = []
 
     def read(self, *arguments: str, keeps: tuple[int, ...] = ()) -> str:
         if arguments[:2] == ("network", "inspect"):
             return json.dumps([{"Name": "any-west", "Containers": self.on_network}])
+        if "lab.region" in arguments[-1]:
+            return "\n".join(f"{node} {node[0]}" for node in self.nodes)
         kind = {"ps": "containers", "network": "networks", "volume": "volumes"}[arguments[0]]
         return "\n".join(lab for of, lab in self.labels if of == kind)
 
@@ -39,7 +44,7 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, list[str]]]:
     there = {"containers": ["c"], "networks": ["n"], "volumes": ["v"]}
     tries: list[dict[str, list[str]]] = []
 
-    def remove(owned: dict[str, list[str]], volumes: bool, say: Say) -> None:
+    def remove(owned: dict[str, list[str]], rows: list[list[str]], volumes: bool, say: Say) -> None:
         tries.append(owned)
         if len(tries) == 1:
             there["containers"] = []
@@ -75,3 +80,24 @@ def test_who_else_is_on_a_network_is_named_before_anything_is_removed(tries: lis
         owned.remove(engine, "any", volumes=True)
     assert "docker network disconnect any-west somebody-else" in caught.value.hint
     assert not tries
+
+
+def test_of_each_region_one_container_goes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Listed()
+    engine.nodes = ["w1", "w2", "c1", "w3", "c2", "e1"]
+    there, going, at_once = dict.fromkeys(engine.nodes, "n"), set[str](), set[str]()
+
+    class Removing:
+        def remove(self, node: str, **_: object) -> None:
+            going.add(node)
+            time.sleep(0.05)
+            at_once.add("".join(sorted(each[0] for each in going)))
+            going.discard(node)
+            del there[node]
+
+    monkeypatch.setattr(client, "docker", lambda: SimpleNamespace(container=Removing()))
+    monkeypatch.setattr(owned, "_ids", lambda *_: {"containers": [*there], "networks": [], "volumes": []})
+    assert owned.remove(engine, "any", volumes=True)["containers"] == 6
+    assert not there
+    assert {len(regions) - len(set(regions)) for regions in at_once} == {0}
+    assert "cew" in at_once
