@@ -7,7 +7,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -40,34 +40,38 @@ class Reading:
 
 def get(port: int, path: str, timeout: float = TIMEOUT_S) -> dict[str, Any] | None:
     """One monitoring document; `timeout` in seconds."""
+    return _get(port, [path], timeout)[0]
+
+
+def _get(port: int, paths: Sequence[str], timeout: float) -> list[dict[str, Any] | None]:
+    """Documents over one connection. After one that does not come, none is asked for."""
     connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
+    documents: list[dict[str, Any] | None] = [None] * len(paths)
     try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        document: dict[str, Any] | None = json.load(answer) if answer.status == HTTPStatus.OK else None
-        return document
+        for number, path in enumerate(paths):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            if answer.status != HTTPStatus.OK:
+                break
+            documents[number] = json.load(answer)
     except (OSError, ValueError, HTTPException):
-        return None
+        pass
     finally:
         if connection.sock:
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         connection.close()
+    return documents
 
 
 async def read(nodes: list[Node], timeout: float = TIMEOUT_S, stretched: bool = False) -> dict[str, Reading]:
     """A reading of each node, all at once; of its routes instead of its gateways if the cluster is `stretched`."""
     if not nodes:
         return {}
-    loop = asyncio.get_running_loop()
+    loop, paths = asyncio.get_running_loop(), (VARZ, JSZ, ROUTEZ if stretched else GATEWAYZ)
     with ThreadPoolExecutor(len(nodes)) as pool:
 
         def one(node: Node) -> Reading:
-            documents: list[dict[str, Any] | None] = []
-            for path in (VARZ, JSZ, ROUTEZ if stretched else GATEWAYZ):
-                documents.append(get(node.monitor_port, path, timeout))
-                if documents[-1] is None:
-                    break
-            return Reading(node.name, *documents, *[None] * (3 - len(documents)))
+            return Reading(node.name, *_get(node.monitor_port, paths, timeout))
 
         readings = await asyncio.gather(*(loop.run_in_executor(pool, one, node) for node in nodes))
     return {reading.node: reading for reading in readings}

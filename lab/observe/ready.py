@@ -3,10 +3,11 @@ sentence about what is still missing."""
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay
 
 from lab.docker.deaths import require_alive
 from lab.docker.engine import Engine
@@ -21,6 +22,10 @@ from lab.units import several
 T = TypeVar("T")
 FRESH_S = 3.0  # a source's consumer sends a heartbeat each second (nats-server `sourceHealthHB`)
 POLL_S = 0.1
+# A look at nine servers takes 50 ms of this machine's time, which the servers need for what is waited for: four times as
+# long as the last one took belongs to them.
+REST = 4
+LONGEST_S = 1.0
 
 
 def missing(snapshot: status.Snapshot, topology: Topology, sources: bool = True) -> list[str]:
@@ -148,7 +153,18 @@ def _kind(sentence: str) -> str:
 
 
 async def _until(ask: Callable[[], Awaitable[T]], done: Callable[[T], bool], seconds: float) -> T:
-    retrying = AsyncRetrying(
-        stop=stop_after_delay(seconds), wait=wait_fixed(POLL_S), retry=retry_if_result(lambda result: not done(result))
-    )
-    return await retrying(ask)
+    took = 0.0
+
+    async def timed() -> T:
+        nonlocal took
+        began = time.monotonic()
+        try:
+            return await ask()
+        finally:
+            took = time.monotonic() - began
+
+    return await AsyncRetrying(
+        stop=stop_after_delay(seconds),
+        wait=lambda _: min(max(POLL_S, REST * took), LONGEST_S),
+        retry=retry_if_result(lambda result: not done(result)),
+    )(timed)
