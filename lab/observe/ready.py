@@ -22,7 +22,7 @@ from lab.units import several
 T = TypeVar("T")
 FRESH_S = 3.0  # a source's consumer sends a heartbeat each second (nats-server `sourceHealthHB`)
 POLL_S = 0.1
-# A look at nine servers takes 50 ms of this machine's time, which the servers need for what is waited for: four times as
+# A look at nine servers takes 50 ms of this machine, which the servers need for what is waited for: four times as
 # long as the last one took belongs to them.
 REST = 4
 LONGEST_S = 1.0
