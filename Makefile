@@ -35,8 +35,8 @@ check: ## run a check on the running lab (SEED=7 DURATION=10m NAME=second)
 
 test: ## set up what is missing, then lint and run all tests
 	./bootstrap.sh --dev
-	$(MAKE) --no-print-directory lint
-	.venv/bin/pytest -n 4
+	@$(MAKE) --no-print-directory lint & lint=$$!; .venv/bin/pytest -n 4; tests=$$?; \
+	wait $$lint || { echo "lint failed: what it said stands above the tests" >&2; exit 1; }; exit $$tests
 
 test-vm: ## run the lab in a virtual Debian, with real delay and loss on its links; minutes, needs root
 	./bootstrap.sh --dev --no-docker --vm
