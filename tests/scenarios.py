@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from labs import Lab, docker
 
 from lab import api
 from lab.scenario import labs
-from lab.scenario.shipped import find, shipped
+from lab.scenario import shipped as files
+from lab.scenario.shipped import shipped
 
+find = cache(files.find)
 # What they need, some kernels lack.
 NEEDING = tuple(name for name in shipped() if find(name).needs)
 # Played on a lab that is in use.

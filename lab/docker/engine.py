@@ -288,11 +288,13 @@ class Engine:
     def start_probe(self, lab: str, image: str) -> "subprocess.Popen[bytes]":
         """Start the network probe; it waits for its plan on stdin, and has the lab's lock until it has ended.
 
-        It works in other namespaces than its own; with a network of its own it would start 0.08 s later. Its label is
-        not `lab.name`: it is no part of the lab, and may end a moment after the command.
+        It works in other namespaces than its own; with a network of its own it would start 0.08 s later, and with a
+        filter of system calls 0.02 s, which leaves these capabilities all that they need. Its label is not `lab.name`:
+        it is no part of the lab, and may end a moment after the command.
         """
         command = docker_command("run", "--rm", "--interactive", "--pull", "never", "--label", f"lab.probe={lab}")
-        command += ["--network", "host", "--pid", "host", "--read-only", "--security-opt", "apparmor=unconfined"]
+        command += ["--network", "host", "--pid", "host", "--read-only"]
+        command += ["--security-opt", "apparmor=unconfined", "--security-opt", "seccomp=unconfined"]
         command += ["--cap-drop", "ALL", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE"]
         return subprocess.Popen(
             [*command, image],

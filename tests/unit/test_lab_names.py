@@ -4,10 +4,9 @@ from dataclasses import replace
 from itertools import combinations, product
 
 import labs
-from scenarios import NEEDING, NIGHTLY, OWN, SHARED, SHORT
+from scenarios import NEEDING, NIGHTLY, OWN, SHARED, SHORT, find
 
 from lab.scenario.labs import PORTS, own_name
-from lab.scenario.shipped import find
 from lab.topology import Topology
 
 

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scenarios import find
 
 from lab.errors import UsageError
 from lab.matrix import pages
 from lab.matrix.bisect import bisect
 from lab.matrix.trials import moving
 from lab.matrix.values import Matrix, Outcome, between, versions_of, worst
-from lab.scenario.shipped import find
 
 RELEASES = ("2.9.9", "2.10.26", "2.12.2", "2.12.3", "2.12.10", "2.15.1")
 HELD = Outcome("split-brain", "2.12.2", "held", "all was as expected", 31.4)

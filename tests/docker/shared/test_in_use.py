@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from labs import ROOT, Lab, wait_for
-from scenarios import SHORT, skip_where_the_kernel_lacks, written
+from scenarios import SHORT, find, skip_where_the_kernel_lacks, written
 
 from lab import api
 from lab.jetstream import consumers
 from lab.jetstream.session import NO_RESPONDERS, ApiError, Session
-from lab.scenario.shipped import find, shipped
+from lab.scenario.shipped import shipped
 
 REGIONS = ("west", "central", "east")
 STREAM = "user-orders"
