@@ -12,7 +12,7 @@ from typing import Any
 
 import labs
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadFileScheduling
 
 DOCKER, VM = "tests/docker/", "tests/vm/"
 # Files whose tests take minutes. They begin first: one that began last would be waited for by all other workers. Those
@@ -28,12 +28,8 @@ RUN = "LAB_TEST_RUN"  # in the environment of whatever the tests of this run sta
 ENDING_S = 60
 
 
-class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Of tests/docker and tests/vm, a file goes to one worker, since its tests may share a lab or a machine; the others
-    go one by one."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0] if nodeid.startswith((DOCKER, VM)) else nodeid
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """A file goes to one worker: its tests may share a lab, a machine, or what takes long to prepare."""
 
     def _pending_of(self, workload: dict[str, dict[str, bool]]) -> int:
         """How many tests a worker has ahead. It is given more at two, so that one with a long test and a last one would
