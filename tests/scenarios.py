@@ -20,7 +20,7 @@ NEEDING = tuple(name for name in shipped() if find(name).needs)
 SHORT = ("hello-world", "split-brain", "wrong-stream")
 # Played by `make test`: on labs of their own where they ask for such, and on any lab. `make scenarios` plays all.
 OWN = ("outage-longer-than-max-age", "promote-mirror")
-SHARED = ("one-way-link", "region-loss", "walkthrough")
+SHARED = ("region-loss", "walkthrough")
 NIGHTLY = tuple(name for name in shipped() if name not in (*NEEDING, *SHORT, *OWN, *SHARED))
 HEAD = "title: A test\nabout: A test.\nsteps:\n"
 

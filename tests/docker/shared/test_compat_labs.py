@@ -72,6 +72,7 @@ def test_where_the_stream_really_has_the_name_every_call_works_that_says_it() ->
 def test_through_a_mapped_name_no_consumer_is_made_and_nothing_of_yours_is_touched(lab: Lab) -> None:
     lab.run("heal", "--wait", "--hasten")
     lab.run("pub", "west", "foo.mine", "kept")
+    lab.run("compare", "--wait", "30")
     before = asyncio.run(contents(lab.name))
     printed = lab.json("compat", "--region", "east", "--packages", EXAMPLES)
     found = Compatibility.from_json(printed)
