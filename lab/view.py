@@ -299,7 +299,7 @@ def comparison(result: "Comparison") -> str:
         if row.error:
             lines.append(f"{row.region}: cannot be read: {row.error}")
             continue
-        parts = [f"{row.messages} messages"]
+        parts = [several(row.messages, "message")]
         parts.append(f"{len(row.missing)} missing" if row.missing else "none missing")
         parts.append(f"{len(row.duplicated)} duplicated" if row.duplicated else "none duplicated")
         turned = result.out_of_order.get(row.region, 0)
@@ -308,7 +308,7 @@ def comparison(result: "Comparison") -> str:
         lines += _examples("missing", row.missing, result) + _examples("duplicated", row.duplicated, result)
     lines += _examples("not the same everywhere", result.altered, result)
     verdicts = {
-        "agree": f"the regions agree: the same {result.messages} messages everywhere",
+        "agree": f"the regions agree: the same {several(result.messages, 'message')} everywhere",
         "differ": "the regions differ",
         "unknown": "cannot tell: not every region could be read",
     }

@@ -19,6 +19,7 @@ from lab.scenario import actions as act
 from lab.scenario import show, traffic
 from lab.scenario.context import Context, Made, send, unsent
 from lab.scenario.evidence import Answer
+from lab.units import several
 
 TIDY_TIMEOUT_S = 3.0
 MARK = "lab.scenario"
@@ -217,7 +218,7 @@ async def _request(action: act.Request, context: Context) -> str:
 async def _purge(action: act.Purge, context: Context) -> str:
     async with context.connect(action.in_) as session:
         purged = (await session.api(f"STREAM.PURGE.{context.name_of(action.stream)}"))["purged"]
-    return f"purged {purged} messages from {action.stream}"
+    return f"purged {several(purged, 'message')} from {action.stream}"
 
 
 # --- looking and waiting ---

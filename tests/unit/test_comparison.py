@@ -2,6 +2,7 @@
 
 import pytest
 
+from lab import view
 from lab.observe.comparison import Comparison, Copy, Origin, RegionView, compare
 
 ONE, TWO, THREE = ("foo-write-west", 1), ("foo-write-west", 2), ("foo-write-east", 1)
@@ -100,3 +101,9 @@ def test_a_difference_that_was_seen_counts_more_than_a_region_that_was_not(east:
 def test_order_is_that_of_the_first_copies_of_common_messages(east: list[Origin], places: int) -> None:
     result = compare({"west": copies(ONE, TWO, THREE), "east": copies(*east)})
     assert result.out_of_order == {"west": 0, "east": places}
+
+
+def test_one_message_is_printed_as_one() -> None:
+    printed = view.comparison(compare({"west": copies(ONE), "east": copies(ONE)})).splitlines()
+    assert printed[0] == "west: 1 message, none missing, none duplicated, same order"
+    assert printed[-1] == "the regions agree: the same 1 message everywhere"

@@ -9,6 +9,7 @@ from lab.observe.comparison import Copy, absent, compare, repeated, turns
 from lab.scenario import evidence as see
 from lab.scenario.actions import MessageRef
 from lab.scenario.expectations.phrases import NONE, SOME, Quantity, Timed, Verdict, by_number, join, origins, quoted
+from lab.units import several
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,13 +163,14 @@ class Agree(Timed[see.Held]):
         if comparison.verdict == "unknown":
             return "could not tell", "; ".join(f"{row.region}: {row.error}" for row in comparison.regions if row.error)
         rows = [
-            f"{row.region}: {row.messages} messages, {len(row.missing)} missing, {len(row.duplicated)} duplicated"
+            f"{row.region}: {several(row.messages, 'message')}, {len(row.missing)} missing, "
+            f"{len(row.duplicated)} duplicated"
             for row in comparison.regions
         ]
         if comparison.verdict == "agree" and not comparison.messages:
             return "could not tell", "there are no messages to compare"
         if comparison.verdict == "agree":
-            return "held", f"the same {comparison.messages} messages in each"
+            return "held", f"the same {several(comparison.messages, 'message')} in each"
         return "violated", "; ".join(rows) + (f"; {len(comparison.altered)} altered" if comparison.altered else "")
 
 

@@ -13,6 +13,7 @@ from lab.faults.arguments import Region, Seconds, Stream
 from lab.scenario import evidence as see
 from lab.scenario.actions import DEFAULT_STREAM, ConsumeRef, MessageRef, RequestRef, TimedRef, TrafficRef
 from lab.scenario.expectations.phrases import AT_ONCE, Quantity, Timed, Verdict, join, origins, quoted
+from lab.units import several
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ class Delivered(Timed[see.Delivered]):
         got = {origin for origin, _ in evidence.deliveries}
         again = sum(1 for _, delivery in evidence.deliveries if delivery > 1)
         absent = sorted({sent.origin for sent in evidence.sent if sent.outcome == "ok"} - got)
-        seen = f"{len(evidence.deliveries)} messages, {again} of them again"
+        seen = f"{several(len(evidence.deliveries), 'message')}, {again} of them again"
         seen += f"; without {origins(absent)}" if absent else ""
         fine = (self.count is None or self.count.holds(len(evidence.deliveries))) and not absent
         return "held" if fine and (not self.redelivered or self.redelivered.holds(again)) else "violated", seen
