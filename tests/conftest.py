@@ -71,7 +71,7 @@ class _Cleaner:
         self.docker = self.docker or nodeid.startswith(DOCKER)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_sessionfinish(self) -> Generator[None, None, None]:
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         yield
         if not self.docker:
             return
@@ -81,6 +81,7 @@ class _Cleaner:
                 labs.Lab(name).run("down")
             except AssertionError as error:  # which tests passed is to be seen all the same
                 print(f"\n{name} is left behind: {error}")
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def orphans() -> list[int]:

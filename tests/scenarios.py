@@ -10,10 +10,10 @@ from labs import Lab, docker
 
 from lab import api
 from lab.scenario import labs
-from lab.scenario import shipped as files
+from lab.scenario.shipped import find as read
 from lab.scenario.shipped import shipped
 
-find = cache(files.find)
+find = cache(read)
 # What they need, some kernels lack.
 NEEDING = tuple(name for name in shipped() if find(name).needs)
 # Played on a lab that is in use.

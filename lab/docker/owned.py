@@ -56,7 +56,7 @@ def remove(engine: Docker, lab: str, volumes: bool, say: Say = silently) -> dict
         try:
             guests = _guests(engine, left["networks"], {*owned["containers"], *left["containers"]})
             if not guests:
-                _remove(left, _rows(engine, lab), volumes, silently if deadline else say)
+                _remove(left, volumes, silently if deadline else say)
                 return {kind: len(ids) for kind, ids in owned.items() if volumes or kind != "volumes"}
         except DockerError as error:
             deadline = deadline or time.monotonic() + PATIENCE_S
@@ -71,27 +71,18 @@ def remove(engine: Docker, lab: str, volumes: bool, say: Say = silently) -> dict
         left = _ids(engine, lab)
 
 
-def _ids(engine: Docker, lab: str) -> dict[str, list[str]]:
-    label = f"label={LABEL_NAME}={lab}"
-    whole = {"containers": ["--no-trunc"], "networks": ["--no-trunc"]}
-    return {
-        kind: engine.read(*command, "-q", *whole.get(kind, ()), "--filter", label).split()
-        for kind, command in KINDS.items()
-    }
+def _ids(engine: Docker, lab: str) -> dict[str, dict[str, str]]:
+    """Of each kind, what the lab has, and of which region it is ("" of none)."""
+    found = {}
+    for kind, command in KINDS.items():
+        identity, *whole = ("Name",) if kind == "volumes" else ("ID", "--no-trunc")
+        form = f'{{{{.{identity}}}}} {{{{.Label "{LABEL_REGION}"}}}}'
+        lines = engine.read(*command, *whole, "--filter", f"label={LABEL_NAME}={lab}", "--format", form).splitlines()
+        found[kind] = {name: region for name, _, region in (line.partition(" ") for line in lines)}
+    return found
 
 
-def _rows(engine: Docker, lab: str) -> list[list[str]]:
-    """The lab's containers, those of each region in a row of its own."""
-    rows: dict[str, list[str]] = {}
-    form = f'{{{{.ID}}}} {{{{.Label "{LABEL_REGION}"}}}}'
-    listed = engine.read("ps", "-a", "--no-trunc", "--filter", f"label={LABEL_NAME}={lab}", "--format", form)
-    for line in listed.splitlines():
-        identity, _, region = line.partition(" ")
-        rows.setdefault(region, []).append(identity)
-    return [*rows.values()]
-
-
-def _guests(engine: Docker, networks: list[str], own: Collection[str]) -> list[tuple[str, str]]:
+def _guests(engine: Docker, networks: Collection[str], own: Collection[str]) -> list[tuple[str, str]]:
     """(network, container) for each container on these networks that is none of the lab's own. What Docker keeps of an
     endpoint whose container is gone (`ep-…`) is nobody."""
     found = json.loads(engine.read("network", "inspect", *networks)) if networks else []
@@ -103,7 +94,7 @@ def _guests(engine: Docker, networks: list[str], own: Collection[str]) -> list[t
     ]
 
 
-def _kept(engine: Docker, networks: list[str]) -> DockerError:
+def _kept(engine: Docker, networks: Collection[str]) -> DockerError:
     """Nothing is on them any more; Docker 20.10 does that on a machine that is very busy."""
     names = ", ".join(f"`{network['Name']}`" for network in json.loads(engine.read("network", "inspect", *networks)))
     return DockerError(
@@ -119,21 +110,23 @@ def _in_use(network: str, container: str) -> DockerError:
     )
 
 
-def _remove(owned: Mapping[str, list[str]], rows: list[list[str]], volumes: bool, say: Say) -> None:
+def _remove(owned: Mapping[str, Mapping[str, str]], volumes: bool, say: Say) -> None:
     with translated("remove"):
         docker = client.docker()
 
-        def containers(row: list[str]) -> None:
-            for each in row:
-                docker.container.remove(each, force=True, volumes=volumes)
+        def containers(of: str) -> None:
+            for identity, region in owned["containers"].items():
+                if region == of:
+                    docker.container.remove(identity, force=True, volumes=volumes)
 
         # One at a time of each region, so that no more than two leave a network at once: with more, an engine may lose
         # count of the network's endpoints and keep it until it is restarted. On a busy machine 20.10 did that in 2 of
         # 33 tries with twelve at once, and not once in nine minutes of tries with two.
         if owned["containers"]:
             say(f"removing {len(owned['containers'])} containers")
-            with ThreadPoolExecutor(len(rows) or 1) as pool:
-                list(pool.map(containers, rows))
+            regions = {*owned["containers"].values()}
+            with ThreadPoolExecutor(len(regions)) as pool:
+                list(pool.map(containers, regions))
         # The networks last: an engine may refuse to let go of one, and then no more is left than that.
         if owned["volumes"] and volumes:
             say(f"removing {len(owned['volumes'])} volumes")

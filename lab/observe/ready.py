@@ -158,10 +158,9 @@ async def _until(ask: Callable[[], Awaitable[T]], done: Callable[[T], bool], sec
     async def timed() -> T:
         nonlocal took
         began = time.monotonic()
-        try:
-            return await ask()
-        finally:
-            took = time.monotonic() - began
+        result = await ask()
+        took = time.monotonic() - began
+        return result
 
     return await AsyncRetrying(
         stop=stop_after_delay(seconds),

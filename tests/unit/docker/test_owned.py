@@ -19,13 +19,10 @@ class Listed(Engine):
     def __init__(self, labels: Iterable[tuple[str, str]] = (), on_network: dict[str, object] | None = None) -> None:
         self.labels = list(labels)
         self.on_network = on_network or {}
-        self.nodes: list[str] = []
 
     def read(self, *arguments: str, keeps: tuple[int, ...] = ()) -> str:
         if arguments[:2] == ("network", "inspect"):
             return json.dumps([{"Name": "any-west", "Containers": self.on_network}])
-        if "lab.region" in arguments[-1]:
-            return "\n".join(f"{node} {node[0]}" for node in self.nodes)
         kind = {"ps": "containers", "network": "networks", "volume": "volumes"}[arguments[0]]
         return "\n".join(lab for of, lab in self.labels if of == kind)
 
@@ -41,13 +38,13 @@ def test_a_lab_of_which_only_networks_or_volumes_are_left_is_listed() -> None:
 @pytest.fixture
 def tries(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, list[str]]]:
     """What was to be removed, each time; the first time the engine refuses after it has removed the containers."""
-    there = {"containers": ["c"], "networks": ["n"], "volumes": ["v"]}
+    there = {"containers": {"c": "west"}, "networks": {"n": "west"}, "volumes": {"v": ""}}
     tries: list[dict[str, list[str]]] = []
 
-    def remove(owned: dict[str, list[str]], rows: list[list[str]], volumes: bool, say: Say) -> None:
-        tries.append(owned)
+    def remove(owned: dict[str, dict[str, str]], volumes: bool, say: Say) -> None:
+        tries.append({kind: [*ids] for kind, ids in owned.items()})
         if len(tries) == 1:
-            there["containers"] = []
+            there["containers"] = {}
             raise DockerError("`docker remove` failed: network n has active endpoints")
 
     monkeypatch.setattr(owned, "_ids", lambda *_: dict(there))
@@ -66,7 +63,7 @@ def test_a_network_that_docker_has_lost_count_of_is_named(monkeypatch: pytest.Mo
     def remove(*_: object) -> None:
         raise DockerError("`docker remove` failed: a network is still in use")
 
-    monkeypatch.setattr(owned, "_ids", lambda *_: {"containers": [], "networks": ["n"], "volumes": []})
+    monkeypatch.setattr(owned, "_ids", lambda *_: {"containers": {}, "networks": {"n": "west"}, "volumes": {}})
     monkeypatch.setattr(owned, "_remove", remove)
     monkeypatch.setattr(owned, "PATIENCE_S", 0.1)
     with pytest.raises(DockerError, match="does not remove `any-west`, although no container is left on it") as caught:
@@ -83,9 +80,8 @@ def test_who_else_is_on_a_network_is_named_before_anything_is_removed(tries: lis
 
 
 def test_of_each_region_one_container_goes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Listed()
-    engine.nodes = ["w1", "w2", "c1", "w3", "c2", "e1"]
-    there, going, at_once = dict.fromkeys(engine.nodes, "n"), set[str](), set[str]()
+    there = {node: node[0] for node in ("w1", "w2", "c1", "w3", "c2", "e1")}
+    going, at_once = set[str](), set[str]()
 
     class Removing:
         def remove(self, node: str, **_: object) -> None:
@@ -96,8 +92,8 @@ def test_of_each_region_one_container_goes_at_a_time(monkeypatch: pytest.MonkeyP
             del there[node]
 
     monkeypatch.setattr(client, "docker", lambda: SimpleNamespace(container=Removing()))
-    monkeypatch.setattr(owned, "_ids", lambda *_: {"containers": [*there], "networks": [], "volumes": []})
-    assert owned.remove(engine, "any", volumes=True)["containers"] == 6
+    monkeypatch.setattr(owned, "_ids", lambda *_: {"containers": dict(there), "networks": {}, "volumes": {}})
+    assert owned.remove(Listed(), "any", volumes=True)["containers"] == 6
     assert not there
     assert {len(regions) - len(set(regions)) for regions in at_once} == {0}
     assert "cew" in at_once
