@@ -29,9 +29,11 @@ def main() -> None:
         from lab import headstart
 
         begun = headstart.begin(sys.argv[1:])
-        from lab import cli  # after that: it takes a while
+        from lab.cli.app import main  # after that: it takes a while
+        from lab.cli.commands import load
 
-        cli.main(begun)
+        load(sys.argv[1:])
+        main(begun)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
         _leave(128 + ended_by if code == INTERRUPTED else code)

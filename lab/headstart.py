@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, TextIO
 from lab import lock
 from lab.docker.observation import Observation
 from lab.errors import LabError
-from lab.faults.registry import VERBS
 from lab.places import workspace
 from lab.topology import DEFAULT_NAME, NAME
 
@@ -69,14 +68,19 @@ def begin(arguments: Sequence[str]) -> Headstart | None:
     return Headstart(lab, held, probe, observing)
 
 
-def commands() -> set[str]:
-    """Those that get a head start."""
-    return {*LOOKING, *(verb.name for verb in VERBS if verb.lasting and not verb.turning)}
+def gets_one(command: str) -> bool:
+    """Whether it makes, undoes or shows faults."""
+    if command in LOOKING:
+        return True
+    from lab.faults.registry import verbs  # a look does not need it yet
+
+    verb = verbs().get(command)
+    return bool(verb and verb.lasting and not verb.turning)
 
 
 def which(arguments: Sequence[str]) -> str | None:
     """The lab that these arguments name, if that can be told from them alone and the command gets a head start."""
-    if not arguments or arguments[0] not in commands() or {"--dry-run", "--help", "-h"}.intersection(arguments):
+    if not arguments or {"--dry-run", "--help", "-h"}.intersection(arguments) or not gets_one(arguments[0]):
         return None
     named = [after for word, after in pairwise(arguments) if word in ("--name", "-n")]
     named += [word.removeprefix("--name=") for word in arguments if word.startswith("--name=")]

@@ -1,16 +1,15 @@
-"""Values -> terminal; pure but for `show`. Meaning is never by colour alone; rich obeys NO_COLOR and pipes."""
+"""Values -> text for a terminal. Meaning is never by colour alone."""
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.docker.observation import COMPLETES
 from lab.printable import printable
 from lab.units import several
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from lab.faults.fault import Fault
     from lab.faults.plan import Change
     from lab.faults.prediction import Difference, Prediction
@@ -24,84 +23,86 @@ if TYPE_CHECKING:
     from lab.topology import Topology
 
 SHOWN = 10
+STYLE = re.compile(r"\x1b\[\d+m")
 
 
-def show(renderable: "RenderableType") -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=160)
-    console.print(renderable)
+def unstyled(text: str) -> str:
+    return STYLE.sub("", text)
 
 
-def text(renderable: "RenderableType") -> str:
-    """What `show` prints where there is no terminal."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    console = Console(file=StringIO(), highlight=False, width=160)
-    console.print(renderable)
-    return str(console.file.getvalue())  # type: ignore[attr-defined]
+def _bold(text: str) -> str:
+    return f"\x1b[1m{text}\x1b[0m"
 
 
-def _table(*columns: str, title: str) -> Any:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for column in columns:
-        table.add_column(column, header_style="dim", no_wrap=True)
-    return table
+def _dim(text: str) -> str:
+    return f"\x1b[2m{text}\x1b[0m"
 
 
-def status(snapshot: "Snapshot") -> "RenderableType":
+def _red(text: str) -> str:
+    return f"\x1b[31m{text}\x1b[0m"
+
+
+def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns side by side. A cell with nothing to its right may be wider than its column; a terminal wraps lines that
+    are too long for it, so nothing is cut off."""
+    lines = [[_dim(name) if name else "" for name in header], *map(list, rows)]
+    widths = [0] * len(header)
+    for line in lines:
+        while line and not line[-1]:
+            line.pop()
+        for column, cell in enumerate(line[:-1]):
+            widths[column] = max(widths[column], len(unstyled(cell)))
+    drawn = []
+    for *cells, last in lines:
+        padded = [cell + " " * (width - len(unstyled(cell))) for cell, width in zip(cells, widths, strict=False)]
+        drawn.append("  ".join([*padded, last]))
+    return "\n".join([_bold(title), *drawn])
+
+
+def status(snapshot: "Snapshot") -> str:
     """The whole snapshot: faults, nodes, links, streams, sources."""
-    from rich.console import Group
-    from rich.markup import escape
-
-    parts: list[RenderableType] = [
-        f"lab {snapshot.lab}, layout {snapshot.layout}, image {snapshot.image} ({snapshot.image_origin})\n"
+    parts = [
+        f"lab {snapshot.lab}, layout {snapshot.layout}, image {snapshot.image} ({snapshot.image_origin})",
+        _nodes(snapshot),
+        _links(snapshot),
+        streams(snapshot),
     ]
-    parts += [_nodes(snapshot), "", _links(snapshot), "", streams(snapshot), ""]
     if any(stream.sources for stream in snapshot.streams):
-        parts += [_sources(snapshot), ""]
-    parts.append("faults in force:" + ("\n" if snapshot.faults else " ") + faults(snapshot.faults))
+        parts.append(_sources(snapshot))
+    last = ["faults in force:" + ("\n" if snapshot.faults else " ") + faults(snapshot.faults)]
     if snapshot.redefined:
-        told = "; ".join(snapshot.redefined)
-        parts.append(f"[yellow]not as layout `{snapshot.layout}` has them:[/yellow] {escape(told)}")
+        last.append(f"{_red(f'not as layout `{snapshot.layout}` has them:')} {'; '.join(snapshot.redefined)}")
     if snapshot.damage:
-        parts.append(f"[red]damaged by hand:[/red] the lab {snapshot.damage}; {COMPLETES}")
-    return Group(*parts)
+        last.append(f"{_red('damaged by hand:')} the lab {snapshot.damage}; {COMPLETES}")
+    return "\n\n".join([*parts, "\n".join(last)])
 
 
-def _nodes(snapshot: "Snapshot") -> Any:
-    table = _table("node", "state", "version", "JetStream", "sees meta leader", "clients", "monitoring", title="Nodes")
+def _nodes(snapshot: "Snapshot") -> str:
+    rows = []
     for node in snapshot.nodes:
-        jetstream = {True: "yes", False: "no", None: "?"}[node.jetstream]
+        without = ", JetStream off" if node.jetstream is False else ""
         leader = "?" if node.meta_leader is None else node.meta_leader or "none"
-        state = node.state if node.state == "running" else f"[red]{node.state}[/red]"
-        me = " (itself)" if leader == node.name else ""
-        table.add_row(
-            node.name,
-            state,
-            node.version or "?",
-            jetstream,
-            leader + me,
-            f"127.0.0.1:{node.client_port}",
-            f"127.0.0.1:{node.monitor_port}",
+        rows.append(
+            (
+                node.name,
+                node.state if node.state == "running" and not without else _red(node.state + without),
+                node.version or "?",
+                "itself" if leader == node.name else leader,
+                f"127.0.0.1:{node.client_port}",
+                f"127.0.0.1:{node.monitor_port}",
+            )
         )
-    return table
+    header = ("node", "state", "version", "meta leader", "clients", "monitoring")
+    return _table("Nodes, and the meta leader that each sees", header, rows)
 
 
-def _links(snapshot: "Snapshot") -> Any:
-    joined = "routes" if snapshot.layout == "stretch" else "gateways"
-    table = _table("", "state", f"{joined} as the servers report them", title="Links")
+def _links(snapshot: "Snapshot") -> str:
+    rows: list[tuple[str, ...]] = []
     for link in snapshot.links:
-        table.add_row(drawn(link), link.state, "   ".join(_gateway(link, region) for region in link.regions))
-        for direction, shape in link.shapes.items():
-            table.add_row("", f"{direction}: {shape}", "")
-    return table
+        rows.append((drawn(link), link.state, "  ".join(_gateway(link, region) for region in link.regions)))
+        rows += [("", f"{direction}: {shape}") for direction, shape in link.shapes.items()]
+    joined = "routes" if snapshot.layout == "stretch" else "gateways"
+    return _table("Links", ("", "state", f"{joined} connected, as the servers report them"), rows)
 
 
 def drawn(link: "LinkStatus") -> str:
@@ -113,48 +114,39 @@ def drawn(link: "LinkStatus") -> str:
 
 def _gateway(link: "LinkStatus", region: str) -> str:
     up, asked = link.gateways[region]
-    return f"{region}→{link.other(region)}: " + (f"{up} of {asked} connected" if asked else "nobody answers")
+    return f"{region}→{link.other(region)}: " + (f"{up} of {asked}" if asked else "nobody answers")
 
 
-def streams(snapshot: "Snapshot") -> Any:
-    table = _table("stream", "leader", "current", "messages", "sequences", title="Streams")
-    for stream in snapshot.streams:
-        sequences = f"{stream.first}–{stream.last}" if stream.messages else "–"
-        table.add_row(
+def streams(snapshot: "Snapshot") -> str:
+    rows = [
+        (
             _called(stream),
             stream.leader or "none",
             f"{stream.current}/{stream.replicas}",
             str(stream.messages),
-            sequences,
+            f"{stream.first}–{stream.last}" if stream.messages else "–",
         )
-    for name in snapshot.absent:
-        table.add_row(name, "[red]not seen[/red]", "", "", "")
-    return table
+        for stream in snapshot.streams
+    ]
+    absent = [(name, _red("not seen")) for name in snapshot.absent]
+    return _table("Streams", ("stream", "leader", "current", "messages", "sequences"), [*rows, *absent])
 
 
 def _called(stream: "StreamStatus") -> str:
     return stream.name if stream.name == stream.called else f"{stream.name} (`{stream.called}` in {stream.account})"
 
 
-def _sources(snapshot: "Snapshot") -> Any:
-    table = _table(
-        "read stream",
-        "origin",
-        "arrived",
-        "behind",
-        "last heard",
-        title="Sources (true lag: the origin's last sequence against what arrived)",
-    )
-    for stream in snapshot.streams:
-        for source in stream.sources:
-            table.add_row(stream.name, source.origin, *_source(source))
-    return table
+def _sources(snapshot: "Snapshot") -> str:
+    title = "Sources (true lag: the origin's last sequence against what arrived)"
+    header = ("read stream", "origin", "arrived", "behind", "last heard")
+    rows = [(stream.name, source.origin, *_source(source)) for stream in snapshot.streams for source in stream.sources]
+    return _table(title, header, rows)
 
 
 def _source(source: "SourceStatus") -> tuple[str, str, str]:
     arrived = "?" if source.arrived is None else str(source.arrived)
     of = "?" if source.origin_last is None else str(source.origin_last)
-    behind = "?" if source.behind is None else f"[red]{source.behind}[/red]" if source.behind else "0"
+    behind = "?" if source.behind is None else _red(str(source.behind)) if source.behind else "0"
     heard = "never" if source.last_heard_s is None else f"{source.last_heard_s:.1f} s ago"
     return f"{arrived} of {of}", behind, heard + (f" ({source.error})" if source.error else "")
 
@@ -191,25 +183,24 @@ def event(happened: "Event") -> str:
     return f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}  {happened.kind:<8}  {printable(happened.text)}"
 
 
-def availability(matrix: "Matrix", deviating: "Collection[Cell]" = ()) -> Any:
+def availability(matrix: "Matrix", deviating: "Collection[Cell]" = ()) -> str:
     """What works where; a cell that is not as predicted is marked with `!`."""
-    table = _table("", *matrix.regions, title="What works right now")
+    rows = []
     for operation in matrix.operations:
         cells = [matrix.cell(region, operation) for region in matrix.regions]
-        table.add_row(operation, *(("! " if cell in deviating else "") + _cell(cell) for cell in cells))
-    return table
+        rows.append((operation, *(("! " if cell in deviating else "") + _cell(cell) for cell in cells)))
+    return _table("What works right now", ("", *matrix.regions), rows)
 
 
-def prediction(expected: "Prediction") -> "RenderableType":
+def prediction(expected: "Prediction") -> str:
     """The arithmetic, then what it says of each region and operation."""
-    from rich.console import Group
-
     regions = list(dict.fromkeys(cell.region for cell in expected.cells))
-    table = _table("", *regions, title="What quorum arithmetic predicts")
-    words = {True: "works", False: "[red]fails[/red]", None: "?"}
-    for operation in dict.fromkeys(cell.operation for cell in expected.cells):
-        table.add_row(operation, *(words[expected.cell(region, operation).works] for region in regions))
-    return Group(*expected.summary, "", table, "")
+    words = {True: "works", False: _red("fails"), None: "?"}
+    rows = [
+        (operation, *(words[expected.cell(region, operation).works] for region in regions))
+        for operation in dict.fromkeys(cell.operation for cell in expected.cells)
+    ]
+    return "\n".join([*expected.summary, "", _table("What quorum arithmetic predicts", ("", *regions), rows), ""])
 
 
 def differences(found: "Sequence[Difference]") -> str:
@@ -228,36 +219,31 @@ def _cell(cell: "Cell") -> str:
         leader = f" ({cell.detail})" if cell.operation == "meta-leader" else ""
         return f"works{leader} {took}"
     if cell.state == "fails":
-        return f"[red]fails[/red] {'' if cell.code is None else f'{cell.code} '}{took}"
-    return f"[red]no answer[/red] in {took}" if cell.state == "silent" else f"? {cell.detail}"
+        return f"{_red('fails')} {'' if cell.code is None else f'{cell.code} '}{took}"
+    return f"{_red('no answer')} in {took}" if cell.state == "silent" else f"? {cell.detail}"
 
 
-def round_trips(found: "RoundTrips", nodes: bool) -> "RenderableType":
+def round_trips(found: "RoundTrips", nodes: bool) -> str:
     """A matrix of regions or nodes, then the regions in detail; what is not as it should be is marked with `!`."""
-    from rich.console import Group
-
     pairs = found.nodes if nodes else found.regions
     names = list(dict.fromkeys(name for pair in pairs for name in (pair.one, pair.other)))
     between = {frozenset((pair.one, pair.other)): pair for pair in pairs}
-    matrix = _table("", *names, title="Round trips, median")
-    for one in names:
-        matrix.add_row(one, *(_round_trip(between.get(frozenset((one, other)))) for other in names))
-    detail = _table(
-        "", "min / median / max", "in force", "lost there, back", "in force", "gateways say", title="Between regions"
-    )
-    for pair in found.regions:
-        if pair.one != pair.other:
-            detail.add_row(f"{pair.one} ⇄ {pair.other}", *_round_trip_detail(pair))
+    rows = [(one, *(_round_trip(between.get(frozenset((one, other)))) for other in names)) for one in names]
+    header = ("", "min / median / max", "in force", "lost there, back", "in force", "gateways say")
+    details = [
+        (f"{pair.one} ⇄ {pair.other}", *_round_trip_detail(pair)) for pair in found.regions if pair.one != pair.other
+    ]
     wrong = [f"! {pair.deviation}" for pair in found.regions if pair.deviation]
     absent = [f"not running: {', '.join(found.absent)}"] if found.absent else []
-    return Group(matrix, "", detail, *wrong, *absent)
+    tables = [_table("Round trips, median", ("", *names), rows), "", _table("Between regions", header, details)]
+    return "\n".join([*tables, *wrong, *absent])
 
 
 def _round_trip(pair: "Pair | None") -> str:
     if pair is None:
         return "–"
     text = _milliseconds(pair.round_trip.median) if pair.round_trip else "none"
-    return f"[red]! {text}[/red]" if pair.deviation else text
+    return _red(f"! {text}") if pair.deviation else text
 
 
 def _round_trip_detail(pair: "Pair") -> tuple[str, ...]:

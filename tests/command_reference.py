@@ -8,9 +8,10 @@ from typing import cast
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from lab.cli import PANELS, app
+from lab.cli.app import PANELS
+from lab.cli.commands import load
 
-ROOT = cast(TyperGroup, typer.main.get_command(app))
+ROOT = cast(TyperGroup, typer.main.get_command(load()))
 FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OPTION = re.compile(r"(?<= )--?[a-z][a-z-]*")
 # Options that the documentation names and no command has: of Docker, bootstrap.sh, benchmarks, the pytest plugin.

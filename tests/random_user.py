@@ -20,7 +20,7 @@ from typing import Any
 from labs import LAB, ROOT, docker
 from typer.testing import CliRunner
 
-from lab.cli import app
+from lab.cli.commands import load
 from lab.errors import LabError
 from lab.topology import Topology
 
@@ -150,7 +150,7 @@ class User:
 
     def lab(self, *words: str) -> str:
         self.did.append("lab " + " ".join(words))
-        result = CliRunner().invoke(app, [*words, "--name", TOPOLOGY.name])
+        result = CliRunner().invoke(load(), [*words, "--name", TOPOLOGY.name])
         error = result.exception
         fine = error is None or isinstance(error, (LabError, SystemExit))
         self.require(fine, f"{type(error).__name__}: {error}")

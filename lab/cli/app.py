@@ -107,6 +107,14 @@ def say(text: str) -> None:
     typer.echo(f"· {text}", err=True)
 
 
+def show(text: str) -> None:
+    """On stdout, without its styles where that is no terminal or NO_COLOR is set (https://no-color.org)."""
+    from lab.view import unstyled
+
+    styled = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    print(text if styled else unstyled(text))
+
+
 def print_json(value: Any, indent: int | None = 2) -> None:
     typer.echo(json.dumps(plain(value), indent=indent))
 

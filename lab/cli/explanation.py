@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lab.cli.app import print_json, say
+from lab.cli.app import print_json, say, show
 
 if TYPE_CHECKING:
     from lab.api import Lab
@@ -36,7 +36,7 @@ class Explanation:
 
         self.predicted = prediction.predict(before.topology, wanted)
         if not self.as_json:
-            view.show(view.prediction(self.predicted))
+            show(view.prediction(self.predicted))
         if not self.dry_run:
             self.lab.prepare_probe()
 
@@ -59,7 +59,7 @@ class Explanation:
             document = {"prediction": self.predicted, "change": change, "measured": matrix, "differences": found}
             print_json(document)
         else:
-            view.show(view.availability(matrix, [difference.cell for difference in found]))
+            show(view.availability(matrix, [difference.cell for difference in found]))
             typer.echo(view.differences(found) or f"as predicted, {seconds:.0f} s after the fault")
         if found:
             raise typer.Exit(3)

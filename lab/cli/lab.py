@@ -25,6 +25,7 @@ from lab.cli.app import (
     print_json,
     put,
     say,
+    show,
     time_of,
 )
 from lab.cli.selection import wanted_topology
@@ -68,17 +69,17 @@ def up(
             typer.echo("\n".join(f"{what + ':':<12}{_listed(parts)}" for what, parts in would.items()))
         return
 
-    def show(snapshot: "Snapshot") -> None:
+    def announce(snapshot: "Snapshot") -> None:
         if as_json:
             print_json(snapshot)
             return
         from lab import view
 
-        view.show(view.status(snapshot))
-        view.show(view.next_steps(topology))
+        show(view.status(snapshot))
+        show(view.next_steps(topology))
 
     with interruptible("`lab list` shows what is left of it; `lab up` starts it, `lab down` removes it"):
-        Lab.up(topology, nats=nats, image=image, timeout=timeout, keep=keep, say=say, announce=show)
+        Lab.up(topology, nats=nats, image=image, timeout=timeout, keep=keep, say=say, announce=announce)
 
 
 def _would(topology: "Topology", version: str, image: str | None) -> "dict[str, str | list[str]]":
@@ -138,7 +139,7 @@ def status(
 
             if watch:
                 typer.echo("\x1b[2J\x1b[H", nl=False)
-            view.show(view.status(snapshot))
+            show(view.status(snapshot))
         if not watch:
             return
         time.sleep(1)
@@ -178,10 +179,10 @@ def logs(
     observed = lab.observe()
     width = max(len(node.name) for node in observed.topology.nodes)
 
-    def show(node: str, line: str) -> None:
+    def each(node: str, line: str) -> None:
         typer.echo(f"{node:<{width}} | {printable(line)}")
 
-    lab.logs(*targets or (), follow=follow, tail=tail, each=show, observed=observed)
+    lab.logs(*targets or (), follow=follow, tail=tail, each=each, observed=observed)
 
 
 @app.command(rich_help_panel=PANEL_LIFE)

@@ -20,6 +20,7 @@ from lab.cli.app import (
     print_json,
     put,
     say,
+    show,
     time_of,
 )
 from lab.errors import UsageError
@@ -50,14 +51,14 @@ def pub(
     text = _stdin() if body == "-" else body
     bodies = [text if count == 1 else f"{text} {number}" for number in range(1, count + 1)]
 
-    def show(ack: "Ack") -> None:
+    def told(ack: "Ack") -> None:
         if as_json:
             print_json(ack, indent=None)
             return
         again = " (duplicate, not stored again)" if ack.duplicate else ""
         typer.echo(f"stored in {ack.stream} at sequence {ack.sequence}{again}")
 
-    attached(name).publish(region, subject, *bodies, message_id=message_id, each=show)
+    attached(name).publish(region, subject, *bodies, message_id=message_id, each=told)
 
 
 def _stdin() -> str:
@@ -123,7 +124,7 @@ def streams_list(name: Name = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"streams": snapshot.streams, "absent": snapshot.absent})
     else:
-        views.show(views.streams(snapshot))
+        show(views.streams(snapshot))
 
 
 @streams_app.command("define")

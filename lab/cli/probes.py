@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.app import PANEL_USE, AsJson, Name, app, attached, print_json, time_of
+from lab.cli.app import PANEL_USE, AsJson, Name, app, attached, print_json, show, time_of
 
 WATCH_S = 2
 
@@ -32,7 +32,7 @@ def probe(
 
             if watch:
                 typer.echo("\x1b[2J\x1b[H", nl=False)
-            view.show(view.availability(matrix))
+            show(view.availability(matrix))
         if not watch:
             return
         time.sleep(WATCH_S)
@@ -55,4 +55,4 @@ def rtt(
         return
     from lab import view
 
-    view.show(view.round_trips(found, nodes))
+    show(view.round_trips(found, nodes))

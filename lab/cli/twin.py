@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli import completion
-from lab.cli.app import PANEL_LIFE, AsJson, DryRun, Name, app, interruptible, print_json, say
+from lab.cli.app import PANEL_LIFE, AsJson, DryRun, Name, app, interruptible, print_json, say, show
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -114,5 +114,5 @@ def _named(given: str) -> tuple[str, str]:
 def _announce(snapshot: "Snapshot") -> None:
     from lab import view
 
-    view.show(view.status(snapshot))
+    show(view.status(snapshot))
     typer.echo(f"\nTry next, with `--name {snapshot.lab}` or `LAB_NAME={snapshot.lab}`:{NEXT}")

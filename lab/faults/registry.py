@@ -38,7 +38,7 @@ VERBS: list[type[Verb]] = [
 
 
 def register(*things: type[Fault] | type[Verb]) -> None:
-    """Add kinds and verbs that are defined elsewhere, before `lab.cli` is imported when they are to be commands too."""
+    """Add kinds and verbs that are defined elsewhere; before the commands are loaded if they are to be commands too."""
     KINDS.extend(thing for thing in things if issubclass(thing, Fault))
     VERBS.extend(thing for thing in things if issubclass(thing, Verb))
 

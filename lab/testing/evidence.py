@@ -34,7 +34,7 @@ def _moment(lab: RecordedLab, moment: Moment) -> str:
 
 
 def _status(lab: RecordedLab) -> str:
-    return view.text(view.status(lab.status()))
+    return view.unstyled(view.status(lab.status()))
 
 
 def _logs(lab: RecordedLab) -> str:

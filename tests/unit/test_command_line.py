@@ -90,8 +90,7 @@ def test_a_closed_stdout_is_no_reason_to_fail() -> None:
 
 
 def test_a_terminal_with_few_letters_gets_a_question_mark_for_others() -> None:
-    """By rich, as the tables are."""
-    program = "from lab import __main__, view; __main__.have_streams(); view.show('west ═ east')"
+    program = "from lab import __main__; from lab.cli.app import show; __main__.have_streams(); show('west ═ east')"
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout == "west ? east\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from labs import LAB
 
-from lab.cli import app
+from lab.cli.commands import load
 
 REGIONS = ["west", "central", "east"]
 
@@ -27,7 +27,7 @@ def completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
         monkeypatch.setenv("COMP_WORDS", words)
         monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
         with pytest.raises(SystemExit):
-            app(prog_name="lab")
+            load()(prog_name="lab")
         said = capfd.readouterr()
         assert said.err == ""
         return said.out.split()

@@ -3,7 +3,7 @@
 import pytest
 
 from lab import errors
-from lab.cli import main
+from lab.cli.app import main
 from lab.docker.mishaps import explain
 from lab.errors import Interrupted, LabError, Terminated, Untold, UsageError, unknown
 

@@ -9,11 +9,11 @@ from fakes import FakeEngine, FakeProbe
 from labs import NOWHERE
 
 from lab import headstart, places
-from lab.cli import app
+from lab.cli.commands import load
 from lab.faults import registry
 from lab.topology import Topology
 
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(load()).commands  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)

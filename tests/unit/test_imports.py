@@ -18,7 +18,6 @@ BEHIND = {
     "typer": ("lab/cli/",),
     "pydantic": ("lab/yamltypes.py",),
     "yaml": ("lab/yamlfile.py",),
-    "rich": ("lab/view.py",),
     "numpy": ("lab/check/",),
     "pytest": ("lab/testing/plugin.py",),
 }

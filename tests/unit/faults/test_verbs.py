@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from lab.api import Lab
 from lab.check.schedule import kinds, random_faults
-from lab.cli import app
+from lab.cli.commands import load
 from lab.faults.effects import NOTHING
 from lab.faults.fault import Fault
 from lab.faults.methods import VerbMethods
@@ -24,7 +24,7 @@ from lab.topology import Topology
 
 TOPOLOGY = Topology()
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "faults.md").read_text(encoding="utf-8")
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(load()).commands  # type: ignore[attr-defined]
 DOING = [verb for verb in VERBS if not verb.undoes]
 
 
@@ -79,7 +79,7 @@ def test_a_verb_reads_as_it_is_typed(verb: type[Verb], monkeypatch: pytest.Monke
     for example in drawn(verb):
         asked.clear()
         _, *words = shlex.split(str(example))
-        CliRunner().invoke(app, [*words, "--dry-run", "--name", "nowhere"])
+        CliRunner().invoke(load(), [*words, "--dry-run", "--name", "nowhere"])
         assert asked == [example]
         if verb is not StepDown:
             assert str(example) == f"lab {example.said}" or "," in example.said

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lab.cli import app
+from lab.cli.commands import load
 from lab.errors import UsageError
 from lab.scenario.page import BY_HAND, page
 from lab.scenario.plays import Plays
@@ -236,5 +236,5 @@ def test_all_are_those_that_are_shipped(monkeypatch: pytest.MonkeyPatch) -> None
         return ()
 
     monkeypatch.setattr(Plays, "all", play)
-    CliRunner().invoke(app, ["scenario", "run", "--all", "--name", "nowhere"])
+    CliRunner().invoke(load(), ["scenario", "run", "--all", "--name", "nowhere"])
     assert asked == [*shipped()]

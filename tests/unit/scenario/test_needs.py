@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from lab.api import Lab
 from lab.check.schedule import Schedule
-from lab.cli import app
+from lab.cli.commands import load
 from lab.cli.narration import Log
 from lab.matrix.trials import Trials
 from lab.scenario import labs, plays, shipped
@@ -44,7 +44,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
 
 
 def run(*words: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["scenario", *words])
+    done = CliRunner().invoke(load(), ["scenario", *words])
     return done.exit_code, done.output
 
 
@@ -81,7 +81,7 @@ def test_a_page_of_a_run_elsewhere_is_kept(files: dict[str, Path], tmp_path: Pat
 
 
 def test_as_json(files: dict[str, Path]) -> None:
-    done = CliRunner().invoke(app, ["scenario", "run", "--all", "--json"])
+    done = CliRunner().invoke(load(), ["scenario", "run", "--all", "--json"])
     told = json.loads(done.stdout)
     assert told["exit_code"] == done.exit_code == 0
     assert [(one["scenario"], one["verdict"], one["lacking"]) for one in told["results"]] == [
@@ -91,7 +91,7 @@ def test_as_json(files: dict[str, Path]) -> None:
 
 
 def test_a_lesson_says_so_too(files: dict[str, Path]) -> None:
-    done = CliRunner().invoke(app, ["learn", "far"])
+    done = CliRunner().invoke(load(), ["learn", "far"])
     assert (done.exit_code, SENTENCE in done.output) == (4, True)
 
 
