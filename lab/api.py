@@ -27,8 +27,9 @@ from lab.docker.engine import Engine
 from lab.docker.logs import Logs
 from lab.docker.observation import Observation
 from lab.errors import UsageError
-from lab.faults import condition, timers
+from lab.faults import timers
 from lab.faults.change import Span, Want, change, exclusive
+from lab.faults.condition import look
 from lab.faults.fault import Fault
 from lab.faults.methods import VerbMethods
 from lab.faults.plan import Change
@@ -39,6 +40,7 @@ from lab.faults.verb import Verb
 from lab.headstart import Headstart
 from lab.loop import finished
 from lab.netprobe.offers import offered
+from lab.netprobe.spare import Spare
 from lab.progress import Say, silently
 from lab.streammethods import StreamMethods
 from lab.topology import DEFAULT_NAME, Node, Topology
@@ -96,7 +98,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
     ) -> None:
         self.name, self.say = name, say
         self.engine, self.root = engine or Engine(), root or places.generated()
-        self._begun = begun
+        self._begun, self._spare = begun, Spare(self.engine, name)
 
     @classmethod
     def up(
@@ -160,7 +162,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
 
     def condition(self) -> Observation:
         """The same, with what the kernel does at the nodes' interfaces."""
-        return condition.observe(self.engine, self.name, self._take_begun())
+        return look(self._spare, self._take_begun()).whole.result()
 
     @property
     def topology(self) -> Topology:
@@ -174,13 +176,13 @@ class Lab(StreamMethods, VerbMethods[Done]):
     def offers(self) -> frozenset[str]:
         """What the kernel that the nodes run on has for links: `netem` (delay, loss), `tbf` (rates), `blocks` (one-way
         cuts, refusals). The lab need not be up."""
-        return offered(self.engine, self.name)
+        return offered(self._spare)
 
     def status(self) -> "Snapshot":
         """Nodes, links, streams and their true lag, faults in force."""
         from lab.observe import status
 
-        return finished(status.take(self.engine, self.name, self._take_begun()))
+        return finished(status.take(look(self._spare, self._take_begun())))
 
     def streams(self) -> "Snapshot":
         """A status without the lags, which is quicker: its `streams`, and the names of those that are `absent`."""
@@ -205,11 +207,10 @@ class Lab(StreamMethods, VerbMethods[Done]):
         finished(availability.prepare_all(self.observe()))
 
     def rtt(self, count: int = 20) -> "RoundTrips":
-        """Measure round trips and loss between all nodes that run, with `count` datagrams for each pair and direction.
-        Times are in milliseconds, losses from 0 to 1."""
+        """Measure round trips (ms) and loss (0 to 1) between all nodes that run, with `count` datagrams each way."""
         from lab.observe import rtt
 
-        return rtt.measure(self.engine, self.name, count)
+        return rtt.measure(self._spare, count)
 
     def compare(self, wait: float = 0) -> "Comparison":
         """Compare the messages of all regions, except those of `probe`; looks again for up to `wait` seconds until they
@@ -247,9 +248,8 @@ class Lab(StreamMethods, VerbMethods[Done]):
         tail: int | None = None,
         observed: Observation | None = None,
     ) -> None:
-        """Call `each` with the node and each line of its server's log, for all nodes unless you name some. `tail`
-        starts with the last N lines; `follow` continues without end. `observed` is what `observe` just returned, if
-        you have it."""
+        """Call `each` with the node and each line of its server's log, of all nodes unless you name some: the last
+        `tail` lines, and with `follow` what comes. `observed` is what `observe` just returned, if you have it."""
         observation = observed or self.observe()
         topology = observation.topology
         chosen = topology.select(targets) if targets else topology.nodes
@@ -270,7 +270,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
         would be, for one that does not run."""
         from lab.observe import drawn
 
-        return drawn.take(self.engine, topology or Topology(name=self.name))
+        return drawn.take(self.condition, topology or Topology(name=self.name))
 
     def collect(self, archive: Path, topology: Topology | None = None) -> "Bundle":
         """Write logs, monitoring, generated files, what Docker says, versions, events and faults into a zip archive,

@@ -19,10 +19,11 @@ from lab.check.folder import collect as servers
 from lab.docker.engine import Engine
 from lab.docker.inspection import inspect
 from lab.errors import LabError
-from lab.faults import condition
+from lab.faults.condition import look
 from lab.faults.registry import ordered, present
 from lab.layouts import layout_of
 from lab.loop import finished
+from lab.netprobe.spare import Spare
 from lab.observe import status
 from lab.plain import plain
 from lab.progress import Say
@@ -73,8 +74,9 @@ def _parts(engine: Engine, topology: Topology, root: Path) -> Iterator[tuple[str
     yield "generated files", lambda: _generated(topology, root)
     yield "Docker's view", lambda: {f"docker/{kind}.json": _json(it) for kind, it in inspect(engine, lab).items()}
     yield "Docker's events", lambda: {"docker/events.json": _json(_events(engine, lab))}
-    yield "faults", lambda: {"faults.json": _json(ordered(present(condition.observe(engine, lab))))}
-    yield "status", lambda: {"status.json": _json(finished(status.take(engine, lab)))}
+    with Spare(engine, lab) as spare:
+        yield "faults", lambda: {"faults.json": _json(ordered(present(look(spare).whole.result())))}
+        yield "status", lambda: {"status.json": _json(finished(status.take(look(spare))))}
     yield "logs and monitoring", lambda: servers(engine, engine.observe(lab), began=0)
 
 

@@ -9,6 +9,7 @@ from lab.docker.engine import Engine
 from lab.docker.versions import COMPOSE_MINIMUM, ENGINE_MINIMUM, INSTALL_COMPOSE, Versions, numbers
 from lab.errors import LabError
 from lab.netprobe.offers import offered
+from lab.netprobe.spare import Spare
 from lab.topology import Topology
 
 State = Literal["ok", "missing", "limited"]
@@ -120,7 +121,8 @@ def _free(engine: Engine, topology: Topology) -> list[Check]:
 def _kernel(engine: Engine, topology: Topology) -> list[Check]:
     """What faults on links need, asked of the kernel that runs the containers."""
     try:
-        there = offered(engine, topology.name)
+        with Spare(engine, topology.name) as spare:
+            there = offered(spare)
     except LabError as error:
         return [Check("kernel", "limited", error.message, error.hint)]
     return [

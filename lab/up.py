@@ -13,6 +13,7 @@ from lab.docker.observation import Observation
 from lab.docker.versions import COMPOSE_MINIMUM, INSTALL_COMPOSE, numbers
 from lab.errors import Died, DockerError, LabError, NotRunning, UsageError
 from lab.faults.change import apply, exclusive
+from lab.faults.condition import look
 from lab.faults.down import Down
 from lab.faults.fault import Fault
 from lab.faults.registry import held_by_docker, present
@@ -22,6 +23,7 @@ from lab.jetstream.session import connect
 from lab.layouts import Layout, layout_of
 from lab.netprobe.interfaces import asked
 from lab.netprobe.session import Probe
+from lab.netprobe.spare import Spare
 from lab.observe import ready, status
 from lab.progress import Say
 from lab.render import stream_configs
@@ -73,7 +75,8 @@ async def bring_up(
             kept, observation = await asyncio.shield(starting)
             found = await _ready(engine, observation, kept, timeout, say)
             if await asyncio.to_thread(_condition, engine, observation.topology, say):
-                return await status.take(engine, topology.name)
+                with Spare(engine, topology.name) as spare:
+                    return await status.take(look(spare))
             return found
         except BaseException as error:
             if not had["containers"] and not keep:

@@ -146,6 +146,10 @@ class FakeProbe(Probe):
         self.wrong: dict[tuple[str, str], str] = {}  # what the first try answers instead
         self.taken_down: list[tuple[int, str]] = []
 
+    @property
+    def running(self) -> bool:
+        return not self.closed
+
     def connect(self, steps: Iterable[Step], timeout: float, least: float = 0) -> list[str]:
         self.runs += 1
         self.tries.append((timeout, least))

@@ -8,10 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lab import api
+from lab.faults.registry import present
 from lab.topology import Topology
 
 # Labs of several tests run side by side, so no two of these may want the same port or subnet; names decide about both
@@ -66,6 +68,11 @@ class Lab:
         known = self.name in (*NAMES, *PLAYED, NOWHERE) or self.name.startswith(PLAYED)
         assert known, f"`{self.name}` is not in the list in tests/labs.py"
 
+    @cached_property
+    def api(self) -> api.Lab:
+        """The same lab without a command: what commands print has tests of its own."""
+        return api.Lab(self.name, root=ROOT)
+
     def command(self, *arguments: str) -> list[str]:
         return [str(LAB), *arguments, "--name", self.name]
 
@@ -96,15 +103,21 @@ class Lab:
         return json.loads(self.run(*arguments, "--json", code=code))
 
     def faults(self) -> set[str]:
-        """Those in force, without a command: what `lab faults` prints has tests of its own."""
-        found = api.Lab(self.name).faults()
-        return {f"{fault.kind} {fault.node} {getattr(fault, 'link', '')}".strip() for fault in found}
+        """Those in force."""
+        return {f"{fault.kind} {fault.node} {getattr(fault, 'link', '')}".strip() for fault in self.api.faults()}
 
     def left_behind(self) -> dict[str, int]:
         """How many containers, networks and volumes carry the lab's label."""
         label = f"label=lab.name={self.name}"
         commands = {"containers": ["ps", "-a"], "networks": ["network", "ls"], "volumes": ["volume", "ls"]}
         return {kind: len(docker(*command, "-q", "--filter", label).split()) for kind, command in commands.items()}
+
+
+def heal(lab: api.Lab) -> None:
+    """If there is anything to heal: looking for it is quicker, since the network probe stays for the next look."""
+    seen = lab.condition()
+    if present(seen) or seen.damage or lab.timers():
+        lab.heal()
 
 
 def docker(*arguments: str) -> str:

@@ -31,7 +31,6 @@ from lab.check.sessions import Sessions
 from lab.docker import client
 from lab.docker.observation import Observation
 from lab.errors import LabError, NotReady
-from lab.faults import condition
 from lab.faults.registry import present
 from lab.faults.step_down import streams as stream_names
 from lab.jetstream import streams
@@ -155,7 +154,7 @@ class _Check:
         )
 
     async def _healthy(self) -> Observation:
-        observation = await asyncio.to_thread(condition.observe, self._engine, self._lab.name)
+        observation = await asyncio.to_thread(self._lab.condition)
         observation.require_whole()
         found = present(observation)
         if found:

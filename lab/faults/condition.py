@@ -7,7 +7,7 @@ from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.headstart import Headstart
 from lab.netprobe.interfaces import asked
-from lab.netprobe.session import Probe
+from lab.netprobe.spare import Spare
 
 
 @dataclass(frozen=True)
@@ -19,22 +19,24 @@ class Looking:
     whole: "Future[Observation]"
 
 
-def look(engine: Engine, lab: str, begun: Headstart | None = None) -> Looking:
+def look(spare: Spare, begun: Headstart | None = None) -> Looking:
+    """What Docker and the kernel say of a lab from now on, through its probe."""
     pool = ThreadPoolExecutor(2)
-    docker = begun.observing if begun else pool.submit(engine.observe, lab)
-    probe = begun.probe if begun else Probe(engine, lab)
+    docker = begun.observing if begun else pool.submit(spare.engine.observe, spare.lab)
+    probe = begun.probe if begun else spare.take()
 
     def ask() -> Observation:
         try:
             return asked(docker.result(), probe)
         finally:
-            probe.close(wait=False)
+            spare.give(probe)
 
     whole = pool.submit(ask)
     pool.shutdown(wait=False)
     return Looking(docker, whole)
 
 
-def observe(engine: Engine, lab: str, begun: Headstart | None = None) -> Observation:
+def observe(engine: Engine, lab: str) -> Observation:
     """The lab with what the kernel says at its nodes' interfaces. Raises `NotRunning` when nothing of it exists."""
-    return look(engine, lab, begun).whole.result()
+    with Spare(engine, lab) as spare:
+        return look(spare).whole.result()

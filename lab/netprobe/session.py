@@ -35,6 +35,11 @@ class Probe:
         self._taken_down: list[Step] = []
         self._one_at_a_time = threading.Lock()
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended by itself, as when the engine was restarted."""
+        return self._process.poll() is None
+
     def connect(self, steps: Iterable[Step], timeout: float, least: float = 0) -> list[str]:
         """One answer for each: open, refused, silent, unreachable, `error N`. Silence is `timeout` seconds long; with
         `least` it may be shorter, but for that, and for ten times the slowest answer."""

@@ -1,18 +1,19 @@
 """The running lab as a graph, for a drawing."""
 
-from lab.docker.engine import Engine
+from collections.abc import Callable
+
+from lab.docker.observation import Observation
 from lab.errors import NotRunning
-from lab.faults import condition
 from lab.faults.registry import ordered, present
 from lab.graph.graph import Edge, Graph, graph, planned
 from lab.observe import status
 from lab.topology import Topology
 
 
-def take(engine: Engine, topology: Topology) -> Graph:
-    """The lab of this name as it is now, or the topology as it would be started."""
+def take(condition: Callable[[], Observation], topology: Topology) -> Graph:
+    """The lab as it is now, or the topology as it would be started."""
     try:
-        seen = condition.observe(engine, topology.name)
+        seen = condition()
     except NotRunning:
         return planned(topology)
     faults = present(seen)

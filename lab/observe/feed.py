@@ -18,11 +18,11 @@ from lab.docker.engine import Engine
 from lab.docker.eventstream import EventStream
 from lab.docker.observation import Observation
 from lab.errors import LabError
+from lab.faults.condition import look
 from lab.faults.fault import Fault
 from lab.faults.registry import held_by_docker, present
 from lab.layouts import layout_of
-from lab.netprobe.interfaces import asked
-from lab.netprobe.session import Probe
+from lab.netprobe.spare import Spare
 from lab.observe.events import Containers, Event, Logs, compared, from_advisory, stamp
 
 # The sources differ in how soon they tell, and some of Docker's events only make sense with what follows.
@@ -88,27 +88,19 @@ def in_order(came: "SimpleQueue[Item | LabError]") -> Iterator[tuple[Item, list[
 def kernel_faults(engine: Engine, lab: str, over: threading.Event) -> Iterator[Event]:
     """How the faults that nodes have in the kernel come and go, until it is `over`. Nobody tells of them, so they are
     looked for every few seconds, and compared with the look before."""
-    probe: Probe | None = None
     before: frozenset[Fault] | None = None
     pause = 0.0
-    try:
+    with Spare(engine, lab) as spare:
         while not over.wait(pause):
             pause = LOOK_S
             try:
-                probe = probe or Probe(engine, lab)
-                seen = asked(engine.observe(lab), probe)
+                seen = look(spare).whole.result()
             except LabError:  # the lab is just being removed, or Docker is busy
-                if probe:
-                    probe.close(wait=False)
-                probe = None
                 continue
             now = frozenset(fault for fault in present(seen) if fault.in_kernel)
             if before is not None:
                 yield from compared(before, now, stamp(time.time_ns()))
             before = now
-    finally:
-        if probe:
-            probe.close(wait=False)
 
 
 class _Sources:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from itertools import combinations, combinations_with_replacement
 from statistics import fmean, median
 
-from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.faults.fault import Fault
 from lab.faults.flows import Figures, Flow, contradiction, shape_of
@@ -21,7 +20,7 @@ from lab.faults.reachability import Reachability
 from lab.faults.registry import present
 from lab.jetstream import monitor
 from lab.netprobe.interfaces import asked
-from lab.netprobe.session import Probe
+from lab.netprobe.spare import Spare
 
 COUNT, GAP_US = 20, 5_000
 PATIENCE_S = 0.5  # beyond what the slowest should take
@@ -88,11 +87,11 @@ class RoundTrips:
     absent: tuple[str, ...]
 
 
-def measure(engine: Engine, lab: str, count: int = COUNT) -> RoundTrips:
+def measure(spare: Spare, count: int = COUNT) -> RoundTrips:
     """All pairs of nodes, as far as possible at once, with `count` datagrams in each direction. Raises `LabError`."""
-    probe = Probe(engine, lab)
+    probe = spare.take()
     try:
-        observation = asked(engine.observe(lab), probe)
+        observation = asked(spare.engine.observe(spare.lab), probe)
         faults = present(observation)
         flows = list(plan(observation, faults, count))
         with ThreadPoolExecutor(1) as pool:
@@ -100,7 +99,7 @@ def measure(engine: Engine, lab: str, count: int = COUNT) -> RoundTrips:
             seen = sent(observation, faults, flows, probe, PATIENCE_S)
             return summary(observation, flows, seen, gateways.result())
     finally:
-        probe.close(wait=False)
+        spare.give(probe)
 
 
 def plan(observation: Observation, faults: frozenset[Fault], count: int) -> Iterator[Flow]:

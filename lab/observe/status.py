@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.docker.engine import Engine
 from lab.docker.images import describe
 from lab.docker.observation import Observation
-from lab.faults import condition
+from lab.faults.condition import Looking
 from lab.faults.fault import Fault
 from lab.faults.flows import shape_of
 from lab.faults.path import ARROW
 from lab.faults.reachability import Reachability
 from lab.faults.registry import held_by_docker, ordered, present
-from lab.headstart import Headstart
 from lab.jetstream import groups, monitor
 from lab.layouts import Layout, Stream, layout_of
 from lab.topology import Link, Node, Topology
@@ -115,9 +113,8 @@ class Snapshot:
 Arrivals = Mapping[str, Mapping[str, int | None]]  # copy -> origin -> last sequence that arrived
 
 
-async def take(engine: Engine, lab: str, begun: Headstart | None = None) -> Snapshot:
-    """A snapshot of the lab."""
-    looking = condition.look(engine, lab, begun)
+async def take(looking: Looking) -> Snapshot:
+    """A snapshot of the lab that is being looked at."""
     seen = await asyncio.wrap_future(looking.docker)
     reading = asyncio.create_task(readings_of(seen))
     await asyncio.to_thread(__import__, "lab.jetstream.session")  # 0.2 s, beside Docker's answer

@@ -11,7 +11,6 @@ from typing import Any
 from lab.api import Lab
 from lab.docker.observation import Observation
 from lab.errors import NatsError
-from lab.faults import condition
 from lab.faults.fault import Fault
 from lab.jetstream import leaders
 from lab.jetstream.attempts import attempt
@@ -78,7 +77,7 @@ class Context:
         return layout_of(self.topology)
 
     async def look(self) -> Observation:
-        self.observation = await asyncio.to_thread(condition.observe, self.lab.engine, self.lab.name)
+        self.observation = await asyncio.to_thread(self.lab.condition)
         return self.observation
 
     def real(self, consumer: str) -> str:

@@ -13,7 +13,6 @@ from lab import lock
 from lab.docker.conflicts import check_free
 from lab.docker.engine import Engine
 from lab.errors import LabError, NotRunning, UsageError
-from lab.faults import condition
 from lab.faults.registry import present
 from lab.labfile import load
 from lab.progress import Say
@@ -104,7 +103,7 @@ class Pool:
         try:
             with ThreadPoolExecutor(1) as pool:
                 hastened = pool.submit(lab.hasten, READY_S)
-                observation = condition.observe(self._engine, lab.name)
+                observation = lab.condition()
                 observation.require_whole()
                 if present(observation):
                     lab.heal()

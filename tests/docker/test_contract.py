@@ -14,12 +14,13 @@ from random import Random
 import pytest
 from fakes import FakeEngine, FakeProbe
 from labs import Lab as Command
+from labs import heal
 
 from lab.api import Lab
 from lab.docker.engine import Engine
 from lab.docker.observation import Container
 from lab.errors import DockerError
-from lab.faults import change, condition, proof
+from lab.faults import change, proof
 from lab.faults.block import Block
 from lab.faults.cut import Cut
 from lab.faults.down import Down
@@ -28,11 +29,13 @@ from lab.faults.paused import Paused
 from lab.faults.registry import KINDS, VERBS, held_by_docker, ordered
 from lab.faults.shape import Shaped
 from lab.faults.verb import Verb
+from lab.netprobe import spare
 from lab.netprobe.session import Probe
 from lab.shape import Shape
 from lab.topology import CLIENT_PORT, Topology
 
 TOPOLOGY = Topology(name="test-contract", regions=("west", "east"), nodes_per_region=1, replicas=1)
+HEALER = Lab(TOPOLOGY.name)
 EAST, LINK = "east-1", "east-west"
 NAME, NETWORK = TOPOLOGY.container(EAST), TOPOLOGY.network(LINK)
 ADDRESS = TOPOLOGY.node(EAST).addresses[LINK]
@@ -76,7 +79,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         return
     real: World = request.getfixturevalue("real")
     yield real
-    Lab(TOPOLOGY.name).heal()
+    heal(HEALER)
 
 
 @pytest.fixture
@@ -203,7 +206,7 @@ def lab(world: World, monkeypatch: pytest.MonkeyPatch) -> Lab:
     if isinstance(world.engine, FakeEngine):
         monkeypatch.setattr(proof, "greeting", world.engine.greeting)
         monkeypatch.setattr(change, "Probe", FakeProbe)
-        monkeypatch.setattr(condition, "Probe", FakeProbe)
+        monkeypatch.setattr(spare, "Probe", FakeProbe)
     return Lab(TOPOLOGY.name, engine=world.engine)
 
 
@@ -278,10 +281,10 @@ def test_twenty_killed_commands_leave_nothing_in_the_kernel_that_heal_does_not_u
         process.wait()
         if turn % 4 == 3:
             lab.heal()
-            assert condition.observe(real.engine, TOPOLOGY.name).kernel == {}
+            assert HEALER.condition().kernel == {}
             assert lab.timers() == ()
     lab.heal()
-    assert condition.observe(real.engine, TOPOLOGY.name).kernel == {}
+    assert HEALER.condition().kernel == {}
 
 
 def test_a_fault_ends_on_time_though_its_command_was_killed(real: World) -> None:

@@ -7,7 +7,8 @@ import pytest
 from fakes import FakeEngine, FakeProbe
 
 from lab.api import Lab
-from lab.faults import change, condition, proof
+from lab.faults import change, proof
+from lab.netprobe import spare
 from lab.topology import Topology
 
 
@@ -17,7 +18,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEngine:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where locks are: tests side by side wait for nobody
     monkeypatch.setattr(proof, "greeting", engine.greeting)
     monkeypatch.setattr(change, "Probe", FakeProbe)
-    monkeypatch.setattr(condition, "Probe", FakeProbe)
+    monkeypatch.setattr(spare, "Probe", FakeProbe)
     return engine
 
 

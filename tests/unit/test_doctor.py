@@ -6,7 +6,7 @@ from fakes import FakeEngine
 from lab import doctor
 from lab.docker.versions import Machine, Versions
 from lab.errors import DockerError
-from lab.netprobe import offers
+from lab.netprobe import offers, spare
 from lab.topology import Topology
 
 
@@ -28,7 +28,7 @@ class Probe:
 
 @pytest.fixture(autouse=True)
 def probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offers, "Probe", Probe)
+    monkeypatch.setattr(spare, "Probe", Probe)
 
 
 def rows(answer: str) -> list[doctor.Check]:
@@ -78,4 +78,4 @@ def test_a_probe_that_could_not_try_is_not_taken_for_a_kernel_without() -> None:
     assert "cannot try what the kernel offers: error 1" in check.finding
     assert Probe.closed
     with pytest.raises(DockerError):
-        offers.offered(FakeEngine(Topology()), "lab")
+        offers.offered(spare.Spare(FakeEngine(Topology()), "lab"))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 
 import pytest
-from fakes import FakeEngine, FakeProbe
+from fakes import FakeEngine
 
 from lab.api import Lab
 from lab.docker import events as docker
@@ -149,10 +149,7 @@ class Meanwhile(threading.Event):
         return act is None
 
 
-def test_faults_in_the_kernel_are_found_by_looking_again(
-    lab: Lab, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed, "Probe", FakeProbe)
+def test_faults_in_the_kernel_are_found_by_looking_again(lab: Lab, engine: FakeEngine) -> None:
     lab.shape("west-east", delay="10ms")
     meanwhile = Meanwhile(lab.observe, lambda: lab.shape("west->east", delay="40ms"), lab.observe, lab.heal)
     told = [*feed.kernel_faults(engine, LAB.name, meanwhile)]

@@ -12,6 +12,7 @@ from lab.docker.observation import Interface, Observation
 from lab.faults.flows import Figures, Flow
 from lab.faults.registry import present
 from lab.jetstream import monitor
+from lab.netprobe import spare
 from lab.netprobe.session import Step
 from lab.observe import rtt
 from lab.observe.rtt import Pair, RoundTrips, milliseconds, plan, summary
@@ -126,9 +127,9 @@ def test_a_large_lab_is_measured_in_parts_that_the_network_probe_has_room_for(mo
 
         def close(self, wait: bool = True) -> None: ...
 
-    monkeypatch.setattr(rtt, "Probe", Probe)
+    monkeypatch.setattr(spare, "Probe", Probe)
     monkeypatch.setattr(monitor, "get", lambda *_: None)
-    trips = rtt.measure(engine, "large", COUNT)
+    trips = rtt.measure(spare.Spare(engine, "large"), COUNT)
     assert len(trips.nodes) == 35 * 34 // 2
     assert all(pair.deviation == "" for pair in trips.nodes)
     assert sum(asked) == 35 * 34

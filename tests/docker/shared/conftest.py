@@ -5,9 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from labs import ROOT, Lab
-
-from lab import api
+from labs import Lab, heal
 
 
 @pytest.fixture(scope="package")
@@ -26,5 +24,5 @@ def shared_lab() -> Iterator[Lab]:
 @pytest.fixture
 def lab(shared_lab: Lab) -> Lab:
     """The shared lab, without the faults of the test before."""
-    api.Lab(shared_lab.name, root=ROOT).heal()
+    heal(shared_lab.api)
     return shared_lab
