@@ -43,8 +43,8 @@ def main() -> None:
         run("lab probe")  # its durable consumer is there before the fault
         run("lab partition central")
         time.sleep(20)  # until every node has noticed that the meta leader is gone
-        write("probe", "lab probe", columns=90)
-        write("status", "lab status", columns=110)
+        write("probe", "lab probe", columns=80)
+        write("status", "lab status", columns=80)
         run("lab heal --wait --hasten")
         report()
     finally:
