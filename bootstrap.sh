@@ -39,7 +39,7 @@ quietly() { # run a command into the log, show its end only when it fails
     cat "$LOG.last" >>"$LOG"
 }
 installing="" # the process that installs the Python packages
-trap '[ -z "$installing" ] || kill "$installing" 2>/dev/null || :' EXIT
+trap '[ -z "$installing" ] || kill -KILL "$installing" 2>/dev/null || :' EXIT # TERM would be lost between fork and exec
 trap 'exit 130' INT TERM
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
 apt_install() {
