@@ -1,4 +1,4 @@
-"""What faults on links cost: `python -m benchmarks.links` (needs Docker, takes a minute).
+"""What faults on links cost: `python -m benchmarks.links` (needs Docker, takes two minutes).
 
 Interfaces are shaped, cut in one direction, made to refuse: the whole command, and how long it took from the first
 effect to the last. `lab status` and `lab faults` with nothing in force, and with six shapes. docs/results.md keeps a
@@ -15,6 +15,7 @@ from pathlib import Path
 LAB = Path(sys.executable).parent / "lab"
 NAME = "bench"
 REPEAT = 7
+SETTLE_S = 20  # servers are busy for a while after they have started
 FAULTS = {
     "shape, six interfaces": "shape west east --rate 50mbit",
     "one-way cut, three interfaces": "cut west->east",
@@ -46,6 +47,7 @@ def looks(when: str) -> None:
 def main() -> None:
     lab("up")
     try:
+        time.sleep(SETTLE_S)
         looks("nothing in force")
         for what, command in FAULTS.items():
             runs = []

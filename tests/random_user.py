@@ -20,8 +20,10 @@ from typing import Any
 from labs import LAB, ROOT, docker
 from typer.testing import CliRunner
 
+from lab.api import Lab
 from lab.cli.commands import load
 from lab.errors import LabError
+from lab.faults.cut import Cut
 from lab.topology import Topology
 
 CODES = {0, 1, 2, 3, 4, 130, 143}
@@ -52,6 +54,7 @@ class User:
     random: Random
     did: list[str] = field(default_factory=list)
     agreed: set[tuple[str, ...]] | None = None
+    looking: Lab = field(default_factory=lambda: Lab(TOPOLOGY.name))
 
     def act(self) -> None:
         acts: list[tuple[int, Callable[[], None]]] = [
@@ -174,10 +177,9 @@ class User:
         self.agreed = true
 
     def said(self) -> set[tuple[str, ...]]:
-        faults = json.loads(self.lab("faults", "--json"))
-        self.did.pop()
-        known = [fault for fault in faults if fault["kind"] in ("down", "paused", "cut")]
-        return {(fault["kind"], fault["node"], *([fault["link"]] if "link" in fault else [])) for fault in known}
+        """Not by a command, so that the network probe stays from one look to the next, whatever is done meanwhile."""
+        known = [fault for fault in self.looking.faults() if fault.kind in ("down", "paused", "cut")]
+        return {(fault.kind, fault.node, *([fault.link] if isinstance(fault, Cut) else [])) for fault in known}
 
     def require(self, fine: bool, why: str) -> None:
         assert fine, f"{why}\nafter:\n" + "\n".join(f"  {line}" for line in self.did[-12:])
