@@ -3,6 +3,7 @@ message is stored, and what an isolated region still does. Some in operator mode
 
 import asyncio
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from lab.api import Lab
 from lab.bundle import Bundle
+from lab.cli.explanation import PATIENCE_S, POLL_S
 from lab.errors import NatsError, UsageError
 from lab.faults.prediction import differences, predict, settled
 from lab.jetstream.session import connect
@@ -154,10 +156,10 @@ async def nobody(lab: Lab) -> None:
 
 
 def as_predicted(lab: Lab) -> bool:
-    """Within the time that servers take to notice who is gone."""
+    """Within the time that servers take to notice who is gone, as long as `--explain` waits for it."""
     prediction = predict(lab.topology, lab.faults())
-    for _ in range(20):
-        found = lab.probe(prepared=True)
-        if settled(prediction, found):
-            return True
-    raise AssertionError(differences(prediction, found))
+    deadline = time.monotonic() + PATIENCE_S
+    while not settled(prediction, found := lab.probe(prepared=True)):
+        assert time.monotonic() < deadline, differences(prediction, found)
+        time.sleep(POLL_S)
+    return True
