@@ -48,7 +48,7 @@ def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     lines = [[_dim(name) if name else "" for name in header], *map(list, rows)]
     widths = [0] * len(header)
     for line in lines:
-        while line and not line[-1]:
+        while len(line) > 1 and not line[-1]:
             line.pop()
         for column, cell in enumerate(line[:-1]):
             widths[column] = max(widths[column], len(unstyled(cell)))
