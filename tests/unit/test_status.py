@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from fakes import observation
 
+from lab import view
 from lab.docker.observation import Observation
 from lab.faults.cut import Cut, link_cuts
 from lab.jetstream.monitor import Reading
@@ -90,6 +91,13 @@ def test_a_healthy_lab_lacks_nothing() -> None:
     assert {(stream.leader, stream.current) for stream in result.streams} == {
         (f"{region}-1", 3) for region in TOPOLOGY.regions
     }
+
+
+def test_a_status_of_nine_nodes_fits_a_terminal_of_80_columns() -> None:
+    result, _ = taken(readings())
+    _, *lines = view.unstyled(view.status(result)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "127.0.0.1:34224" in "\n".join(lines)
 
 
 def test_a_server_that_does_not_answer_is_a_row() -> None:
