@@ -102,7 +102,7 @@ def _links(snapshot: "Snapshot") -> str:
         rows.append((drawn(link), link.state, "  ".join(_gateway(link, region) for region in link.regions)))
         rows += [("", f"{direction}: {shape}") for direction, shape in link.shapes.items()]
     joined = "routes" if snapshot.layout == "stretch" else "gateways"
-    return _table("Links", ("", "state", f"{joined} connected, as the servers report them"), rows)
+    return _table("Links", ("", "state", f"{joined} connected, as servers report them"), rows)
 
 
 def drawn(link: "LinkStatus") -> str:
