@@ -32,7 +32,7 @@ def main() -> None:
         from lab.cli.app import main  # after that: it takes a while
         from lab.cli.commands import load
 
-        load(sys.argv[1:])
+        load(*sys.argv[1:2])
         main(begun)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0

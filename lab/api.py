@@ -152,7 +152,7 @@ class Lab(StreamMethods, VerbMethods[Done]):
         from lab.upgrade import upgrade
 
         with exclusive(self.name, self.say):
-            upgrade(self.engine, self.name, self.root, self.topology.node(node), nats, self.say)
+            upgrade(self.engine, self.condition(), self.root, node, nats, self.say)
 
     # --- looking ---
 

@@ -24,28 +24,21 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 STYLE = re.compile(r"\x1b\[\d+m")
+BOLD, DIM, RED, YELLOW = 1, 2, 31, 33
 
 
 def unstyled(text: str) -> str:
     return STYLE.sub("", text)
 
 
-def _bold(text: str) -> str:
-    return f"\x1b[1m{text}\x1b[0m"
-
-
-def _dim(text: str) -> str:
-    return f"\x1b[2m{text}\x1b[0m"
-
-
-def _red(text: str) -> str:
-    return f"\x1b[31m{text}\x1b[0m"
+def _styled(style: int, text: str) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m"
 
 
 def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns side by side. A cell with nothing to its right may be wider than its column; a terminal wraps lines that
     are too long for it, so nothing is cut off."""
-    lines = [[_dim(name) if name else "" for name in header], *map(list, rows)]
+    lines = [[_styled(DIM, name) if name else "" for name in header], *map(list, rows)]
     widths = [0] * len(header)
     for line in lines:
         while len(line) > 1 and not line[-1]:
@@ -56,7 +49,7 @@ def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     for *cells, last in lines:
         padded = [cell + " " * (width - len(unstyled(cell))) for cell, width in zip(cells, widths, strict=False)]
         drawn.append("  ".join([*padded, last]))
-    return "\n".join([_bold(title), *drawn])
+    return "\n".join([_styled(BOLD, title), *drawn])
 
 
 def status(snapshot: "Snapshot") -> str:
@@ -71,9 +64,11 @@ def status(snapshot: "Snapshot") -> str:
         parts.append(_sources(snapshot))
     last = ["faults in force:" + ("\n" if snapshot.faults else " ") + faults(snapshot.faults)]
     if snapshot.redefined:
-        last.append(f"{_red(f'not as layout `{snapshot.layout}` has them:')} {'; '.join(snapshot.redefined)}")
+        last.append(
+            f"{_styled(YELLOW, f'not as layout `{snapshot.layout}` has them:')} {'; '.join(snapshot.redefined)}"
+        )
     if snapshot.damage:
-        last.append(f"{_red('damaged by hand:')} the lab {snapshot.damage}; {COMPLETES}")
+        last.append(f"{_styled(RED, 'damaged by hand:')} the lab {snapshot.damage}; {COMPLETES}")
     return "\n\n".join([*parts, "\n".join(last)])
 
 
@@ -85,7 +80,7 @@ def _nodes(snapshot: "Snapshot") -> str:
         rows.append(
             (
                 node.name,
-                node.state if node.state == "running" and not without else _red(node.state + without),
+                node.state if node.state == "running" and not without else _styled(RED, node.state + without),
                 node.version or "?",
                 "itself" if leader == node.name else leader,
                 f"127.0.0.1:{node.client_port}",
@@ -128,7 +123,7 @@ def streams(snapshot: "Snapshot") -> str:
         )
         for stream in snapshot.streams
     ]
-    absent = [(name, _red("not seen")) for name in snapshot.absent]
+    absent = [(name, _styled(RED, "not seen")) for name in snapshot.absent]
     return _table("Streams", ("stream", "leader", "current", "messages", "sequences"), [*rows, *absent])
 
 
@@ -146,7 +141,7 @@ def _sources(snapshot: "Snapshot") -> str:
 def _source(source: "SourceStatus") -> tuple[str, str, str]:
     arrived = "?" if source.arrived is None else str(source.arrived)
     of = "?" if source.origin_last is None else str(source.origin_last)
-    behind = "?" if source.behind is None else _red(str(source.behind)) if source.behind else "0"
+    behind = "?" if source.behind is None else _styled(RED, str(source.behind)) if source.behind else "0"
     heard = "never" if source.last_heard_s is None else f"{source.last_heard_s:.1f} s ago"
     return f"{arrived} of {of}", behind, heard + (f" ({source.error})" if source.error else "")
 
@@ -195,7 +190,7 @@ def availability(matrix: "Matrix", deviating: "Collection[Cell]" = ()) -> str:
 def prediction(expected: "Prediction") -> str:
     """The arithmetic, then what it says of each region and operation."""
     regions = list(dict.fromkeys(cell.region for cell in expected.cells))
-    words = {True: "works", False: _red("fails"), None: "?"}
+    words = {True: "works", False: _styled(RED, "fails"), None: "?"}
     rows = [
         (operation, *(words[expected.cell(region, operation).works] for region in regions))
         for operation in dict.fromkeys(cell.operation for cell in expected.cells)
@@ -219,8 +214,8 @@ def _cell(cell: "Cell") -> str:
         leader = f" ({cell.detail})" if cell.operation == "meta-leader" else ""
         return f"works{leader} {took}"
     if cell.state == "fails":
-        return f"{_red('fails')} {'' if cell.code is None else f'{cell.code} '}{took}"
-    return f"{_red('no answer')} in {took}" if cell.state == "silent" else f"? {cell.detail}"
+        return f"{_styled(RED, 'fails')} {'' if cell.code is None else f'{cell.code} '}{took}"
+    return f"{_styled(RED, 'no answer')} in {took}" if cell.state == "silent" else f"? {cell.detail}"
 
 
 def round_trips(found: "RoundTrips", nodes: bool) -> str:
@@ -243,7 +238,7 @@ def _round_trip(pair: "Pair | None") -> str:
     if pair is None:
         return "–"
     text = _milliseconds(pair.round_trip.median) if pair.round_trip else "none"
-    return _red(f"! {text}") if pair.deviation else text
+    return _styled(RED, f"! {text}") if pair.deviation else text
 
 
 def _round_trip_detail(pair: "Pair") -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Which module has which commands: a command loads its own module and no other (docs/decisions/0004-start-up.md)."""
 
-from collections.abc import Iterable
 from importlib import import_module
 from inspect import getdoc
 
@@ -24,10 +23,9 @@ MODULES = {
 }
 
 
-def load(words: Iterable[str] = ()) -> typer.Typer:
-    """The application with the module of the command that these words begin with, or with all of them where the first
-    is no command, as in `lab --help`."""
-    for module in _needed(next(iter(words), "")):
+def load(word: str = "") -> typer.Typer:
+    """The application with the module of this command, or with all of them where it is none, as in `lab --help`."""
+    for module in _needed(word):
         import_module(f"lab.cli.{module}")
     app.registered_commands.sort(key=lambda command: PANELS.index(str(command.rich_help_panel)))
     groups = [group.typer_instance for group in app.registered_groups if group.typer_instance]
@@ -41,6 +39,6 @@ def _needed(word: str) -> tuple[str, ...]:
     for module, commands in MODULES.items():
         if word in commands:
             return (module,)
-    from lab.faults.registry import VERBS  # not needed by `lab status`, which then starts its probe earlier
+    from lab.faults.registry import verbs  # not needed by `lab status`, which then starts its probe earlier
 
-    return (FAULTS,) if word in {verb.name for verb in VERBS} else tuple(MODULES)
+    return (FAULTS,) if word in verbs() else tuple(MODULES)

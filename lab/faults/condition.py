@@ -3,7 +3,6 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from lab.docker.engine import Engine
 from lab.docker.observation import Observation
 from lab.headstart import Headstart
 from lab.netprobe.interfaces import asked
@@ -34,9 +33,3 @@ def look(spare: Spare, begun: Headstart | None = None) -> Looking:
     whole = pool.submit(ask)
     pool.shutdown(wait=False)
     return Looking(docker, whole)
-
-
-def observe(engine: Engine, lab: str) -> Observation:
-    """The lab with what the kernel says at its nodes' interfaces. Raises `NotRunning` when nothing of it exists."""
-    with Spare(engine, lab) as spare:
-        return look(spare).whole.result()

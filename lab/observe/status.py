@@ -117,7 +117,7 @@ async def take(looking: Looking) -> Snapshot:
     """A snapshot of the lab that is being looked at."""
     seen = await asyncio.wrap_future(looking.docker)
     reading = asyncio.create_task(readings_of(seen))
-    await asyncio.to_thread(__import__, "lab.jetstream.session")  # 0.2 s, beside Docker's answer
+    await asyncio.to_thread(__import__, "lab.jetstream.session")  # it takes a while, beside the servers' answers
     whole, readings, arrived = await asyncio.gather(asyncio.wrap_future(looking.whole), reading, _arrivals(seen))
     return snapshot(whole, readings, arrived)
 

@@ -13,7 +13,7 @@ PROGRAM = """
 import sys
 from typer.main import get_command
 from lab.cli.commands import load
-print(*get_command(load(sys.argv[1:])).commands)
+print(*get_command(load(*sys.argv[1:2])).commands)
 """
 
 
@@ -23,8 +23,8 @@ def loaded_by(*words: str) -> set[str]:
 
 
 def test_every_command_is_listed_with_its_module() -> None:
-    listed = {FAULTS: {*MODULES[FAULTS], *verbs()}}
-    listed = {module: {*commands} for module, commands in MODULES.items()} | listed
+    listed = {module: {*commands} for module, commands in MODULES.items()}
+    listed[FAULTS] |= {*verbs()}
     found: dict[str, set[str]] = {module: set() for module in MODULES}
     for name, command in typer.main.get_command(load()).commands.items():  # type: ignore[attr-defined]
         first = command if command.callback else next(iter(command.commands.values()))
@@ -36,8 +36,9 @@ def test_every_command_is_listed_with_its_module() -> None:
     ("words", "module"), [("status --json", "lab"), ("streams list", "messages"), ("cut west east", FAULTS)]
 )
 def test_a_command_loads_no_other_module(words: str, module: str) -> None:
-    assert loaded_by(*words.split()) >= {*MODULES[module]}
-    assert not loaded_by(*words.split()) & {name for other in MODULES if other != module for name in MODULES[other]}
+    loaded = loaded_by(*words.split())
+    assert loaded >= {*MODULES[module]}
+    assert not loaded & {name for other in MODULES if other != module for name in MODULES[other]}
 
 
 @pytest.mark.parametrize("words", ["", "--help", "statsu", "-n status"])

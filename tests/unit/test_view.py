@@ -7,7 +7,7 @@ from lab.cli.app import show
 
 
 def test_columns_stand_below_each_other_whatever_is_styled() -> None:
-    rows = [("west", view._red("fails"), "x"), ("central", "works", "y")]
+    rows = [("west", view._styled(view.RED, "fails"), "x"), ("central", "works", "y")]
     _, header, first, second = view.unstyled(view._table("Title", ("", "state", "then"), rows)).splitlines()
     assert header.index("then") == first.index("x") == second.index("y")
 
@@ -38,7 +38,7 @@ def test_only_a_terminal_that_wants_them_is_given_styles(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
-    show(view._red("fails"))
+    show(view._styled(view.RED, "fails"))
     printed = capsys.readouterr().out
     assert ("\x1b" in printed) is styled
     assert "fails" in printed
