@@ -3,6 +3,7 @@
     LabError                 exit code 1: the lab could not do it
     ├── UsageError           exit code 2: the command or lab.yaml asks for something that makes no sense
     ├── DockerError          Docker is missing, does not answer, or refused
+    │   └── PortTaken        something on the host, no container, has a port that a node publishes
     ├── NatsError            a server did not answer, or refused
     ├── NotRunning           the lab, or the part that is needed, is not up
     ├── NotReady             waited until the deadline; the message says what is still missing
@@ -35,6 +36,12 @@ class UsageError(LabError):
 
 class DockerError(LabError):
     pass
+
+
+class PortTaken(DockerError):  # noqa: N818
+    def __init__(self, message: str, hint: str = "", port: int = 0) -> None:
+        super().__init__(message, hint)
+        self.port = port
 
 
 class NatsError(LabError):

@@ -97,8 +97,8 @@ class Topology:
     max_age: str = "1h"
     duplicate_window: str = "2m"
     client_port: int = 14222
-    monitor_port: int = 18222
-    port_step: int = 10000
+    monitor_port: int = 23222
+    port_step: int = 0
     subnet_pool: str = "10.199.0.0/16"
     subnet_prefix: int = 27
     memory: str = "256m"
@@ -142,6 +142,13 @@ class Topology:
         """0 for the default name, else 1–255 from the name: moves ports and subnets so that labs run side by side."""
         return 0 if self.name == DEFAULT_NAME else zlib.crc32(self.name.encode()) % 255 + 1
 
+    @property
+    def step(self) -> int:
+        """Between one region's ports and the next one's. Unless it is given, all stay below those that Linux takes for
+        outgoing connections, one of which may have any port at any moment; up to three regions leave room for the ports
+        of every other name."""
+        return self.port_step or min(3000, 6900 // max(1, len(self.regions) - 1) // 10 * 10)
+
     @cached_property
     def subnets(self) -> dict[str, ipaddress.IPv4Network]:
         pool = ipaddress.IPv4Network(self.subnet_pool)
@@ -161,7 +168,7 @@ class Topology:
         )
 
     def _node(self, region: str, number: int) -> Node:
-        offset = self.regions.index(region) * self.port_step + self.slot * 10 + number - 1
+        offset = self.regions.index(region) * self.step + self.slot * 10 + number - 1
         addresses = {region: str(self.subnets[region][FIRST_OFFSET + number])}
         for link in self.links:
             if region in link.regions:

@@ -1,17 +1,15 @@
 """The ports and subnets that a lab claims, and who else has them. Nothing is changed."""
 
-import socket
-import time
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from lab.docker.engine import Engine
+from lab.docker.ports import PATIENCE_S, becomes_free
 from lab.errors import LabError
 from lab.topology import Topology
 
 PORTS_HINT = "end it, or give this lab other ports: `client_port` and `monitor_port` in lab.yaml, or a `--name`"
-TIME_WAIT_S = 60  # Linux, `TCP_TIMEWAIT_LEN`
 
 
 def check_free(engine: Engine, topology: Topology, say: Callable[[str], None] | None = None) -> None:
@@ -30,9 +28,9 @@ def check_ports(engine: Engine, topology: Topology, say: Callable[[str], None] |
             owner = published.get(port)
             if owner and owner != topology.container(node):
                 raise LabError(f"port {port} of {node.name} is taken by the container `{owner}`", PORTS_HINT)
-            if not owner and say and not _becomes_free(port, 1):
+            if not owner and say and not becomes_free(port, 1):
                 say(f"port {port} of {node.name} is held by a connection, or by what is left of one; waiting for it")
-            if not owner and not _becomes_free(port, TIME_WAIT_S + 5 if say else 5):
+            if not owner and not becomes_free(port, PATIENCE_S if say else 5):
                 raise LabError(f"port {port} of {node.name} is taken by another program on this host", PORTS_HINT)
 
 
@@ -67,26 +65,3 @@ def _host_routes() -> Iterator[tuple[IPv4Network, str]]:
         if mask != "00000000":
             address, netmask = (IPv4Address(int(part, 16).to_bytes(4, "little")) for part in (destination, mask))
             yield IPv4Network(f"{address}/{netmask}", strict=False), device
-
-
-def _becomes_free(port: int, seconds: float) -> bool:
-    """Whether the port can be had. The east's ports lie in Linux's range for outgoing connections, which may hold one
-    and keep it for a minute after their end (TIME_WAIT); only a listener is taken at its word."""
-    deadline = time.monotonic() + seconds
-    while not _bindable(port):
-        with socket.socket() as caller:
-            caller.settimeout(1)
-            if caller.connect_ex(("127.0.0.1", port)) == 0 or time.monotonic() > deadline:
-                return False
-        time.sleep(0.1)
-    return True
-
-
-def _bindable(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -22,8 +22,9 @@ from lab.docker.labels import LABEL_NAME, LABEL_NODE
 from lab.docker.logs import Logs, docker_command
 from lab.docker.mishaps import DISK_FULL, explain
 from lab.docker.observation import Observation, inspected
+from lab.docker.ports import PATIENCE_S, becomes_free
 from lab.docker.versions import Machine, Versions
-from lab.errors import DockerError, NotRunning
+from lab.errors import DockerError, NotRunning, PortTaken
 
 T = TypeVar("T")
 READ_TIMEOUT_S = 60
@@ -219,8 +220,16 @@ class Engine:
             client.docker().container.kill(container)
 
     def start(self, container: str) -> None:
-        with translated("start"):
-            client.docker().container.start(container)
+        """A port of the node that an outgoing connection took while the node was down is waited for."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                with translated("start"):
+                    client.docker().container.start(container)
+                return
+            except PortTaken as error:
+                if time.monotonic() > deadline or not becomes_free(error.port, deadline - time.monotonic()):
+                    raise
 
     def pause(self, container: str) -> None:
         with translated("pause"):

@@ -3,10 +3,11 @@
 import re
 
 from lab.docker.versions import INSTALL_COMPOSE
-from lab.errors import DockerError
+from lab.errors import DockerError, PortTaken
 
 DAEMON = "Error response from daemon: "
 DISK_FULL, IN_USE = "the disk is full", "a network is still in use"
+WHO_HAS_IT = "`lab doctor` says by whom; `--name` gives a lab ports of its own"
 NO_NEWS = ("exit status", "See '", "Run '")  # what commands end with
 
 
@@ -45,13 +46,12 @@ def explain(stderr: str, doing: str) -> DockerError:
             "Docker cannot start a container that it lost track of when it was restarted",
             "`lab down` removes the lab, `lab up` starts it anew",
         )
-    taken = re.search(
-        r"bind for (\S+) failed: port is already allocated|listen tcp4? (\S+): bind: address already in use", low
-    )
-    if taken:
-        return DockerError(
-            f"port {taken[1] or taken[2]} is taken", "`lab doctor` says by whom; `--name` gives a lab ports of its own"
-        )
+    allocated = re.search(r"bind for (\S+) failed: port is already allocated", low)
+    if allocated:
+        return DockerError(f"port {allocated[1]} is taken", WHO_HAS_IT)
+    in_use = re.search(r"listen tcp4? (\S+:(\d+)): bind: address already in use", low)
+    if in_use:
+        return PortTaken(f"port {in_use[1]} is taken", WHO_HAS_IT, int(in_use[2]))
     if "pool overlaps with other one on this address space" in low:
         return DockerError(
             "a subnet of the lab overlaps with an existing network",

@@ -7,9 +7,7 @@ import threading
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from lab import files
 from lab.api import Lab
@@ -23,12 +21,9 @@ from lab.scenario.context import Context
 from lab.scenario.scenario import Feature, Scenario, Variant
 from lab.topology import LayoutName, Topology
 from lab.up import bring_up
-from lab.validate import problems
 
 UP_S = 120.0
 NAME_LENGTH = 31
-# All below the ports that Linux takes for outgoing connections, one of which may take any port at any moment.
-PORTS: dict[str, Any] = {"client_port": 14222, "monitor_port": 23222, "port_step": 3000}
 _CHOOSING = threading.Lock()
 # What a scenario cannot do without; names, ports and sizes are the lab's own matter.
 ESSENTIAL = ("regions", "nodes_per_region", "sizes", "stream", "replicas", "max_age", "duplicate_window")
@@ -64,7 +59,7 @@ def free_topology(
     with _CHOOSING:
         taken = owned.labs(engine)
         for attempt in (0, *range(2, 20)):
-            topology = low_ports(wanted.named(own_name(lab, scenario, variant, attempt)))
+            topology = wanted.named(own_name(lab, scenario, variant, attempt))
             if topology.name in taken or topology.slot in reserved:
                 continue
             try:
@@ -75,12 +70,6 @@ def free_topology(
             reserved.add(topology.slot)
             return topology
     raise problem or LabError(f"no name is free for a lab for `{scenario}`", "`lab list` shows the labs")
-
-
-def low_ports(topology: Topology) -> Topology:
-    """With ports below those of outgoing connections, unless the file has its own or there are too many regions."""
-    low = replace(topology, **PORTS)
-    return topology if topology.port_step != Topology().port_step or any(problems(low)) else low
 
 
 def running(engine: Engine, lab: str, variant: Variant, layouts: tuple[LayoutName, ...] = ()) -> Observation | None:

@@ -16,7 +16,7 @@ from lab.errors import LabError, NotRunning, UsageError
 from lab.faults.registry import present
 from lab.labfile import load
 from lab.progress import Say
-from lab.scenario.labs import low_ports, remove
+from lab.scenario.labs import remove
 from lab.testing.recorded import RecordedLab
 from lab.topology import Topology
 from lab.validate import problems
@@ -129,7 +129,7 @@ class Pool:
         """A place that no other run of tests has, and nobody else. Raises `LabError` when there is none."""
         problem = LabError("no place is free for a lab of these tests", "`lab list` shows the labs that run")
         for attempt in range(ATTEMPTS):
-            topology = low_ports(wanted.named(self._name + (f"-{attempt + 1}" if attempt else "")))
+            topology = wanted.named(self._name + (f"-{attempt + 1}" if attempt else ""))
             held = lock.opened(f"tests-in-place-{topology.slot}")
             if lock.taken(held):
                 try:

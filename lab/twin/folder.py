@@ -41,9 +41,8 @@ def lab_yaml(topology: Topology) -> str:
         "layout: own",
         f"streams: {STREAMS}",
     ]
-    lines += [
-        f"{each}: {getattr(topology, each)}" for each in ("store", "port_step") if _differs(topology, usual, each)
-    ]
+    if _differs(topology, usual, "store"):
+        lines.append(f"store: {topology.store}")
     if _differs(topology, usual, "server_options"):
         lines += ["server_options:", *(f"  {key}: {json.dumps(it)}" for key, it in topology.server_options.items())]
     return "\n".join(lines) + "\n"

@@ -20,7 +20,6 @@ Entries = tuple[Mapping[str, Any], ...]  # of streams or consumers, as the API l
 ACCOUNT = "$G"
 GIB = 2**30
 USUAL_PAYLOAD, LARGEST_PAYLOAD = 2**20, 64 * 2**20
-CROWDED, NARROW = 5, 5000  # more regions than this need ports that are nearer to each other
 ALWAYS = "accounts, users, permissions, TLS; what an account maps, imports or exports: its API does not tell them"
 ACCOUNT_LIMITS = ("max_memory", "max_storage", "max_streams", "max_consumers", "max_ack_pending")
 
@@ -133,7 +132,6 @@ def _topology(
         nats=nats,
         layout="own",
         own=write(own),
-        port_step=NARROW if len(its) > CROWDED else Topology().port_step,
         store=_store(its, streams),
         server_options=options,
     )

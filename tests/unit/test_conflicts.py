@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.docker.conflicts import _becomes_free
+from lab.docker.ports import becomes_free
 from lab.faults import proof
 from lab.jetstream import monitor
 
@@ -16,7 +16,7 @@ from lab.jetstream import monitor
 def test_a_listener_is_taken_at_its_word_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         began = time.monotonic()
-        assert not _becomes_free(server.getsockname()[1], 10)
+        assert not becomes_free(server.getsockname()[1], 10)
         assert time.monotonic() - began < 1
 
 
@@ -34,7 +34,7 @@ def test_the_local_port_of_an_outgoing_connection_is_waited_for() -> None:
 
         thread = threading.Thread(target=end)
         thread.start()
-        assert _becomes_free(port, 10)
+        assert becomes_free(port, 10)
         thread.join()
 
 

@@ -28,7 +28,7 @@ def test_each_region_has_a_client_and_a_system_context() -> None:
     assert tuple(found) == NAMES
     assert found["sc-central"] == {
         "description": "Region central (nats-region-lab region-lab)",
-        "url": "nats://127.0.0.1:24222,nats://127.0.0.1:24223,nats://127.0.0.1:24224",
+        "url": "nats://127.0.0.1:17222,nats://127.0.0.1:17223,nats://127.0.0.1:17224",
     }
     system = found["sc-central-sys"]
     assert system["url"] == found["sc-central"]["url"]

@@ -1,12 +1,11 @@
 """The labs that the tests in tests/docker start side by side do not get in each other's way."""
 
-from dataclasses import replace
 from itertools import combinations, product
 
 import labs
 from scenarios import NEEDING, NIGHTLY, OWN, SHARED, SHORT, find
 
-from lab.scenario.labs import PORTS, own_name
+from lab.scenario.labs import own_name
 from lab.topology import Topology
 
 
@@ -18,7 +17,7 @@ def claims(topology: Topology) -> set[object]:
 def played(prefix: str, scenario: str) -> list[Topology]:
     """The labs that a scenario asks for; those of one command look for what is free among themselves."""
     variants = find(scenario).variants
-    return [replace(v.topology.named(own_name(prefix, scenario, v.name)), **PORTS) for v in variants]
+    return [v.topology.named(own_name(prefix, scenario, v.name)) for v in variants]
 
 
 def test_no_two_labs_of_the_tests_want_the_same_port_or_subnet() -> None:

@@ -97,7 +97,7 @@ def test_a_status_of_nine_nodes_fits_a_terminal_of_80_columns() -> None:
     result, _ = taken(readings())
     _, *lines = view.unstyled(view.status(result)).splitlines()
     assert max(map(len, lines)) <= 80
-    assert "127.0.0.1:34224" in "\n".join(lines)
+    assert "127.0.0.1:20224" in "\n".join(lines)
 
 
 def test_a_server_that_does_not_answer_is_a_row() -> None:

@@ -32,11 +32,21 @@ def test_the_default_ports_are_the_documented_ones() -> None:
     ports = {region: [node.client_port for node in Topology().region_nodes(region)] for region in Topology().regions}
     assert ports == {
         "west": [14222, 14223, 14224],
-        "central": [24222, 24223, 24224],
-        "east": [34222, 34223, 34224],
+        "central": [17222, 17223, 17224],
+        "east": [20222, 20223, 20224],
     }
     monitoring = [node.monitor_port for node in Topology().nodes]
-    assert monitoring == [18222, 18223, 18224, 28222, 28223, 28224, 38222, 38223, 38224]
+    assert monitoring == [23222, 23223, 23224, 26222, 26223, 26224, 29222, 29223, 29224]
+
+
+@pytest.mark.parametrize("regions", range(1, 10))
+def test_ports_stay_apart_and_below_those_of_outgoing_connections(regions: int) -> None:
+    names = (f"lab-{number}" for number in range(10_000))
+    last = next(name for name in names if Topology(name=name).slot == 255)
+    topology = Topology(name=last, regions=tuple("abcdefghi"[:regions]))
+    ports = [port for node in topology.nodes for port in (node.client_port, node.monitor_port)]
+    assert len(set(ports)) == len(ports)
+    assert max(ports) < 32768
 
 
 def test_addresses_are_fixed() -> None:
@@ -204,7 +214,7 @@ def test_a_region_has_no_link_with_itself() -> None:
         ("client_port", 80),
         ("client_port", 60000),
         ("monitor_port", 14222),
-        ("port_step", 0),
+        ("port_step", 1),
     ],
 )
 def test_a_bad_value_is_a_problem_of_its_field(field: str, value: Any) -> None:

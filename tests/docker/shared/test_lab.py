@@ -6,9 +6,14 @@ import os
 import random
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -425,8 +430,12 @@ def test_every_printing_command_has_json(lab: Lab) -> None:
 
 def test_round_trips_are_measured_in_each_direction_beside_what_is_in_force(lab: Lab) -> None:
     def between(one: str, other: str) -> dict[str, Any]:
-        """The regions' directions, by the region that sends."""
-        pairs = lab.json("rtt")["regions"]
+        """The regions' directions, by the region that sends. While Docker creates a network, as for another lab, a
+        cut leaks for an instant (docs/known-issues.md): then they are measured again."""
+        began, pairs = time.time(), lab.json("rtt")["regions"]
+        created = ["--filter", "type=network", "--filter", "event=create"]
+        while docker("events", "--since", f"{began:.6f}", "--until", f"{time.time():.6f}", *created):
+            began, pairs = time.time(), lab.json("rtt")["regions"]
         (pair,) = (pair for pair in pairs if {pair["one"], pair["other"]} == {one, other})
         return {way["source"]: way for way in (pair["there"], pair["back"])}
 
@@ -465,6 +474,29 @@ def reaches(lab: Lab, source: str, target: str) -> bool:
     return any(
         subprocess.run([*inside, address], capture_output=True, check=False).returncode == 0 for address in addresses
     )
+
+
+@contextmanager
+def outgoing(port: int, seconds: float) -> Iterator[None]:
+    """A connection whose caller has this port, ended after some time without a trace in the kernel."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as caller:
+        caller.bind(("127.0.0.1", port))
+        caller.connect(server.getsockname())
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        timer = threading.Timer(seconds, caller.close)
+        timer.start()
+        yield
+        timer.join()
+
+
+def test_a_port_that_an_outgoing_connection_took_from_a_dead_node_is_waited_for(lab: Lab) -> None:
+    lab.run("kill", "east-3")
+    port = Topology(name=lab.name).node("east-3").client_port
+    with outgoing(port, 4):
+        bare = ["docker", "start", f"{lab.name}-east-3"]
+        assert "already in use" in subprocess.run(bare, capture_output=True, text=True, check=False).stderr
+        lab.run("start", "east-3")
+    assert lab.faults() == set()
 
 
 def test_a_leak_across_a_cut_fails_the_command(lab: Lab) -> None:

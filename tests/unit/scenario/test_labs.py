@@ -65,12 +65,3 @@ def test_when_nothing_is_free_it_says_who_has_it() -> None:
     everywhere = dict.fromkeys(range(14000, 40000), "somebody")
     with pytest.raises(LabError, match="somebody"):
         labs.free_topology(FakeEngine(ports=everywhere), Topology(), "x", "s", "", set())
-
-
-def test_ports_stay_below_those_of_outgoing_connections() -> None:
-    free = labs.free_topology(FakeEngine(), Topology(), "x", "s", "", set())
-    assert all(max(node.client_port, node.monitor_port) < 32768 for node in free.nodes)
-    own = Topology(port_step=5000)
-    assert labs.free_topology(FakeEngine(), own, "x", "s", "", set()).port_step == 5000
-    many = Topology(regions=tuple("abcdefg"), subnet_prefix=27)
-    assert labs.low_ports(many) == many
