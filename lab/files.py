@@ -2,19 +2,18 @@
 
 import difflib
 import os
-import re
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from lab import places
-from lab.docker.labels import LABEL_TOPOLOGY
 from lab.errors import LabError, UsageError
 from lab.render import files as render
 from lab.topology import Topology
 
-LABEL = re.compile(rf"{re.escape(LABEL_TOPOLOGY)}: '(.*)'")
+RECORD = ".rendered"  # beside the generated files: the digest of each as it was written
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,14 @@ def differences(topology: Topology, root: Path) -> list[Difference]:
 
 def write(topology: Topology, root: Path, only_missing: bool = False) -> list[str]:
     """Write the files that are missing or (unless `only_missing`) changed; returns their paths."""
-    wanted = render(topology)
-    written = []
-    for difference in differences(topology, root):
-        if difference.state == "missing" or not only_missing:
-            replace(folder(topology, root) / difference.path, wanted[difference.path])
-            written.append(difference.path)
+    wanted, place = render(topology), folder(topology, root)
+    different = differences(topology, root)
+    written = [each.path for each in different if each.state == "missing" or not only_missing]
+    for path in written:
+        replace(place / path, wanted[path])
+    edited = {each.path for each in different} - {*written}
+    as_rendered = {path: _digest(wanted[path].encode()) for path in wanted if path not in edited}
+    _record(place, _recorded(place) | as_rendered)
     return written
 
 
@@ -77,16 +78,16 @@ def require_replaceable(path: Path) -> None:
 
 
 def outdated(topology: Topology, root: Path) -> list[str]:
-    """Files that were rendered when the lab was described otherwise, and that nobody has edited since."""
-    try:
-        label = LABEL.search(compose_path(topology, root).read_text(encoding="utf-8"))
-        then = Topology.from_label(label[1].replace("''", "'")) if label else topology
-    except (OSError, UnicodeDecodeError, LabError):
-        return []
-    if then == topology:
-        return []
-    place, edited = folder(topology, root), {difference.path for difference in differences(then, root)}
-    return [path for path in render(then) if path not in edited and (place / path).is_file()]
+    """Files that were rendered when the lab was described otherwise, or by another version, and that nobody has edited
+    since."""
+    wanted, place = render(topology), folder(topology, root)
+    found = []
+    for path, digest in _recorded(place).items():
+        with suppress(OSError):
+            content = (place / path).read_bytes()
+            if _digest(content) == digest and content != wanted.get(path, "").encode():
+                found.append(path)
+    return found
 
 
 def remove(topology: Topology, root: Path, paths: list[str]) -> None:
@@ -94,9 +95,32 @@ def remove(topology: Topology, root: Path, paths: list[str]) -> None:
     place = folder(topology, root)
     for path in paths:
         (place / path).unlink(missing_ok=True)
+    _record(place, {path: digest for path, digest in _recorded(place).items() if path not in paths})
     for empty in sorted({place, *((place / path).parent for path in paths)}, reverse=True):
         with suppress(OSError):
             empty.rmdir()
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def _recorded(place: Path) -> dict[str, str]:
+    """Path -> digest; what cannot be read is not known."""
+    try:
+        lines = (place / RECORD).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+
+
+def _record(place: Path, digests: dict[str, str]) -> None:
+    if digests == _recorded(place):
+        return
+    if digests:
+        replace(place / RECORD, "".join(f"{digest}  {path}\n" for path, digest in digests.items()))
+    else:
+        (place / RECORD).unlink(missing_ok=True)
 
 
 def replace(target: Path, content: str, mode: int = 0o644) -> None:

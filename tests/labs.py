@@ -135,18 +135,39 @@ def wait_for(running: "subprocess.Popen[str]", text: str, seconds: float = 90) -
     raise AssertionError(f"ended with {running.wait()} before `{text}` came")
 
 
+def as_root(*command: str) -> None:
+    subprocess.run([*([] if os.geteuid() == 0 else ["sudo", "-n"]), *command], check=True)
+
+
 @contextmanager
-def leaking(lab: Lab) -> Iterator[None]:
+def forwarding(lab: Lab) -> Iterator[None]:
     """Docker's isolation is switched off for this lab's subnets alone, so that the host routes around a cut."""
-    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     subnets = str(next(iter(Topology(name=lab.name).subnets.values())).supernet(new_prefix=24))
     rule = ["DOCKER-USER", "-s", subnets, "-d", subnets, "-j", "ACCEPT"]
-    iptables = [*become_root, "iptables", "--wait", "10"]  # Docker has the tables while another lab is changed
-    subprocess.run([*iptables, "-I", *rule], check=True)
+    iptables = ["iptables", "--wait", "10"]  # Docker has the tables while another lab is changed
+    as_root(*iptables, "-I", *rule)
     try:
         yield
     finally:
-        subprocess.run([*iptables, "-D", *rule], check=True)
+        as_root(*iptables, "-D", *rule)
+
+
+@contextmanager
+def leaking(lab: Lab) -> Iterator[None]:
+    """The host routes around a cut, and the nodes take what comes that way."""
+
+    def require_way_back(required: bool) -> None:
+        nodes = docker("ps", "-q", "--filter", f"label=lab.name={lab.name}").split()
+        for pid in docker("inspect", "--format", "{{.State.Pid}}", *nodes).split():
+            set_it = f"echo {required:d} > /proc/sys/net/ipv4/conf/all/rp_filter"
+            as_root("nsenter", f"--net=/proc/{pid}/ns/net", "sh", "-c", set_it)
+
+    with forwarding(lab):
+        require_way_back(False)
+        try:
+            yield
+        finally:
+            require_way_back(True)
 
 
 def left_behind() -> set[str]:

@@ -38,6 +38,9 @@ x-node: &node
   security_opt: ["no-new-privileges:true"]
   mem_limit: {topology.memory}
   pids_limit: 200
+  # A packet must come by the way that its answer goes. What a node that is cut off sends to a link comes by way of the
+  # host, which forwards it for an instant whenever Docker creates a network.
+  sysctls: {{ net.ipv4.conf.all.rp_filter: 1, net.ipv4.conf.default.rp_filter: 1 }}
   restart: "no"
   logging:
     driver: json-file
@@ -47,6 +50,7 @@ services:
 {services}
 
 # A region's network carries its routes and the published ports; a link's is internal and carries {carries} only.
+# Nothing is masqueraded, so that a node can tell by the source that a packet came by way of the host.
 networks:
 {networks}
 
@@ -96,6 +100,7 @@ def _network(topology: Topology, key: str) -> str:
   {key}:
     name: {topology.network(key)}
     internal: {"false" if is_region else "true"}
+    driver_opts: {{ com.docker.network.bridge.enable_ip_masquerade: "false" }}
     labels:
       {LABEL_NAME}: {topology.name}
       {LABEL_REGION if is_region else LABEL_LINK}: {key}

@@ -1,11 +1,16 @@
 """What the answer to a call means in a layout, and how outcomes are shown."""
 
+import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
+from nats.errors import TimeoutError as ClientTimeout
 
-from lab.compat.natspy import CALLS
+from lab.compat.natspy import CALLS, Place, tried
+from lab.compat.natspy.place import Call
 from lab.compat.nodejs import PACKAGES, node
 from lab.compat.pages import across, markdown, tables, text
 from lab.compat.values import Answer, Bench, Compatibility, Outcome, Tried, judged
@@ -123,3 +128,26 @@ def test_without_nodejs_or_the_package_a_sentence_says_what_is_missing(
 
 def test_no_call_is_listed_twice() -> None:
     assert len({call.name for call in CALLS}) == len(CALLS) > 50
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ([ClientTimeout(), "foo-read-east"], None),
+        ([ClientTimeout(), ClientTimeout(), "foo-read-east"], "TimeoutError: nats: timeout"),
+        ([ValueError("no"), "foo-read-east"], "ValueError: no"),
+    ],
+)
+def test_a_call_that_gets_no_answer_in_time_is_tried_once_more(
+    answers: list[Exception | str], error: str | None
+) -> None:
+    left: Iterator[Exception | str] = iter(answers)
+
+    async def run(_: Place) -> str:
+        answer = next(left)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    found = asyncio.run(tried(cast(Place, None), Call("group", "call", False, run)))
+    assert (found.error or None) == error

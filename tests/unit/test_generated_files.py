@@ -3,7 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from lab import files
+from lab.render import files as render
 from lab.topology import Topology
 
 BEFORE = Topology(name="another", server_options={"banana": "it's"})
@@ -24,10 +27,25 @@ def test_what_was_rendered_for_another_description_is_outdated_unless_it_was_edi
     assert not (place / "configs/central-1.conf").exists()
 
 
-def test_files_that_say_nothing_of_their_description_are_left_alone(tmp_path: Path) -> None:
+def test_what_another_version_rendered_is_outdated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = render(BEFORE)
+    with monkeypatch.context() as patch:
+        patch.setattr("lab.files.render", lambda _: {**now, "compose/compose.yaml": "services: {}", "gone.conf": "x"})
+        files.write(BEFORE, tmp_path)
+    assert files.outdated(BEFORE, tmp_path) == ["compose/compose.yaml", "gone.conf"]
+
+
+def test_files_of_which_nobody_knows_who_wrote_them_are_left_alone(tmp_path: Path) -> None:
     files.write(BEFORE, tmp_path)
-    files.compose_path(BEFORE, tmp_path).write_text("services: {}")
+    (files.folder(BEFORE, tmp_path) / files.RECORD).unlink()
     assert files.outdated(NOW, tmp_path) == []
+
+
+def test_what_is_as_it_would_be_written_counts_as_written(tmp_path: Path) -> None:
+    files.write(BEFORE, tmp_path)
+    (files.folder(BEFORE, tmp_path) / files.RECORD).unlink()
+    assert files.write(BEFORE, tmp_path) == []
+    assert "compose/compose.yaml" in files.outdated(NOW, tmp_path)
 
 
 def test_all_that_was_written_is_removed(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def call(group: str, name: str, writes: bool = False) -> Callable[[Run], Run]:
 async def tried(place: Place, call: Call) -> Answer:
     """What came of one call."""
     try:
-        stream = await asyncio.wait_for(call.run(place), LONGEST_S)
+        stream = await asyncio.wait_for(_answered(place, call), LONGEST_S)
         return Answer(call.group, call.name, call.writes, stream)
     except NotTried as reason:
         return Answer(call.group, call.name, call.writes, skipped=str(reason))
@@ -198,6 +198,13 @@ async def tried(place: Place, call: Call) -> Answer:
     except Exception as error:  # whatever the library raises is what an application would get
         code = getattr(error, "err_code", None)
         return Answer(call.group, call.name, call.writes, error=_words(error), code=code)
+
+
+async def _answered(place: Place, call: Call) -> str:
+    try:
+        return await call.run(place)
+    except ClientTimeout:  # a busy machine may have been too slow; what really gets no answer gets none again
+        return await call.run(place)
 
 
 def _words(error: Exception) -> str:
