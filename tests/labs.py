@@ -31,6 +31,7 @@ NAMES = (
     "test-check",
     "test-check-old",
     "test-compat",
+    "test-conditions",
     "test-config",
     "test-contract",
     "test-impatient",

@@ -313,14 +313,14 @@ def test_a_node_that_restarts_is_given_the_shape_of_its_side_again(real: World) 
 
 
 def test_a_lab_always_has_the_conditions_of_its_links(tmp_path: Path) -> None:
-    lab = Command("test-another")
+    lab = Command("test-conditions")
     file = tmp_path / "lab.yaml"
     file.write_text(
         "regions: [west, east]\nnodes_per_region: 1\nreplicas: 1\nlinks: {east-west: {rate: 20mbit}}\n", "utf-8"
     )
     lab.run("up", "--file", str(file))
     try:
-        of = Lab("test-another")
+        of = Lab("test-conditions")
         shaped = {link.name: link.shapes for link in of.status().links}
         assert shaped == {"east-west": {"east->west": "20 Mbit/s", "west->east": "20 Mbit/s"}}
         assert of.faults() == (), "it is no fault"

@@ -33,6 +33,12 @@ def test_no_two_labs_of_the_tests_want_the_same_port_or_subnet() -> None:
     assert not clashes, "choose another name in tests/labs.py"
 
 
+def test_no_two_files_of_tests_use_the_same_lab() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in (labs.ROOT / "tests/docker").rglob("test_*.py")}
+    users = {name: [path.name for path, text in texts.items() if f'"{name}"' in text] for name in labs.NAMES}
+    assert {name: files for name, files in users.items() if len(files) > 1} == {}, "two workers may play them at once"
+
+
 def test_the_tests_play_every_shipped_scenario_once() -> None:
     files = {path.name.removesuffix(".yaml") for path in (labs.ROOT / "lab/scenario/files").glob("*.yaml")}
     assert sorted((*NIGHTLY, *NEEDING, *OWN, *SHARED, *SHORT)) == sorted(files)
