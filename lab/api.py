@@ -15,8 +15,6 @@ side, also in threads. You can call methods while an event loop is running; they
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -24,18 +22,12 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from lab import places
 from lab.docker import owned
 from lab.docker.engine import Engine
-from lab.docker.logs import Logs
 from lab.docker.observation import Observation
 from lab.errors import UsageError
-from lab.faults import timers
-from lab.faults.change import Span, Want, change, exclusive
 from lab.faults.condition import look
 from lab.faults.fault import Fault
 from lab.faults.methods import VerbMethods
-from lab.faults.plan import Change
 from lab.faults.registry import ordered, present
-from lab.faults.timers import Timer
-from lab.faults.turning import carry_on
 from lab.faults.verb import Verb
 from lab.headstart import Headstart
 from lab.loop import finished
@@ -43,11 +35,14 @@ from lab.netprobe.offers import offered
 from lab.netprobe.spare import Spare
 from lab.progress import Say, silently
 from lab.streammethods import StreamMethods
-from lab.topology import DEFAULT_NAME, Node, Topology
+from lab.topology import DEFAULT_NAME, Topology
 from lab.units import LONGEST_S
 
 if TYPE_CHECKING:
     from lab.bundle import Bundle
+    from lab.faults.change import Span, Want
+    from lab.faults.plan import Change
+    from lab.faults.timers import Timer
     from lab.graph.graph import Graph
     from lab.hasten import Hastened
     from lab.observe.comparison import Comparison
@@ -70,7 +65,7 @@ class Done:
 
     lab: "Lab"
     verb: Verb
-    change: Change | None = None
+    change: "Change | None" = None
     seen: str = ""
 
     def __enter__(self) -> Self:
@@ -143,12 +138,16 @@ class Lab(StreamMethods, VerbMethods[Done]):
         each."""
         if dry_run:
             return owned.count(self.engine, self.name)
+        from lab.faults import timers
+        from lab.faults.change import exclusive
+
         with exclusive(self.name, self.say):
             timers.end_all(self.name)
             return owned.remove(self.engine, self.name, volumes=not keep_data, say=self.say)
 
     def upgrade(self, node: str, nats: str) -> None:
         """Replace a node by a server of version `nats` on the same volume; returns when it greets clients."""
+        from lab.faults.change import exclusive
         from lab.upgrade import upgrade
 
         with exclusive(self.name, self.say):
@@ -250,20 +249,9 @@ class Lab(StreamMethods, VerbMethods[Done]):
     ) -> None:
         """Call `each` with the node and each line of its server's log, of all nodes unless you name some: the last
         `tail` lines, and with `follow` what comes. `observed` is what `observe` just returned, if you have it."""
-        observation = observed or self.observe()
-        topology = observation.topology
-        chosen = topology.select(targets) if targets else topology.nodes
-        nodes = [node for node in chosen if node.name in observation.containers]
-        if targets and len(nodes) < len(chosen):
-            observation.require_whole()
+        from lab.observe.relay import relay
 
-        def relay(node: Node, lines: Logs) -> None:
-            for line in lines:
-                each(node.name, line)
-
-        with ThreadPoolExecutor(len(nodes) or 1) as pool, ExitStack() as stack:
-            logs = [stack.enter_context(self.engine.logs(topology.container(node), follow, tail)) for node in nodes]
-            list((pool.map if follow else map)(relay, nodes, logs))
+        relay(self.engine, observed or self.observe(), targets, each, follow, tail)
 
     def graph(self, topology: Topology | None = None) -> "Graph":
         """Regions, nodes and links with what faults do to them, for `lab.graph.FORMATS`. `topology` is what the lab
@@ -312,6 +300,8 @@ class Lab(StreamMethods, VerbMethods[Done]):
             raise UsageError(f"a fault cannot last for {seconds:,.9g} s; it must be more than 0 s, and a day at most")
         verb = self.resolved(verb)
         if verb.turning and not dry_run:
+            from lab.faults.turning import carry_on
+
             return Done(self, verb, seen=carry_on(self.name, self.make, verb, self.topology, seconds, self.say))
         if not verb.lasting:
             return Done(self, verb, seen="" if dry_run else finished(verb.strike(self.observe())))
@@ -322,19 +312,27 @@ class Lab(StreamMethods, VerbMethods[Done]):
                 announce(before, wanted)
             return wanted
 
+        from lab.faults.change import Span
+
         return Done(self, verb, self.make(want, dry_run, Span(seconds, verb.faults) if seconds is not None else None))
 
-    def make(self, want: Want, dry_run: bool = False, span: Span | None = None, within: Timer | None = None) -> Change:
+    def make(
+        self, want: "Want", dry_run: bool = False, span: "Span | None" = None, within: "Timer | None" = None
+    ) -> "Change":
         """Bring exactly those faults into force that `want` returns for what is observed, and prove it. `span` says for
         how long, `within` which timer stays."""
+        from lab.faults.change import change
+
         return change(self.engine, self.name, want, self.say, dry_run, self._take_begun(), span, within)
 
     def _take_begun(self) -> Headstart | None:
         begun, self._begun = self._begun, None
         return begun
 
-    def timers(self) -> tuple[Timer, ...]:
+    def timers(self) -> "tuple[Timer, ...]":
         """What undoes faults by itself: when, and which, by their keys."""
+        from lab.faults import timers
+
         return tuple(timers.of(self.name))
 
     def resolved(self, verb: V) -> V:

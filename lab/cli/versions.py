@@ -106,7 +106,7 @@ def bisect(
 
     Exit code 0: found; 4: a version gave no clear outcome.
     """
-    from lab.docker.images import releases as known
+    from lab.docker.binary import releases as known
     from lab.matrix.values import between, versions_of
 
     (scenario,) = _tests([test])

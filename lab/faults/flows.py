@@ -16,7 +16,7 @@ from lab.faults.block import Block
 from lab.faults.fault import Fault
 from lab.faults.path import ARROW
 from lab.faults.reachability import Reachability
-from lab.faults.shape import Shaped, standing
+from lab.faults.shape import Shaped, shape_of
 from lab.shape import Shape, numbers
 from lab.topology import Node
 
@@ -171,12 +171,6 @@ def _flows(
         packet = (LARGE + HEADERS) * 8
         packets = ceil((shape.buffer * 8 + shape.rate * RATE_S) / packet) + 5
         yield Flow(source.name, target.name, network, address, shape, packets, LARGE, int(packet * 5e5 / shape.rate))
-
-
-def shape_of(observation: Observation, faults: Iterable[Fault], node: str, link: str) -> Shape:
-    """What happens to what a node sends over a link."""
-    own = (fault.shape for fault in faults if isinstance(fault, Shaped) and (fault.node, fault.link) == (node, link))
-    return next(own, standing(observation.topology, link))
 
 
 def contradiction(flow: Flow, seen: Figures | None) -> str:

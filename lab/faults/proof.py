@@ -21,8 +21,9 @@ from lab.errors import FaultNotProven
 from lab.faults import flows
 from lab.faults.block import Block
 from lab.faults.fault import Fault
-from lab.faults.flows import Figures, Flow, Measured, shape_of
+from lab.faults.flows import Figures, Flow, Measured
 from lab.faults.reachability import Reachability
+from lab.faults.shape import shape_of
 from lab.netprobe.session import Probe
 from lab.topology import CLIENT_PORT, GATEWAY_PORT, Node, Topology
 

@@ -1,7 +1,7 @@
 """A link as a WAN has it: late, lossy, narrow. What leaves a node's interface on a link goes through queue disciplines
 of the kernel (`netem`, `tbf`) in the node's own network namespace, so that each direction has its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import ClassVar, Self
@@ -79,6 +79,12 @@ class Shaped(Fault):
 def standing(topology: Topology, link: str) -> Shape:
     """What a link always does on this lab, in each direction."""
     return topology.conditions.get(link, Shape())
+
+
+def shape_of(observation: Observation, faults: Iterable[Fault], node: str, link: str) -> Shape:
+    """What happens to what a node sends over a link."""
+    own = (fault.shape for fault in faults if isinstance(fault, Shaped) and (fault.node, fault.link) == (node, link))
+    return next(own, standing(observation.topology, link))
 
 
 def _read(node: str, link: str, words: str) -> Shaped:

@@ -149,7 +149,7 @@ def image_name() -> str:
 
 def make_image(engine: Engine) -> None:
     """Import the committed program for the engine's architecture as an image; no registry is needed."""
-    from lab.docker.images import file_system
+    from lab.docker.binary import file_system
 
     tar = file_system("probe", _program(engine.architecture()))
     engine.import_image(image_name(), tar, ['ENTRYPOINT ["/probe"]', "LABEL lab.image=probe"])

@@ -14,10 +14,11 @@ from statistics import fmean, median
 
 from lab.docker.observation import Observation
 from lab.faults.fault import Fault
-from lab.faults.flows import Figures, Flow, contradiction, shape_of
+from lab.faults.flows import Figures, Flow, contradiction
 from lab.faults.proof import sent
 from lab.faults.reachability import Reachability
 from lab.faults.registry import present
+from lab.faults.shape import shape_of
 from lab.jetstream import monitor
 from lab.netprobe.interfaces import asked
 from lab.netprobe.spare import Spare

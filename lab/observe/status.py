@@ -13,10 +13,10 @@ from lab.docker.images import describe
 from lab.docker.observation import Observation
 from lab.faults.condition import Looking
 from lab.faults.fault import Fault
-from lab.faults.flows import shape_of
 from lab.faults.path import ARROW
 from lab.faults.reachability import Reachability
 from lab.faults.registry import held_by_docker, ordered, present
+from lab.faults.shape import shape_of
 from lab.jetstream import groups, monitor
 from lab.layouts import Layout, Stream, layout_of
 from lab.topology import Link, Node, Topology

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from lab.docker import images
+from lab.docker import binary, images
 from lab.docker.engine import Engine
 from lab.docker.versions import numbers
 from lab.errors import DockerError
@@ -37,7 +37,7 @@ def obtained(engine: Engine, made: Twin, say: Say, exactly: bool = False) -> Twi
 
 def _known(say: Say) -> tuple[str, ...]:
     try:
-        return images.releases()
+        return binary.releases()
     except DockerError as error:
         say(error.message)
         return ()

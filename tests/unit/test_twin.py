@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab import labfile
-from lab.docker import images
+from lab.docker import binary
 from lab.errors import DockerError, LabError, UsageError
 from lab.layouts import layout_of
 from lab.progress import silently
@@ -315,10 +315,10 @@ def test_the_nearest_release_of_the_same_minor_version_is_taken(monkeypatch: pyt
     assert nearest("2.12.0-RC.2", ("2.12.1",)) == ["2.12.1"]
 
     def offline(version: str, architecture: str) -> bytes:
-        raise images.DownloadError(version)
+        raise binary.DownloadError(version)
 
-    monkeypatch.setattr(images, "download", offline)
-    monkeypatch.setattr(images, "releases", lambda: ("2.12.3", "2.12.6", "2.15.1"))
+    monkeypatch.setattr(binary, "download", offline)
+    monkeypatch.setattr(binary, "releases", lambda: ("2.12.3", "2.12.6", "2.15.1"))
     made = twin_of(ORDERS, servers=(Server("a", "us-east", "2.12.4"),))
     had = obtained(Registry(), made, silently)  # type: ignore[arg-type]
     assert had.topology.nats == "2.12.6"
