@@ -57,6 +57,7 @@ NOWHERE = "test-nowhere"  # never started
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB = Path(sys.executable).parent / "lab"
+BECOME_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def wait_for(running: "subprocess.Popen[str]", text: str, seconds: float = 90) -
 
 
 def as_root(*command: str) -> None:
-    subprocess.run([*([] if os.geteuid() == 0 else ["sudo", "-n"]), *command], check=True)
+    subprocess.run([*BECOME_ROOT, *command], check=True)
 
 
 @contextmanager

@@ -48,6 +48,12 @@ def test_what_is_as_it_would_be_written_counts_as_written(tmp_path: Path) -> Non
     assert "compose/compose.yaml" in files.outdated(NOW, tmp_path)
 
 
+def test_a_folder_that_takes_no_record_is_used_all_the_same(tmp_path: Path) -> None:
+    (files.folder(BEFORE, tmp_path) / files.RECORD).mkdir(parents=True)
+    assert "compose/compose.yaml" in files.write(BEFORE, tmp_path)
+    assert files.write(BEFORE, tmp_path) == []
+
+
 def test_all_that_was_written_is_removed(tmp_path: Path) -> None:
     files.remove(NOW, tmp_path, files.write(NOW, tmp_path))
     assert not files.folder(NOW, tmp_path).exists()

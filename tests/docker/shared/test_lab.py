@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labs import NOWHERE, ROOT, Lab, docker, forwarding, leaking
+from labs import BECOME_ROOT, NOWHERE, ROOT, Lab, docker, forwarding, leaking
 
 from lab import api
 from lab.jetstream.session import ApiError, connect
@@ -465,8 +465,7 @@ def reaches(lab: Lab, source: str, target: str) -> bool:
     """Whether a connect from one node's namespace to any address of the other is answered."""
     pid = docker("inspect", "--format", "{{.State.Pid}}", f"{lab.name}-{source}").strip()
     program = "import socket, sys; socket.create_connection((sys.argv[1], 7222), 1)"
-    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    inside = [*become_root, "nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", program]
+    inside = [*BECOME_ROOT, "nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", program]
     addresses = Topology(name=lab.name).node(target).addresses.values()
     return any(
         subprocess.run([*inside, address], capture_output=True, check=False).returncode == 0 for address in addresses
